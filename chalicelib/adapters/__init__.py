@@ -1,0 +1,1 @@
+"""One package per vendor, one port each, one error table each."""

@@ -1,0 +1,134 @@
+"""Limits, windows and charges: the arithmetic of the token ledger, all in integers.
+
+Windows are aligned to the clock in UTC. A charge belongs to the windows of the moment it was reserved in, whenever
+it is settled.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from msgspec import Struct
+
+SubjectKind = Literal["key", "user", "tenant"]
+Window = Literal["minute", "day", "month"]
+Meter = Literal["requests", "tokens", "usd_micros"]
+
+WINDOWS: Final[tuple[Window, ...]] = ("minute", "day", "month")
+METERS: Final[tuple[Meter, ...]] = ("requests", "tokens", "usd_micros")
+
+
+class Limit(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one kind of subject may use in one kind of window; None is no limit."""
+
+    subject: SubjectKind
+    window: Window
+    requests: int | None = None
+    tokens: int | None = None
+    usd_micros: int | None = None
+
+
+class Plan(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a key may do. `models` None is every model; `shares_answers` lets a tenant's users share cached answers."""
+
+    name: str
+    limits: tuple[Limit, ...] = ()
+    concurrent: int | None = None
+    models: tuple[str, ...] | None = None
+    shares_answers: bool = False
+
+
+class Charge(Struct, frozen=True):
+    """An amount of each meter: `usd_micros` are millionths of a dollar."""
+
+    requests: int = 0
+    tokens: int = 0
+    usd_micros: int = 0
+
+    def __sub__(self, other: Charge) -> Charge:
+        """What this charge has over `other`; parts may be negative."""
+        return Charge(
+            self.requests - other.requests, self.tokens - other.tokens, self.usd_micros - other.usd_micros
+        )
+
+    def of(self, meter: Meter) -> int:
+        """The amount of one meter."""
+        amount: int = getattr(self, meter)
+        return amount
+
+
+class Subject(Struct, frozen=True):
+    """Who is charged; `tag` names it in the database."""
+
+    kind: SubjectKind
+    tag: str
+
+
+class Period(Struct, frozen=True):
+    """One concrete window: a kind and when it began and ends, in epoch seconds."""
+
+    window: Window
+    starts: int
+    ends: int
+
+    @property
+    def label(self) -> str:
+        """The period's short name, unique and sortable within its kind: `m29384123`, `d20261121`, `n202611`."""
+        if self.window == "minute":
+            return f"m{self.starts // 60}"
+        form = "d%Y%m%d" if self.window == "day" else "n%Y%m"
+        return datetime.fromtimestamp(self.starts, UTC).strftime(form)
+
+
+Balances = dict[tuple[SubjectKind, Window], Charge]
+"""What each subject has used in each current window."""
+
+
+class Gauge(Struct, frozen=True):
+    """The tightest limit of one meter: its size, what is left, seconds until it resets."""
+
+    limit: int
+    remaining: int
+    reset_seconds: int
+
+
+def period(window: Window, now: float) -> Period:
+    """The period of `window` that `now` (epoch seconds) falls in."""
+    second = int(now)
+    if window == "minute":
+        return Period(window, second - second % 60, second - second % 60 + 60)
+    if window == "day":
+        return Period(window, second - second % 86400, second - second % 86400 + 86400)
+    first = datetime.fromtimestamp(second, UTC).replace(day=1, hour=0, minute=0, second=0)
+    after = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    return Period(window, int(first.timestamp()), int(after.timestamp()))
+
+
+def describe(limit: Limit, meter: Meter) -> str:
+    """The limit in words, for an error: `tokens per minute of the key (1000)`."""
+    return f"{meter.replace('usd_micros', 'micro-USD')} per {limit.window} of the {limit.subject} ({size(limit, meter)})"
+
+
+def size(limit: Limit, meter: Meter) -> int | None:
+    """How much of `meter` the limit allows in a window."""
+    amount: int | None = getattr(limit, meter)
+    return amount
+
+
+def gauge(plan: Plan, balances: Balances, meter: Meter, now: float) -> Gauge | None:
+    """The limit of `meter` with the smallest share left, or None where the plan has none."""
+    gauges = [
+        Gauge(allowed, max(0, allowed - _used(balances, limit, meter)), _reset_seconds(limit.window, now))
+        for limit in plan.limits
+        if (allowed := size(limit, meter)) is not None
+    ]
+    return min(gauges, key=lambda each: each.remaining / max(each.limit, 1), default=None)
+
+
+def _used(balances: Balances, limit: Limit, meter: Meter) -> int:
+    return balances.get((limit.subject, limit.window), Charge()).of(meter)
+
+
+def _reset_seconds(window: Window, now: float) -> int:
+    return max(1, int(period(window, now).ends - now + 0.999))

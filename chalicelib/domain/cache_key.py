@@ -1,0 +1,83 @@
+"""What may share an answer: the scope, and inside it the canonical form of the question.
+
+The canonical form folds what never changes an answer (case, spacing, closing punctuation, contractions, greetings
+and politeness), and keeps what may: digits, signs, symbols inside words, word order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from typing import Final
+
+import msgspec
+
+from chalicelib.domain.chat import ChatRequest, Completion, User, text_of
+
+MOST_TEMPERATURE: Final = 0.9  # above it a caller asks for variety; a cached answer would deny it
+
+_CONTRACTIONS: Final = {
+    "what's": "what is", "who's": "who is", "where's": "where is", "how's": "how is", "that's": "that is",
+    "it's": "it is", "there's": "there is", "let's": "let us", "i'm": "i am", "i've": "i have", "i'd": "i would",
+    "i'll": "i will", "you're": "you are", "we're": "we are", "they're": "they are", "can't": "cannot",
+    "won't": "will not", "don't": "do not", "doesn't": "does not", "didn't": "did not", "isn't": "is not",
+    "aren't": "are not", "wasn't": "was not", "couldn't": "could not", "shouldn't": "should not",
+    "wouldn't": "would not", "hasn't": "has not", "haven't": "have not",
+}  # fmt: skip
+_CONTRACTION: Final = re.compile(r"\b(?:" + "|".join(map(re.escape, _CONTRACTIONS)) + r")\b")
+_OPENING: Final = re.compile(
+    r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|please|kindly|thanks|thank you"
+    r"|(?:can|could|would|will) you (?:please )?(?:tell me|explain to me|help me understand)"
+    r"|i (?:would|want to|need to) (?:like to )?know|tell me)(?: there)?[ ,:;!.]+(?=\w)"
+)
+_CLOSING: Final = re.compile(r"[ ,]+(?:please|thanks|thank you|many thanks|thanks in advance)$")
+_FRESH: Final = re.compile(
+    r"\b(?:today|tonight|tomorrow|yesterday|now|current|currently|latest|newest|recent|recently|this (?:week|month|year)"
+    r"|right now|at the moment|what time|what date|weather|stock price|score)\b"
+)
+
+
+def cacheable(request: ChatRequest, *, asked: bool) -> bool:
+    """Whether an answer to `request` may be kept at all; `asked` is the caller's explicit wish for the cache."""
+    newest = request.messages[-1]
+    options = request.options
+    if not isinstance(newest, User) or not isinstance(newest.content, str) or options.tools or options.logit_bias:
+        return False
+    if options.temperature is not None and options.temperature > MOST_TEMPERATURE and not asked:
+        return False
+    return asked or _FRESH.search(canonical(newest.content)) is None
+
+
+def clean(completion: Completion) -> bool:
+    """Whether an answer is whole, and made of text alone."""
+    plain = not completion.tool_calls and not completion.refusal
+    return plain and completion.finish_reason == "stop" and bool(completion.text)
+
+
+def scope_of(tenant_tag: str, user_tag: str | None, request: ChatRequest) -> str:
+    """Everything but the question, as text: two requests share an answer only where this is equal.
+
+    `user_tag` None shares among the tenant's users. The cap on output is not in it, since only answers that ended
+    by themselves are kept.
+    """
+    unlike = msgspec.structs.replace(request.options, user=None)
+    parts = (request.model, request.messages[:-1], unlike)
+    digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+    return f"1:{tenant_tag}:{user_tag or '*'}:{request.model}:{digest}"
+
+
+def exact_key(scope: str, request: ChatRequest) -> str:
+    """The key of the answer to the newest message of `request` inside `scope`."""
+    question = canonical(text_of(request.messages[-1].content))
+    return hashlib.sha256(f"{scope}\n{question}".encode()).hexdigest()
+
+
+def canonical(text: str) -> str:
+    """The question without what never changes its answer."""
+    folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    folded = " ".join(folded.split())
+    folded = _CONTRACTION.sub(lambda found: _CONTRACTIONS[found.group()], folded)
+    while (shorter := _CLOSING.sub("", _OPENING.sub("", folded.rstrip(" ?!.,;:")))) != folded:
+        folded = shorter
+    return folded

@@ -1,0 +1,148 @@
+"""Everything that can go wrong with a request, as one tree.
+
+TidegateError
+├── BadRequest                  the request itself is wrong; nothing was charged or stored
+│   ├── UnknownModel            no such model, or not in the plan
+│   ├── ContextTooLong          the input leaves no room in the model's context window
+│   └── PayloadTooLarge         more bytes, elements or depth than is accepted
+├── Unauthorized                no key, or not one of ours
+├── Forbidden                   a good key that lacks the scope
+├── NotFound                    unknown, or somebody else's: the same to the caller
+├── Conflict                    the object changed, or exists already
+├── LimitExceeded               a limit of the plan would be passed
+├── ModelError                  a model target failed; the router may try another
+│   ├── ModelRejected           the target calls the request invalid: trying elsewhere will not help
+│   ├── ModelThrottled          the target asks to be left alone for a while
+│   ├── ModelUnavailable        refused, unreachable, or an error of its own
+│   ├── ModelTimeout            nothing came within the time given
+│   └── ModelGarbled            an answer that is not one
+├── StoreUnavailable            the database did not answer in time
+└── Misconfigured               settings or catalogue that cannot work
+"""
+
+
+class TidegateError(Exception):
+    """Any fault that Tidegate names."""
+
+    def __init__(self, message: str) -> None:
+        """Keep `message`, which the caller will read: no secret, no prompt."""
+        super().__init__(message)
+        self.message = message
+
+
+class BadRequest(TidegateError):
+    """The request is wrong in the field that `param` names (dotted, `messages.0.content`)."""
+
+    def __init__(self, message: str, *, param: str | None = None, code: str = "invalid_value") -> None:
+        """Name the field and OpenAI's code for the fault."""
+        super().__init__(message)
+        self.param = param
+        self.code = code
+
+
+class UnknownModel(BadRequest):
+    """The model is not in the catalogue, or not in the caller's plan."""
+
+    def __init__(self, model: str) -> None:
+        """Say which model, cut to a length that fits an error."""
+        super().__init__(
+            f"The model `{model[:100]}` does not exist or you do not have access to it.",
+            param="model",
+            code="model_not_found",
+        )
+
+
+class ContextTooLong(BadRequest):
+    """The newest messages alone leave no room for an answer."""
+
+    def __init__(self, input_tokens: int, context_tokens: int) -> None:
+        """State both figures, in tokens."""
+        super().__init__(
+            f"This model's context window is {context_tokens} tokens; the messages may take {input_tokens}.",
+            param="messages",
+            code="context_length_exceeded",
+        )
+
+
+class PayloadTooLarge(BadRequest):
+    """More than the gateway accepts."""
+
+    def __init__(self, message: str) -> None:
+        """Say what is too large and what fits."""
+        super().__init__(message, code="payload_too_large")
+
+
+class Unauthorized(TidegateError):
+    """No usable key."""
+
+    def __init__(self, message: str = "Incorrect API key provided.") -> None:
+        """One message for every cause, so that a guess learns nothing."""
+        super().__init__(message)
+
+
+class Forbidden(TidegateError):
+    """The key is good and lacks the scope."""
+
+
+class NotFound(TidegateError):
+    """No such object for this caller."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        """`kind` is the field's word for the object, `name` what the caller asked for."""
+        super().__init__(f"No {kind} found with id '{name[:100]}'.")
+
+
+class Conflict(TidegateError):
+    """The object is not in the state that the request needs."""
+
+
+class LimitExceeded(TidegateError):
+    """A limit would be passed: which, what is left of it, and when it resets."""
+
+    def __init__(self, *, limit: str, remaining: int, asked: int, retry_after_seconds: int) -> None:
+        """`limit` reads like `tokens per minute of the key (1000)`."""
+        super().__init__(
+            f"Limit reached: {limit}. This request needs {asked}, {max(remaining, 0)} left. "
+            f"Try again in {retry_after_seconds} s."
+        )
+        self.limit = limit
+        self.remaining = max(remaining, 0)
+        self.asked = asked
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ModelError(TidegateError):
+    """A target failed before the answer was whole."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int | None = None) -> None:
+        """Carry the target's own wish to be left alone, in seconds, where it stated one."""
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ModelRejected(ModelError):
+    """The target calls the request invalid."""
+
+
+class ModelThrottled(ModelError):
+    """The target is over its quota."""
+
+
+class ModelUnavailable(ModelError):
+    """The target refused or broke."""
+
+
+class ModelTimeout(ModelError):
+    """The target was silent for too long."""
+
+
+class ModelGarbled(ModelError):
+    """The target sent something that is not an answer."""
+
+
+class StoreUnavailable(TidegateError):
+    """The database did not answer; nothing is known to have changed."""
+
+
+class Misconfigured(TidegateError):
+    """The operator's settings or catalogue cannot work."""

@@ -1,0 +1,1 @@
+"""Wire formats: HTTP and Lambda events in, domain values through, OpenAI's shapes out."""

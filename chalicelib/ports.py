@@ -1,0 +1,154 @@
+"""What the pipeline asks of the world. Each adapter passes its port's contract suite in `tests/contract`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from chalicelib.domain.budget import Balances, Plan, Subject
+from chalicelib.domain.chat import ChatRequest, Completion, Delta
+from chalicelib.domain.conversation import Conversation, Metadata, Turn
+from chalicelib.domain.identity import Key
+from chalicelib.domain.turn import Cue, Memory, Report, Reservation, Settlement
+
+Clock = Callable[[], float]
+"""Now, in epoch seconds."""
+
+
+class Page(Struct, frozen=True):
+    """Which part of a list: at most `limit` after the id `after`, in time's order or against it."""
+
+    limit: int = 20
+    after: str | None = None
+    order: Literal["asc", "desc"] = "desc"
+
+
+class TurnPage(Struct, frozen=True):
+    """Turns of a conversation: from number `start` (inclusive; 0 is the end that comes first) in an order."""
+
+    start: int = 0
+    order: Literal["asc", "desc"] = "desc"
+    limit: int | None = None
+
+
+class Turns(Protocol):
+    """The record of turns: what a turn reads at once, and what it writes at once.
+
+    Every write carries the turn's id: repeated with the same values, it changes nothing and reports success.
+    `StoreUnavailable` leaves it unknown whether a write happened; repeating it is safe.
+    """
+
+    def recall(self, cue: Cue) -> Memory:
+        """Everything that a turn needs to begin, in one round trip, each item read consistently."""
+
+    def reserve(self, reservation: Reservation) -> None:
+        """Charge every subject in every window, hold the lease and store the open turn, or do none of it.
+
+        `LimitExceeded` names the first limit that did not admit the charge; `NotFound` says that the conversation is
+        gone; `Conflict` that its next number was taken meanwhile.
+        """
+
+    def settle(self, reservation: Reservation, settlement: Settlement) -> None:
+        """Correct the charge to what was burned and remember the turn, once.
+
+        An expired reservation is corrected too. Where the conversation was deleted meanwhile, the charge is settled
+        and the turn is dropped.
+        """
+
+    def release(self, reservation: Reservation) -> None:
+        """Undo a reservation whose turn burned nothing: charge and open turn vanish, as if it had never been."""
+
+    def expire(self, before: float, limit: int) -> int:
+        """End at most `limit` leases that ran out before the epoch second `before`; how many were ended.
+
+        The charge is kept: the model may have burned it. The turn is marked as cut.
+        """
+
+
+class Conversations(Protocol):
+    """Conversations of one owner each. An unknown and a foreign conversation are both `NotFound`."""
+
+    def create(self, conversation: Conversation, first: Turn | None) -> None:
+        """Store a new conversation, with its first items if there are any."""
+
+    def get(self, owner: str, conversation_id: str) -> Conversation:
+        """The conversation, read consistently."""
+
+    def update(self, owner: str, conversation_id: str, metadata: Metadata) -> Conversation:
+        """Replace the metadata."""
+
+    def delete(self, owner: str, conversation_id: str) -> None:
+        """Remove the conversation and every turn of it; from the first moment on it is `NotFound`."""
+
+    def list(self, owner: str, page: Page) -> tuple[Sequence[Conversation], bool]:
+        """Conversations by age, and whether there are more. An unknown `after` is `NotFound`."""
+
+    def append(self, owner: str, conversation_id: str, turn: Turn) -> Turn:
+        """Add items as a turn of their own at the end; the turn with the number that it was given."""
+
+    def turns(self, conversation_id: str, page: TurnPage) -> Iterator[Turn]:
+        """Turns from `page.start` on, fetched page by page as they are asked for."""
+
+    def turn(self, conversation_id: str, number: int) -> Turn | None:
+        """One turn, or None."""
+
+    def remove_item(self, owner: str, conversation_id: str, number: int, place: int) -> None:
+        """Delete one item's content for good. `NotFound` where it is not there."""
+
+
+class Keys(Protocol):
+    """API keys and plans."""
+
+    def put(self, key: Key) -> None:
+        """Store a new key; `Conflict` if its id exists."""
+
+    def get(self, key_id: str) -> Key | None:
+        """The key, read consistently."""
+
+    def put_plan(self, plan: Plan) -> None:
+        """Store a plan under its name, replacing what was there. In force everywhere within 30 seconds."""
+
+    def plans(self) -> dict[str, Plan]:
+        """Every plan by name."""
+
+    def balances(self, subjects: tuple[Subject, ...], now: float) -> Balances:
+        """What the subjects have used in the current windows."""
+
+
+class ChatModel(Protocol):
+    """One target that answers chats.
+
+    Raises the `ModelError` that says what the router may do. Never retries. A fault after the first piece of a
+    stream is raised from the iterator; closing the iterator ends the call to the target.
+    """
+
+    def complete(self, request: ChatRequest) -> Completion:
+        """The whole answer, with the usage that the target counted."""
+
+    def stream(self, request: ChatRequest) -> Iterator[Delta]:
+        """The answer piece by piece; usage comes with or after the last piece."""
+
+
+class Embedded(Struct, frozen=True):
+    """Vectors as float32 in little-endian bytes, one for each text, and the tokens that were counted."""
+
+    vectors: tuple[bytes, ...]
+    input_tokens: int
+
+
+class Embedder(Protocol):
+    """One target that turns texts into vectors."""
+
+    def embed(self, texts: Sequence[str], dimensions: int | None) -> Embedded:
+        """A vector for each text in order. `dimensions` shortens them where the model can (else `ModelRejected`)."""
+
+
+class Meter(Protocol):
+    """Where a turn's figures go."""
+
+    def record(self, report: Report) -> None:
+        """Log and count one turn. Never raises."""
+
+
