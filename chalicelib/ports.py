@@ -11,7 +11,7 @@ from chalicelib.domain.budget import Balances, Plan, Subject
 from chalicelib.domain.chat import ChatRequest, Completion, Delta
 from chalicelib.domain.conversation import Conversation, Metadata, Turn
 from chalicelib.domain.identity import Key
-from chalicelib.domain.turn import Cue, Memory, Report, Reservation, Settlement
+from chalicelib.domain.turn import CachedAnswer, Cue, Memory, Report, Reservation, Settlement
 
 Clock = Callable[[], float]
 """Now, in epoch seconds."""
@@ -65,6 +65,13 @@ class Turns(Protocol):
 
         The charge is kept: the model may have burned it. The turn is marked as cut.
         """
+
+
+class Answers(Protocol):
+    """Whole answers by exact cache key; `Turns.recall` reads them."""
+
+    def store(self, key: str, answer: CachedAnswer) -> None:
+        """Keep the answer until it expires, in one round trip. One that is too large to keep is not kept."""
 
 
 class Conversations(Protocol):
