@@ -9,7 +9,7 @@ BIN := .venv/bin
 WEIGHTS := chalicelib/adapters/embedders/wordllama.npz
 SUITES := unit contract functional architecture package docs
 CODE := $(wildcard app.py chalicelib infra benchmarks training tests)
-PARALLEL := -n 2 --dist loadgroup
+PARALLEL := -n 2
 STAGE ?= solo
 OUT ?= build/$(STAGE)
 

@@ -99,7 +99,8 @@ def missing_annotation(module: Module) -> Iterator[str]:
             each.arg for each in every if each and not each.annotation and each.arg not in {"self", "cls"}
         ]
         if bare or not node.returns:
-            yield f"{module.path}:{node.lineno} {node.name}: no type for {', '.join(bare) or 'what it returns'}"
+            where = f"{module.path}:{node.lineno} {node.name}"
+            yield f"{where}: no type for {', '.join(bare) or 'what it returns'}"
 
 
 def printing(module: Module) -> Iterator[str]:
@@ -164,7 +165,8 @@ def long_view(module: Module) -> Iterator[str]:
         body = node.body[1:] if ast.get_docstring(node) else node.body
         statements = sum(isinstance(each, ast.stmt) for line in body for each in ast.walk(line))
         if statements > VIEW_STATEMENTS:
-            yield f"{module.path}:{node.lineno} {node.name}: {statements} statements, {VIEW_STATEMENTS} at most"
+            where = f"{module.path}:{node.lineno} {node.name}"
+            yield f"{where}: {statements} statements, {VIEW_STATEMENTS} at most"
 
 
 def foreign_import(module: Module) -> Iterator[str]:

@@ -1,0 +1,84 @@
+"""Packages every stage once, from what a commit of this tree would hold and the embedding table of `make`."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WEIGHTS = "chalicelib/adapters/embedders/wordllama.npz"
+STAGES = sorted(json.loads((ROOT / ".chalice/config.json").read_text())["stages"])
+
+
+def tree():
+    """List the files that a commit of everything here would hold."""
+    said = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    return [name for name in said.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def package(project, stage):
+    environment = {
+        name: os.environ[name] for name in os.environ if not name.startswith(("AWS_", "TIDEGATE_"))
+    }
+    chalice = [sys.executable, "-c", "from chalice.cli import main; raise SystemExit(main())"]
+    done = subprocess.run(
+        [*chalice, "package", "--stage", stage, f"out/{stage}"],
+        cwd=project,
+        env=environment | {"AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def fill(project):
+    for name in [*tree(), WEIGHTS]:
+        target = project / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, target)
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory, worker_id):
+    """Give the folder of each stage; Chalice downloads the dependencies for the first and reuses them."""
+    run = tmp_path_factory.getbasetemp()
+    shared = run if worker_id == "master" else run.parent
+    project = shared / "packaged"
+    with (shared / "packaged.lock").open("w") as lock:  # one worker packages, the others wait
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not project.exists():
+            fill(project)
+            for stage in STAGES:
+                package(project, stage)
+    return {stage: project / "out" / stage for stage in STAGES}
+
+
+@pytest.fixture(scope="session")
+def archive(packages):
+    with zipfile.ZipFile(packages["solo"] / "deployment.zip") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def unpacked(archive, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("task")
+    archive.extractall(folder)
+    return folder
+
+
+@pytest.fixture(params=STAGES)
+def template(request, packages):
+    return packages[request.param] / "sam.json"
