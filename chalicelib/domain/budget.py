@@ -93,6 +93,13 @@ class Gauge(Struct, frozen=True):
     reset_seconds: int
 
 
+class Standing(Struct, frozen=True):
+    """What is left to a caller, for the `x-ratelimit-*` headers; None where there is no limit of that meter."""
+
+    requests: Gauge | None = None
+    tokens: Gauge | None = None
+
+
 def period(window: Window, now: float) -> Period:
     """The period of `window` that `now` (epoch seconds) falls in."""
     second = int(now)
@@ -116,18 +123,23 @@ def size(limit: Limit, meter: Meter) -> int | None:
     return amount
 
 
-def gauge(plan: Plan, balances: Balances, meter: Meter, now: float) -> Gauge | None:
+def standing(plan: Plan, balances: Balances, spent: Charge, now: float) -> Standing:
+    """What is left of the tightest limits once `spent` is added to `balances`."""
+    return Standing(
+        requests=_gauge(plan, balances, "requests", spent=spent, now=now),
+        tokens=_gauge(plan, balances, "tokens", spent=spent, now=now),
+    )
+
+
+def _gauge(plan: Plan, balances: Balances, meter: Meter, *, spent: Charge, now: float) -> Gauge | None:
     """The limit of `meter` with the smallest share left, or None where the plan has none."""
-    gauges = [
-        Gauge(allowed, max(0, allowed - _used(balances, limit, meter)), _reset_seconds(limit.window, now))
-        for limit in plan.limits
-        if (allowed := size(limit, meter)) is not None
-    ]
+    gauges = []
+    for limit in plan.limits:
+        allowed = size(limit, meter)
+        if allowed is not None:
+            used = balances.get((limit.subject, limit.window), Charge()).of(meter) + spent.of(meter)
+            gauges.append(Gauge(allowed, max(0, allowed - used), _reset_seconds(limit.window, now)))
     return min(gauges, key=lambda each: each.remaining / max(each.limit, 1), default=None)
-
-
-def _used(balances: Balances, limit: Limit, meter: Meter) -> int:
-    return balances.get((limit.subject, limit.window), Charge()).of(meter)
 
 
 def _reset_seconds(window: Window, now: float) -> int:

@@ -20,6 +20,13 @@ TidegateError
 └── Misconfigured               settings or catalogue that cannot work
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from chalicelib.domain.budget import Standing
+
 
 class TidegateError(Exception):
     """Any fault that Tidegate names."""
@@ -109,10 +116,14 @@ class LimitExceeded(TidegateError):
         self.remaining = max(remaining, 0)
         self.asked = asked
         self.retry_after_seconds = retry_after_seconds
+        self.standing: Standing | None = None
 
 
 class ModelError(TidegateError):
     """A target failed before the answer was whole."""
+
+    burned: ClassVar[bool] = False
+    """Whether tokens may have been burned all the same, so that the reservation keeps its charge."""
 
     def __init__(self, message: str, *, retry_after_seconds: int | None = None) -> None:
         """Carry the target's own wish to be left alone, in seconds, where it stated one."""
@@ -135,9 +146,13 @@ class ModelUnavailable(ModelError):
 class ModelTimeout(ModelError):
     """The target was silent for too long."""
 
+    burned = True
+
 
 class ModelGarbled(ModelError):
     """The target sent something that is not an answer."""
+
+    burned = True
 
 
 class StoreUnavailable(TidegateError):

@@ -36,8 +36,8 @@ class Transcript:
         """The text so far."""
         return "".join(self._text)
 
-    def completion(self, usage: Usage) -> Completion:
-        """The answer so far, charged as `usage`; an unfinished one ends for `length`."""
+    def completion(self) -> Completion:
+        """The answer so far; an unfinished one ends for `length`, and its usage is nothing yet."""
         calls = tuple(
             ToolCall(id=call_id, function=CalledFunction(name=name, arguments="".join(arguments)))
             for _, (call_id, name, arguments) in sorted(self._calls.items())
@@ -46,6 +46,6 @@ class Transcript:
             text=self.text if self._text or not calls else None,
             tool_calls=calls,
             finish_reason=self.finish_reason or "length",
-            usage=usage,
+            usage=self.usage or Usage(),
             refusal="".join(self._refusal) or None,
         )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Literal
+
 from msgspec import Struct
 
-from chalicelib.domain.budget import Balances, Charge, Gauge, Limit, Plan, Subject
+from chalicelib.domain.budget import Balances, Charge, Limit, Plan, Standing, Subject
 from chalicelib.domain.catalogue import Model
-from chalicelib.domain.chat import ChatRequest, Completion
+from chalicelib.domain.chat import ChatRequest, Completion, Delta
 from chalicelib.domain.conversation import Conversation, Turn
 from chalicelib.domain.identity import Credential, Key, Principal
+
+CacheOutcome = Literal["hit", "semantic", "miss", "bypass"]
 
 
 class CacheControl(Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
@@ -62,19 +67,33 @@ class Memory(Struct, frozen=True):
     conversation: Conversation | None
 
 
-class Opened(Struct, frozen=True):
-    """A turn whose caller is known: the request has its history and its output cap by now.
+class Caller(Struct, frozen=True):
+    """A verified caller of one call, with what the plan has left. `turn_id` and `now` are the call's own."""
 
-    `fresh` are the messages of this call alone; `scope` is the exact cache key, None where the cache is bypassed.
+    principal: Principal
+    plan: Plan
+    balances: Balances
+    turn_id: str
+    now: float
+
+
+class Opened(Struct, frozen=True):
+    """A turn whose caller is known. `request` is what the model is to get: with history, and with a cap on output.
+
+    `scope` is where a cached answer may come from and go to, None where the cache is bypassed.
     """
 
     ask: Ask
-    principal: Principal
-    plan: Plan
+    caller: Caller
     model: Model
     request: ChatRequest
     memory: Memory
     scope: str | None
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks."""
+        return self.caller.principal
 
 
 class Reservation(Struct, frozen=True):
@@ -102,15 +121,8 @@ class Settlement(Struct, frozen=True):
     turn: Turn | None = None
 
 
-class Standing(Struct, frozen=True):
-    """What is left to the caller after this turn, for the `x-ratelimit-*` headers."""
-
-    requests: Gauge | None = None
-    tokens: Gauge | None = None
-
-
 class Report(Struct, frozen=True):
-    """One turn in figures, for the log line and the metrics: no prompt, no answer, no secret. Times in milliseconds."""
+    """One turn in figures, for the log line and the metrics: no prompt, no answer, no secret."""
 
     turn_id: str
     tenant: str
@@ -119,27 +131,39 @@ class Report(Struct, frozen=True):
     model: str
     target: str = ""
     attempts: int = 0
-    cache: str = "bypass"
+    cache: CacheOutcome = "bypass"
     input_tokens: int = 0
     output_tokens: int = 0
     usd_micros: int = 0
-    streamed: bool = False
     finish_reason: str = ""
     conversation: str | None = None
-    model_ms: int = 0
-    total_ms: int = 0
+    overhead_ms: int = 0
     error: str | None = None
 
 
-class Reply(Struct, frozen=True):
-    """An answer with what its headers tell."""
+class Head(Struct, frozen=True):
+    """What is known of an answer before its first piece. `overhead_ms` is time not spent in the model."""
 
     turn_id: str
     model: str
     created_at: int
-    completion: Completion
-    cache: str
+    cache: CacheOutcome
     target: str
     attempts: int
     standing: Standing
     overhead_ms: int
+    conversation: str | None = None
+
+
+class Reply(Struct, frozen=True):
+    """A whole answer with its head."""
+
+    head: Head
+    completion: Completion
+
+
+class Streamed(Struct, frozen=True):
+    """An answer that is still coming. The last delta carries the usage that was charged; close what is not read."""
+
+    head: Head
+    deltas: Iterator[Delta]

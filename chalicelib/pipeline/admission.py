@@ -1,0 +1,132 @@
+"""The ledger's side of a turn: reserve before the model, settle or release after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from chalicelib.domain.budget import Charge, Subject, standing
+from chalicelib.domain.catalogue import charge
+from chalicelib.domain.chat import Completion, Usage
+from chalicelib.domain.conversation import Item, Turn
+from chalicelib.domain.errors import Conflict, LimitExceeded, ModelError, TidegateError
+from chalicelib.domain.estimate import input_bound
+from chalicelib.domain.identity import Principal
+from chalicelib.domain.items import items_of, items_of_completion
+from chalicelib.domain.turn import Caller, Opened, Reservation, Settlement
+from chalicelib.ports import Conversations, Turns
+
+RENUMBERINGS: Final = 8  # parallel turns of one conversation that a turn lets go first
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Holds every caller to the plan's limits; a lease outlives the longest turn."""
+
+    turns: Turns
+    conversations: Conversations
+    lease_seconds: int
+
+    def reserve(self, opened: Opened) -> Reservation:
+        """Charge the most that the turn can burn, or raise `LimitExceeded` with nothing charged."""
+        bound = Usage(
+            input_tokens=input_bound(opened.request), output_tokens=opened.request.max_output_tokens
+        )
+        claim = self._claim(opened.caller, charge(opened.model.prices, bound))
+        if opened.memory.conversation is None:
+            return self._reserved(claim, opened.caller)
+        turn = _new_turn(opened, items_of(opened.ask.request.messages))
+        turn = msgspec.structs.replace(turn, state="open", lease_until=claim.lease_until)
+        return self._appended(claim, opened, turn)
+
+    def charge_hit(self, opened: Opened, completion: Completion, target: str) -> Reservation:
+        """Count a request that was answered from the cache; it burned no tokens."""
+        claim = msgspec.structs.replace(self._claim(opened.caller, Charge(requests=1)), final=True)
+        if opened.memory.conversation is None:
+            return self._reserved(claim, opened.caller)
+        said = items_of(opened.ask.request.messages)
+        turn = _new_turn(opened, (*said, *items_of_completion(completion, "completed")))
+        turn = msgspec.structs.replace(turn, target=target, usage=Usage())
+        return self._appended(claim, opened, turn)
+
+    def reserve_plain(self, caller: Caller, estimate: Charge) -> Reservation:
+        """Reserve for a call that is no turn."""
+        return self._reserved(self._claim(caller, estimate), caller)
+
+    def settle(self, claim: Reservation, burned: Charge, answered: Turn | None = None) -> None:
+        """Correct the charge to what was burned, and remember the turn as it ended."""
+        self.turns.settle(claim, Settlement(burned, answered))
+
+    def abandon(self, claim: Reservation, fault: TidegateError) -> None:
+        """End a turn without an answer: forgotten, or charged in full where tokens may have been burned."""
+        if isinstance(fault, ModelError) and fault.burned:
+            self.settle(claim, claim.charge, ended(claim, Completion(), "", cut=True))
+        else:
+            self.turns.release(claim)
+
+    def _claim(self, caller: Caller, estimate: Charge) -> Reservation:
+        now = int(caller.now)
+        return Reservation(
+            turn_id=caller.turn_id,
+            subjects=_subjects(caller.principal),
+            limits=caller.plan.limits,
+            charge=estimate,
+            made_at=now,
+            lease_until=now + self.lease_seconds,
+        )
+
+    def _reserved(self, claim: Reservation, caller: Caller) -> Reservation:
+        try:
+            self.turns.reserve(claim)
+        except LimitExceeded as full:
+            full.standing = standing(caller.plan, caller.balances, Charge(), caller.now)
+            raise
+        return claim
+
+    def _appended(self, claim: Reservation, opened: Opened, turn: Turn) -> Reservation:
+        """Reserve together with the conversation's next turn, renumbered while parallel turns come first."""
+        conversation_id = opened.ask.conversation or ""
+        for _ in range(RENUMBERINGS):
+            try:
+                numbered = msgspec.structs.replace(claim, conversation=conversation_id, turn=turn)
+                return self._reserved(numbered, opened.caller)
+            except Conflict:
+                head = self.conversations.get(opened.principal.owner, conversation_id)
+                turn = msgspec.structs.replace(turn, number=head.last + 1)
+        raise Conflict(f"Too many parallel turns in conversation '{conversation_id}'.")
+
+
+def ended(claim: Reservation, completion: Completion, target: str, *, cut: bool) -> Turn | None:
+    """The turn that `claim` opened, as it is to be remembered."""
+    if claim.turn is None:
+        return None
+    answer = items_of_completion(completion, "incomplete" if cut else "completed")
+    return msgspec.structs.replace(
+        claim.turn,
+        items=(*claim.turn.items, *answer),
+        state="cut" if cut else "done",
+        target=target,
+        usage=completion.usage,
+        lease_until=0,
+    )
+
+
+def _new_turn(opened: Opened, items: tuple[Item, ...]) -> Turn:
+    last = opened.memory.conversation.last if opened.memory.conversation else 0
+    return Turn(
+        id=opened.ask.turn_id,
+        number=last + 1,
+        created_at=int(opened.ask.now),
+        items=items,
+        model=opened.model.id,
+    )
+
+
+def _subjects(principal: Principal) -> tuple[Subject, ...]:
+    return (
+        Subject("key", principal.key_id),
+        Subject("user", principal.user_tag),
+        Subject("tenant", principal.tenant_tag),
+    )

@@ -1,0 +1,112 @@
+"""Conversations as their owner reads and edits them between turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from chalicelib.domain.conversation import Conversation, Item, Metadata, Turn
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.items import item_id, locate, shown
+from chalicelib.ports import Conversations, Page, TurnPage
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Every call names the owner; an unknown and a foreign conversation are the same `NotFound`."""
+
+    conversations: Conversations
+
+    def create(self, conversation: Conversation, items: tuple[Item, ...], *, turn_id: str) -> Conversation:
+        """Begin a conversation, with `items` as its first turn if there are any."""
+        first = _turn(turn_id, conversation.created_at, items, number=1) if items else None
+        self.conversations.create(conversation, first)
+        return conversation
+
+    def get(self, owner: str, conversation_id: str) -> Conversation:
+        """The conversation itself."""
+        return self.conversations.get(owner, conversation_id)
+
+    def list(self, owner: str, page: Page) -> tuple[Sequence[Conversation], bool]:
+        """The owner's conversations by age, and whether there are more."""
+        return self.conversations.list(owner, page)
+
+    def update(self, owner: str, conversation_id: str, metadata: Metadata) -> Conversation:
+        """Replace the metadata."""
+        return self.conversations.update(owner, conversation_id, metadata)
+
+    def delete(self, owner: str, conversation_id: str) -> None:
+        """Remove the conversation with all that was said in it."""
+        self.conversations.delete(owner, conversation_id)
+
+    def add_items(
+        self, owner: str, conversation_id: str, items: tuple[Item, ...], *, turn_id: str, now: float
+    ) -> Sequence[Item]:
+        """Append items as a turn of their own, and show them with their ids."""
+        turn = _turn(turn_id, int(now), items, number=0)
+        return shown(self.conversations.append(owner, conversation_id, turn), now)
+
+    def items(
+        self, owner: str, conversation_id: str, page: Page, *, now: float
+    ) -> tuple[Sequence[Item], bool]:
+        """One page of items in the order asked for, and whether there are more."""
+        self.conversations.get(owner, conversation_id)
+        start, _ = _located(page.after) if page.after else (0, 0)
+        turns = self.conversations.turns(conversation_id, TurnPage(start=start, order=page.order))
+        found = list(islice(_after(_items(turns, page, now), page.after), page.limit + 1))
+        return found[: page.limit], len(found) > page.limit
+
+    def item(self, owner: str, conversation_id: str, item: str, *, now: float) -> Item:
+        """One item."""
+        self.conversations.get(owner, conversation_id)
+        number, _ = _located(item)
+        turn = self.conversations.turn(conversation_id, number)
+        for each in shown(turn, now) if turn else ():
+            if each.id == item:
+                return each
+        raise NotFound("item", item)
+
+    def remove_item(self, owner: str, conversation_id: str, item: str) -> Conversation:
+        """Delete one item's content for good; its neighbours keep their ids."""
+        conversation = self.conversations.get(owner, conversation_id)
+        number, place = _located(item)
+        turn = self.conversations.turn(conversation_id, number)
+        if turn is None or place >= len(turn.items) or item != item_id(turn.items[place], turn, place):
+            raise NotFound("item", item)
+        self.conversations.remove_item(owner, conversation_id, number, place)
+        return conversation
+
+
+def _turn(turn_id: str, now: int, items: tuple[Item, ...], *, number: int) -> Turn:
+    return Turn(id=turn_id, number=number, created_at=now, items=items)
+
+
+def _located(item: str) -> tuple[int, int]:
+    found = locate(item)
+    if found is None:
+        raise NotFound("item", item)
+    return found
+
+
+def _items(turns: Iterator[Turn], page: Page, now: float) -> Iterator[Item]:
+    for turn in turns:
+        visible = shown(turn, now)
+        yield from visible if page.order == "asc" else reversed(visible)
+
+
+def _after(items: Iterator[Item], after: str | None) -> Iterator[Item]:
+    """The items behind `after`; from the beginning of its turn on where it was deleted meanwhile."""
+    held: list[Item] = []
+    turn = after and after.partition("_")[2][:8]
+    for item in items:
+        if after is None or (item.id or "").partition("_")[2][:8] != turn:
+            yield from held
+            yield item
+            after, held = None, []
+        elif item.id == after:
+            after, held = None, []
+            yield from items
+        else:
+            held.append(item)
+    yield from held

@@ -1,0 +1,68 @@
+"""Embeddings: the same reserve and settle as a turn, with nothing to remember."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from chalicelib.domain.budget import Charge, Standing, standing
+from chalicelib.domain.catalogue import charge
+from chalicelib.domain.chat import Usage
+from chalicelib.domain.errors import BadRequest, TidegateError
+from chalicelib.domain.estimate import MESSAGE_TOKENS
+from chalicelib.domain.identity import Credential
+from chalicelib.domain.turn import Report
+from chalicelib.pipeline.services import Services
+from chalicelib.ports import Embedded
+
+
+class EmbedAsk(Struct, frozen=True):
+    """Texts to embed. `dimensions` None is the model's own number."""
+
+    credential: Credential
+    model: str
+    texts: tuple[str, ...]
+    turn_id: str
+    now: float
+    dimensions: int | None = None
+
+
+class Embeddings(Struct, frozen=True):
+    """Vectors with what their headers tell."""
+
+    turn_id: str
+    model: str
+    target: str
+    embedded: Embedded
+    standing: Standing
+
+
+def embed(ask: EmbedAsk, use: Services) -> Embeddings:
+    """Embed `ask.texts`: identify -> reserve -> model -> settle."""
+    caller = use.gate.caller(ask.credential, turn_id=ask.turn_id, now=ask.now)
+    model = use.gate.catalogue.find(ask.model, caller.plan.models)
+    if not model.dimensions:
+        raise BadRequest(f"The model `{model.id}` does not embed.", param="model", code="model_not_supported")
+    bound = Usage(input_tokens=sum(len(text.encode()) + MESSAGE_TOKENS for text in ask.texts))
+    claim = use.admission.reserve_plain(caller, charge(model.prices, bound))
+    try:
+        embedded, routed = use.router.embed(model, ask.texts, ask.dimensions)
+    except TidegateError as fault:
+        use.admission.abandon(claim, fault)
+        raise
+    burned: Charge = charge(model.prices, Usage(input_tokens=embedded.input_tokens))
+    use.admission.settle(claim, burned)
+    use.meter.record(
+        Report(
+            turn_id=ask.turn_id,
+            tenant=caller.principal.tenant,
+            user=caller.principal.user,
+            key_id=caller.principal.key_id,
+            model=model.id,
+            target=routed.target,
+            attempts=routed.attempts,
+            input_tokens=embedded.input_tokens,
+            usd_micros=burned.usd_micros,
+        )
+    )
+    left = standing(caller.plan, caller.balances, burned, ask.now)
+    return Embeddings(ask.turn_id, model.id, routed.target, embedded, left)

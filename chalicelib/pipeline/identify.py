@@ -1,0 +1,86 @@
+"""Who asks, and with the same read all that the turn needs to begin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from chalicelib.domain.cache_key import cacheable, exact_key, scope_of
+from chalicelib.domain.catalogue import Catalogue, Model
+from chalicelib.domain.chat import ChatRequest
+from chalicelib.domain.errors import BadRequest, Forbidden, Misconfigured
+from chalicelib.domain.identity import Credential, Peppers, Principal, Scope, verify
+from chalicelib.domain.turn import Ask, Caller, Cue, Memory, Opened
+from chalicelib.ports import Keys, Turns
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Lets in who has a good key, and knows what their plan allows."""
+
+    turns: Turns
+    keys: Keys
+    peppers: Peppers
+    catalogue: Catalogue
+    caching: bool
+
+    def identify(self, ask: Ask) -> Opened:
+        """Verify the key, resolve the model and find the exact answer's scope: one round trip."""
+        model = self.catalogue.find(ask.request.model)
+        request = _capped(ask.request, model)
+        scopes = self._scopes(ask, request)
+        keys = tuple(exact_key(scope, request) for scope in scopes)
+        memory = self.turns.recall(Cue(ask.credential, ask.now, keys, ask.conversation))
+        caller = self._caller(ask.credential, memory, turn_id=ask.turn_id, now=ask.now)
+        self.catalogue.find(model.id, caller.plan.models)
+        scope = scopes[1 if caller.plan.shares_answers else 0] if scopes else None
+        if memory.conversation is not None and memory.conversation.last > 0:
+            scope = None  # its history is part of the question, and an exact repeat of both is as good as never
+        return Opened(ask, caller, model, request, memory, scope)
+
+    def caller(self, credential: Credential, *, turn_id: str, now: float) -> Caller:
+        """Verify the key of a call that is no chat turn: one round trip."""
+        memory = self.turns.recall(Cue(credential, now))
+        return self._caller(credential, memory, turn_id=turn_id, now=now)
+
+    def principal(self, credential: Credential, now: float, scope: Scope) -> Principal:
+        """Verify the key of a call that charges nothing: one round trip."""
+        return _scoped(verify(credential, self.keys.get(credential.key_id), self.peppers, now), scope)
+
+    def _caller(self, credential: Credential, memory: Memory, *, turn_id: str, now: float) -> Caller:
+        principal = _scoped(verify(credential, memory.key, self.peppers, now), "chat")
+        plan = memory.plans.get(principal.plan)
+        if plan is None:
+            raise Misconfigured(f"the key's plan '{principal.plan}' does not exist")
+        return Caller(principal, plan, memory.balances, turn_id, now)
+
+    def _scopes(self, ask: Ask, request: ChatRequest) -> tuple[str, ...]:
+        """The user's own scope and the tenant's: which one counts is in the plan, which is not known yet."""
+        bypassed = ask.cache is not None and ask.cache.no_cache and ask.cache.no_store
+        if bypassed or not self.caching or not cacheable(request, asked=ask.cache is not None):
+            return ()
+        credential = ask.credential
+        return tuple(
+            scope_of(credential.tenant_tag, user, request) for user in (credential.user_tag, None)
+        )
+
+
+def _scoped(principal: Principal, scope: Scope) -> Principal:
+    if scope not in principal.scopes:
+        raise Forbidden(f"This key lacks the scope '{scope}'.")
+    return principal
+
+
+def _capped(request: ChatRequest, model: Model) -> ChatRequest:
+    """The request with the model's own name and a cap on output that is always set."""
+    if not model.max_output_tokens:
+        raise BadRequest(f"The model `{model.id}` does not chat.", param="model", code="model_not_supported")
+    if request.max_output_tokens > model.max_output_tokens:
+        raise BadRequest(
+            f"max_tokens is too large: {request.max_output_tokens}. "
+            f"This model supports at most {model.max_output_tokens} completion tokens.",
+            param="max_tokens",
+        )
+    cap = request.max_output_tokens or min(model.default_output_tokens, model.max_output_tokens)
+    return msgspec.structs.replace(request, model=model.id, max_output_tokens=cap)

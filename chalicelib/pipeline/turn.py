@@ -1,0 +1,162 @@
+"""The life of a turn, told once and in order.
+
+    identify -> resume -> lookup -+-> charge the hit ------------------------------+-> reply
+                                  +-> reserve -> route -> model -> settle -> store -+
+
+`identify` reads all that the turn needs in one round trip, the exact answer and the conversation included, so that a
+hit is one read and one write. Every path after `reserve` ends in a settlement, a release, or a lease that keeps its
+charge; the turn is remembered in the same write that settles it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+
+from chalicelib.domain.budget import Charge, standing
+from chalicelib.domain.catalogue import charge
+from chalicelib.domain.chat import Assistant, Completion, Usage
+from chalicelib.domain.errors import TidegateError
+from chalicelib.domain.estimate import input_bound, message_bound
+from chalicelib.domain.turn import (
+    Ask,
+    CachedAnswer,
+    CacheOutcome,
+    Head,
+    Opened,
+    Reply,
+    Report,
+    Reservation,
+    Streamed,
+)
+from chalicelib.pipeline.admission import ended
+from chalicelib.pipeline.relay import Relay, pieces
+from chalicelib.pipeline.router import Routed
+from chalicelib.pipeline.services import Services
+
+
+def answer(ask: Ask, use: Services) -> Reply:
+    """Answer `ask` in one piece."""
+    opened = use.history.resume(use.gate.identify(ask))
+    found = use.cache.lookup(opened)
+    if found is not None:
+        return _hit(opened, found, use)
+    claim = use.admission.reserve(opened)
+    try:
+        completion, routed = use.router.complete(opened.model, opened.request)
+    except TidegateError as fault:
+        use.admission.abandon(claim, fault)
+        raise
+    completion = _counted(opened, completion)
+    _close(opened, claim, routed, use, completion=completion)
+    return Reply(_head(opened, routed, _burned(opened, completion), use), completion)
+
+
+def stream(ask: Ask, use: Services) -> Streamed:
+    """Answer `ask` piece by piece; the ending runs when the stream does, or is closed."""
+    opened = use.history.resume(use.gate.identify(ask))
+    found = use.cache.lookup(opened)
+    if found is not None:
+        hit = _hit(opened, found, use)
+        return Streamed(hit.head, pieces(hit.completion))
+    claim = use.admission.reserve(opened)
+    try:
+        deltas, routed = use.router.stream(opened.model, opened.request)
+    except TidegateError as fault:
+        use.admission.abandon(claim, fault)
+        raise
+    end = partial(_end_stream, opened, claim, routed, use)
+    head = _head(opened, routed, claim.charge, use)
+    return Streamed(head, Relay(deltas, end=end, spent=partial(_bound, opened)))
+
+
+def _hit(opened: Opened, found: CachedAnswer, use: Services) -> Reply:
+    use.admission.charge_hit(opened, found.completion, found.target)
+    spent = Charge(requests=1)
+    head = _head(opened, Routed(found.target, 0, 0.0), spent, use)
+    use.meter.record(_report(opened, head, found.completion, spent))
+    return Reply(head, found.completion)
+
+
+def _close(
+    opened: Opened, claim: Reservation, routed: Routed, use: Services, *, completion: Completion
+) -> None:
+    burned = _burned(opened, completion)
+    use.admission.settle(claim, burned, ended(claim, completion, routed.target, cut=False))
+    use.cache.store(opened, completion, routed.target)
+    use.meter.record(_report(opened, _head(opened, routed, burned, use), completion, burned))
+
+
+def _end_stream(
+    opened: Opened, claim: Reservation, routed: Routed, use: Services, completion: Completion, *, cut: bool
+) -> None:
+    if not cut:
+        _close(opened, claim, routed, use, completion=completion)
+        return
+    burned = _burned(opened, completion)
+    use.admission.settle(claim, burned, ended(claim, completion, routed.target, cut=True))
+    report = _report(opened, _head(opened, routed, burned, use), completion, burned)
+    use.meter.record(msgspec.structs.replace(report, error="cut"))
+
+
+def _counted(opened: Opened, completion: Completion) -> Completion:
+    """The answer with a usage, also where the target counted nothing."""
+    if completion.usage.input_tokens or completion.usage.output_tokens:
+        return completion
+    return msgspec.structs.replace(completion, usage=_bound(opened, completion))
+
+
+def _bound(opened: Opened, completion: Completion) -> Usage:
+    """The most that an answer whose target stated no usage can have burned."""
+    said = message_bound(Assistant(content=completion.text, tool_calls=completion.tool_calls or None))
+    return Usage(
+        input_tokens=input_bound(opened.request), output_tokens=min(said, opened.request.max_output_tokens)
+    )
+
+
+def _burned(opened: Opened, completion: Completion) -> Charge:
+    return charge(opened.model.prices, completion.usage)
+
+
+def _head(opened: Opened, routed: Routed, spent: Charge, use: Services) -> Head:
+    elapsed = use.clock() - opened.ask.now - routed.model_seconds
+    caller = opened.caller
+    return Head(
+        turn_id=opened.ask.turn_id,
+        model=opened.model.id,
+        created_at=int(opened.ask.now),
+        cache=_outcome(opened, routed),
+        target=routed.target,
+        attempts=routed.attempts,
+        standing=standing(caller.plan, caller.balances, spent, caller.now),
+        overhead_ms=max(0, round(elapsed * 1000)),
+        conversation=opened.ask.conversation,
+    )
+
+
+def _outcome(opened: Opened, routed: Routed) -> CacheOutcome:
+    if routed.attempts == 0:
+        return "hit"
+    return "miss" if opened.scope is not None else "bypass"
+
+
+def _report(opened: Opened, head: Head, completion: Completion, burned: Charge) -> Report:
+    principal = opened.principal
+    hit = head.cache == "hit"
+    return Report(
+        turn_id=head.turn_id,
+        tenant=principal.tenant,
+        user=principal.user,
+        key_id=principal.key_id,
+        model=head.model,
+        target=head.target,
+        attempts=head.attempts,
+        cache=head.cache,
+        input_tokens=0 if hit else completion.usage.input_tokens,
+        output_tokens=0 if hit else completion.usage.output_tokens,
+        usd_micros=burned.usd_micros,
+        finish_reason=completion.finish_reason,
+        conversation=head.conversation,
+        overhead_ms=head.overhead_ms,
+    )
