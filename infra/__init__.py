@@ -1,0 +1,1 @@
+"""What runs the product: templates, deployment, and a laptop standing in for AWS."""

@@ -1,0 +1,189 @@
+"""API Gateway and Lambda for one process: HTTP in, the app's own events and answers in between, HTTP out.
+
+A bare ASGI app: a framework here would add its cost to every request that a benchmark measures.
+"""
+
+import asyncio
+import json
+import logging
+import threading
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+
+from infra.local.events import Context, Destination, Event, Refusal, make_event
+from infra.local.routes import Routes
+from infra.local.streams import Body, Headers, Stream
+
+BODY_LIMIT_BYTES: Final = 10 * 1024 * 1024  # API Gateway's
+_TIMEOUT_S: Final = 300.0
+
+Message = MutableMapping[str, Any]
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+
+
+class Gateway(Protocol):
+    """The Chalice app, as the function that streams calls it."""
+
+    routes: Mapping[str, Mapping[str, Any]]
+    api: Any
+
+    def stream(self, event: Event, context: Any) -> tuple[int, Headers, Body]:
+        """Status, headers and a body, or an iterator of its pieces whose `close` ends the turn."""
+        ...
+
+
+class Bridge:
+    """The ASGI app over `app`; each request has one of `threads` workers from its first line to its last piece."""
+
+    def __init__(self, app: Gateway, *, threads: int = 64) -> None:
+        self._app = _isolate(app)
+        self._routes = Routes(app.routes)
+        self._binary_types = frozenset(app.api.binary_types)
+        self._workers = ThreadPoolExecutor(threads, thread_name_prefix="lambda")
+        self._streams: set[Stream] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError(f"this API has no {scope['type']}")
+        found = self._routes.find(scope["raw_path"].decode("latin-1"))
+        if found is None:
+            message = f"Unknown request URL: {scope['method']} {scope['path']}."
+            await _refuse(send, Refusal(HTTPStatus.NOT_FOUND, message, "not_found"))
+        elif scope["method"] not in found[0].methods:
+            message = f"{scope['path']} does not answer {scope['method']}."
+            await _refuse(send, Refusal(HTTPStatus.METHOD_NOT_ALLOWED, message, "method_not_allowed"))
+        else:
+            await self._answer(scope, Destination(found[0].template, found[1]), receive, send)
+
+    async def _answer(self, scope: Scope, destination: Destination, receive: Receive, send: Send) -> None:
+        try:
+            body = await _read(scope, receive)
+        except _Left:
+            return
+        if body is None:
+            message = f"The request body is larger than {BODY_LIMIT_BYTES} bytes."
+            await _refuse(send, Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, "request_too_large"))
+            return
+        event = make_event(scope, destination, body, self._binary_types)
+        stream = Stream(asyncio.get_running_loop())
+        self._streams.add(stream)
+        try:
+            self._workers.submit(self._work, stream, event)
+            await _relay(stream, receive, send)
+        finally:
+            stream.cut()
+            self._streams.discard(stream)
+
+    def _work(self, stream: Stream, event: Event) -> None:
+        try:
+            answer = self._app.stream(event, Context(_TIMEOUT_S))
+        except Exception as fault:  # noqa: BLE001 - what Lambda does with an exception; it is logged there
+            stream.fail(fault)
+        else:
+            stream.produce(*answer)
+
+    def cut_streams(self) -> None:
+        """Close every open stream, as if its reader had gone; each is settled when its request ends."""
+        for stream in self._streams:
+            stream.cut()
+
+
+async def _relay(stream: Stream, receive: Receive, send: Send) -> None:
+    try:
+        status, headers, body = await stream.begin()
+    except Exception:
+        _log.exception("the app failed")
+        fault = "The server had an error while processing your request."
+        await _refuse(send, Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, fault, "internal_error"))
+        return
+    if body is not None:
+        await _send_whole(send, status, _encode(headers), body)
+        return
+    await send({"type": "http.response.start", "status": status, "headers": _encode(headers)})
+    watch = asyncio.create_task(_cut_when_left(stream, receive))
+    try:
+        while (piece := await stream.next()) is not None:
+            if not stream.is_cut:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+    finally:
+        watch.cancel()
+    if not stream.is_cut:  # a cut answer has no proper end: its reader must see that it is not whole
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _cut_when_left(stream: Stream, receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    stream.cut()
+
+
+class _Left(Exception):
+    """The caller went away before its request was whole."""
+
+
+async def _read(scope: Scope, receive: Receive) -> bytes | None:
+    """The whole body; None as soon as it is known to be too large."""
+    if _declared_length(scope) > BODY_LIMIT_BYTES:
+        return None
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body") and message["type"] == "http.request":
+        return body if len(body) <= BODY_LIMIT_BYTES else None
+    pieces, size = [body], len(body)
+    while size <= BODY_LIMIT_BYTES and message.get("more_body"):
+        message = await receive()
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+    if message["type"] != "http.request":
+        raise _Left
+    return b"".join(pieces) if size <= BODY_LIMIT_BYTES else None
+
+
+def _declared_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value)
+    return 0
+
+
+async def _refuse(send: Send, refusal: Refusal) -> None:
+    kind = "server_error" if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
+    error = {"message": refusal.message, "type": kind, "param": None, "code": refusal.code}
+    headers = [(b"content-type", b"application/json"), (b"x-request-id", str(uuid.uuid4()).encode())]
+    if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        headers.append((b"connection", b"close"))  # the rest of the body is not read
+    await _send_whole(send, refusal.status, headers, json.dumps({"error": error}).encode())
+
+
+async def _send_whole(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    if not any(name == b"content-length" for name, _ in headers):
+        headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _encode(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, values in headers.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
+
+
+def _isolate(app: Gateway) -> Gateway:
+    """Give each thread its own current request: Lambda runs one at a time, and Chalice keeps it on the app."""
+    of_thread = threading.local()
+
+    def kept(name: str) -> property:
+        return property(lambda _: getattr(of_thread, name, None), lambda _, value: setattr(of_thread, name, value))
+
+    isolated = {name: kept(name) for name in ("current_request", "lambda_context")}
+    app.__class__ = type(type(app).__name__, (type(app),), isolated)
+    return app

@@ -1,0 +1,80 @@
+"""What `make run` is told, and what it tells the processes that it starts."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from infra.local.faults import CannotRun
+
+REGION: Final = "us-east-1"
+_STAND_IN: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+_FORWARDED: Final = {
+    "UPSTREAM": "TIDEGATE_UPSTREAM",
+    "UPSTREAM_KEY": "TIDEGATE_UPSTREAM_KEY",
+    "UPSTREAM_MODEL": "TIDEGATE_UPSTREAM_MODEL",
+    "OPENSEARCH_URL": "TIDEGATE_OPENSEARCH_URL",
+}
+_HOME: Final = Path(__file__).parents[2] / ".local"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The environment variables of `make run`, checked."""
+
+    port: int
+    directory: Path
+    settings: Mapping[str, str]
+    environ: Mapping[str, str]
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        port = environ.get("PORT") or "8000"
+        if not (port.isascii() and port.isdigit() and 0 < int(port) <= 65535):
+            raise CannotRun(f"PORT must be a number from 1 to 65535, not {port!r}")
+        return cls(
+            port=int(port),
+            directory=Path(environ.get("TIDEGATE_LOCAL_DIR") or _HOME).absolute(),
+            settings={ours: environ[given] for given, ours in _FORWARDED.items() if environ.get(given)},
+            environ=dict(environ),
+        )
+
+    def for_children(self, emulator_url: str) -> dict[str, str]:
+        """The environment in which the product finds the emulator, and real Bedrock when that is the upstream."""
+        inherited = {
+            name: value
+            for name, value in self.environ.items()
+            if not name.startswith("AWS_ENDPOINT_URL") and name != "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+        }
+        bedrock = self.settings.get("TIDEGATE_UPSTREAM", "").startswith("bedrock://")
+        return {
+            **(inherited if bedrock else _without_aws(inherited)),
+            **({} if bedrock else _STAND_IN),
+            **_endpoints(emulator_url, everything=not bedrock),
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": inherited.get("AWS_EC2_METADATA_DISABLED", "false" if bedrock else "true"),
+            **_direct(inherited),
+            "PYTHONUNBUFFERED": "1",
+            "TIDEGATE_STAGE": "local",
+            **self.settings,
+        }
+
+
+def _without_aws(environ: Mapping[str, str]) -> dict[str, str]:
+    """No account of this machine's owner is in reach of a run that needs none."""
+    ours = {name: value for name, value in environ.items() if not name.startswith("AWS_")}
+    return {**ours, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+
+
+def _endpoints(url: str, *, everything: bool) -> dict[str, str]:
+    if everything:
+        return {"AWS_ENDPOINT_URL": url}
+    return {f"AWS_ENDPOINT_URL_{service}": url for service in ("DYNAMODB", "SQS", "SSM", "SECRETS_MANAGER")}
+
+
+def _direct(environ: Mapping[str, str]) -> dict[str, str]:
+    """A proxy of this network is not asked for what runs on this machine."""
+    known = [environ[name] for name in ("no_proxy", "NO_PROXY") if environ.get(name)]
+    return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join([*known, "127.0.0.1", "localhost"]))

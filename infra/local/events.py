@@ -1,0 +1,135 @@
+"""What API Gateway's REST API sends to a Lambda function (proxy integration, payload 1.0), made from an HTTP request."""
+
+import base64
+import time
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+
+STAGE: Final = "local"
+ACCOUNT: Final = "000000000000"
+FUNCTION: Final = "tidegate-local-api_handler"
+_API: Final = "local00000"
+_NOBODY: Final[dict[str, None]] = dict.fromkeys(
+    (
+        "accessKey",
+        "accountId",
+        "caller",
+        "cognitoAuthenticationProvider",
+        "cognitoAuthenticationType",
+        "cognitoIdentityId",
+        "cognitoIdentityPoolId",
+        "principalOrgId",
+        "user",
+        "userArn",
+    )
+)
+
+Event = dict[str, Any]
+Scope = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where in the API a request goes."""
+
+    template: str
+    parameters: Mapping[str, str]
+
+
+def make_event(scope: Scope, destination: Destination, body: bytes, binary_types: Collection[str]) -> Event:
+    """`body` arrives as text unless its media type is one of the API's binary ones."""
+    headers = _group((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    query = _group(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    path = unquote(scope["raw_path"].decode("latin-1"))
+    source = (scope.get("client") or ("127.0.0.1",))[0]
+    headers |= {"x-forwarded-for": [source], "x-forwarded-port": ["443"], "x-forwarded-proto": ["https"]}
+    text, is_binary = _encode(body, headers.get("content-type", [""])[-1], binary_types)
+    return {
+        "resource": destination.template,
+        "path": path,
+        "httpMethod": scope["method"],
+        "headers": {name: values[-1] for name, values in headers.items()},
+        "multiValueHeaders": headers,
+        "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
+        "multiValueQueryStringParameters": query or None,
+        "pathParameters": dict(destination.parameters) or None,
+        "stageVariables": None,
+        "requestContext": _request_context(scope, destination.template, path, headers),
+        "body": text,
+        "isBase64Encoded": is_binary,
+    }
+
+
+def _request_context(scope: Scope, template: str, path: str, headers: Mapping[str, list[str]]) -> Event:
+    now = time.time()
+    host = headers.get("host", ["localhost"])[-1]
+    return {
+        "accountId": ACCOUNT,
+        "apiId": _API,
+        "domainName": host,
+        "domainPrefix": host.partition(".")[0],
+        "extendedRequestId": uuid.uuid4().hex[:16],
+        "httpMethod": scope["method"],
+        "identity": {
+            **_NOBODY,
+            "sourceIp": headers["x-forwarded-for"][-1],
+            "userAgent": headers.get("user-agent", [""])[-1],
+        },
+        "path": f"/{STAGE}{path}",
+        "protocol": f"HTTP/{scope['http_version']}",
+        "requestId": str(uuid.uuid4()),
+        "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
+        "requestTimeEpoch": int(now * 1000),
+        "resourceId": "local0",
+        "resourcePath": template,
+        "stage": STAGE,
+    }
+
+
+def _group(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for name, value in pairs:
+        grouped.setdefault(name, []).append(value)
+    return grouped
+
+
+def _encode(body: bytes, content_type: str, binary_types: Collection[str]) -> tuple[str | None, bool]:
+    if not body:
+        return None, False
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type in binary_types or f"{media_type.partition('/')[0]}/*" in binary_types:
+        return base64.b64encode(body).decode("ascii"), True
+    return body.decode("utf-8", errors="replace"), False
+
+
+class Context:
+    """What Lambda tells a function about its invocation."""
+
+    function_name = FUNCTION
+    function_version = "$LATEST"
+    invoked_function_arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{FUNCTION}"
+    memory_limit_in_mb = "1024"
+    log_group_name = f"/aws/lambda/{FUNCTION}"
+    log_stream_name = "local"
+    identity = None
+    client_context = None
+
+    def __init__(self, timeout_s: float) -> None:
+        self.aws_request_id = str(uuid.uuid4())
+        self._deadline = time.monotonic() + timeout_s
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, int((self._deadline - time.monotonic()) * 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What API Gateway answers by itself, in the words of the product."""
+
+    status: HTTPStatus
+    message: str
+    code: str

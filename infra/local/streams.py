@@ -1,0 +1,74 @@
+"""One answer on its way from a worker thread to the event loop, piece by piece."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Final
+
+Headers = dict[str, str | list[str]]
+Body = bytes | Iterator[bytes]
+
+_AHEAD: Final = 16  # pieces a slow reader may leave lying; then the worker waits, and with it the model
+
+
+class Stream:
+    """The hand-over between one worker, which produces, and the event loop, which sends.
+
+    Whatever happens to the caller, the worker alone touches the body, and closes it, so that a turn that is cut is
+    settled by the thread that runs it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._begun: asyncio.Future[tuple[int, Headers, bytes | None]] = loop.create_future()
+        self._pieces: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
+        self._room = threading.Semaphore(_AHEAD)
+        self.is_cut = False
+
+    async def begin(self) -> tuple[int, Headers, bytes | None]:
+        """Status, headers, and the body when it is whole; None when `next` has it."""
+        return await self._begun
+
+    async def next(self) -> bytes | None:
+        """The next piece; None when the body is closed."""
+        piece = await self._pieces.get()
+        self._room.release()
+        if isinstance(piece, BaseException):
+            raise piece
+        return piece
+
+    def cut(self) -> None:
+        """Nobody listens any more: let the worker close the body as soon as it has the piece that it waits for."""
+        self.is_cut = True
+        self._room.release()
+
+    def produce(self, status: int, headers: Headers, body: Body) -> None:
+        """In the worker: pass on everything that `body` yields."""
+        if isinstance(body, bytes):
+            self._call(self._begun.set_result, (status, headers, body))
+            return
+        self._call(self._begun.set_result, (status, headers, None))
+        try:
+            self._pump(body)
+        except Exception as fault:  # noqa: BLE001 - raised again where the answer is sent
+            self._call(self._pieces.put_nowait, fault)
+        else:
+            self._call(self._pieces.put_nowait, None)
+
+    def fail(self, fault: Exception) -> None:
+        self._call(self._begun.set_exception, fault)
+
+    def _pump(self, body: Iterator[bytes]) -> None:
+        try:
+            while not self.is_cut and (piece := next(body, None)) is not None:
+                self._call(self._pieces.put_nowait, piece)
+                self._room.acquire()
+        finally:
+            close = getattr(body, "close", None)
+            if close:
+                close()
+
+    def _call(self, function: Callable[[Any], object], argument: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the process is ending, and the body was closed
+            self._loop.call_soon_threadsafe(function, argument)

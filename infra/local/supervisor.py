@@ -1,0 +1,160 @@
+"""Starts the emulator, the tables and the API, in that order; stops them in the other; outlives them all."""
+
+import errno
+import http.client
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Final
+
+from infra.local.children import Child
+from infra.local.environment import Options
+from infra.local.faults import CannotRun, Interrupted
+from infra.local.signals import Signals
+from infra.local.workspace import Workspace
+
+HOST: Final = "127.0.0.1"
+_PATIENCE_S: Final = 60.0
+_PORT_PATIENCE_S: Final = 1.5  # what a killed run's API takes to see that it is alone
+_API_GRACE_S: Final = 8.0
+_EMULATOR_GRACE_S: Final = 30.0  # it writes a snapshot; without one, the journal has everything
+
+Seed = Callable[[Mapping[str, str], Workspace], None]
+
+
+class Supervisor:
+    """One run of the product."""
+
+    def __init__(self, options: Options, signals: Signals, *, app: str, seed: Seed) -> None:
+        self._options = options
+        self._signals = signals
+        self._app = app
+        self._seed = seed
+        self._workspace = Workspace(options.directory)
+        self._children: list[Child] = []
+
+    def run(self) -> None:
+        """Serve until `Interrupted`; `CannotRun` says which part could not, or no longer, do its work."""
+        self._workspace.claim()
+        with self._bind(self._options.port) as api_socket, self._bind(0) as emulator_socket:
+            try:
+                self._start(api_socket, emulator_socket)
+                self._announce()
+                self._watch()
+            finally:
+                self._stop()
+
+    def _start(self, api_socket: socket.socket, emulator_socket: socket.socket) -> None:
+        emulator_port = emulator_socket.getsockname()[1]
+        environment = self._options.for_children(f"http://{HOST}:{emulator_port}")
+        emulator = self._launch_emulator(environment, emulator_socket)
+        api = self._launch_api(environment, api_socket, emulator)
+        os.environ.clear()  # the seed uses the product's own code: let it find the emulator
+        os.environ.update(environment)
+        from infra.local.stack import Stack
+
+        self._await("the emulator", lambda: _accepts(emulator_port))
+        Stack(emulator_port, self._pause).apply()
+        self._seed(environment, self._workspace)
+        api.serve()
+        self._await("the API", lambda: _is_healthy(self._options.port))
+
+    def _launch_emulator(self, environment: dict[str, str], bound: socket.socket) -> Child:
+        child = Child("emulator", self._workspace.log("emulator"), grace_s=_EMULATOR_GRACE_S)
+        self._children.append(child)
+        arguments = ["--socket", str(bound.fileno()), "--directory", str(self._workspace.state)]
+        child.start("infra.local.emulator", arguments, environment, [bound.fileno()])
+        return child
+
+    def _launch_api(self, environment: dict[str, str], bound: socket.socket, emulator: Child) -> Child:
+        """The API holds the emulator's lifeline too: whoever dies, the emulator is there for the last settlement."""
+        child = Child("API", self._workspace.log("api"), grace_s=_API_GRACE_S)
+        self._children.append(child)
+        arguments = ["--socket", str(bound.fileno()), "--app", self._app]
+        child.start("infra.local.serve", arguments, environment, [bound.fileno(), emulator.lifeline])
+        return child
+
+    def _bind(self, port: int) -> socket.socket:
+        """A bound socket that does not listen yet: the port is ours, and callers are refused until all is ready."""
+        deadline = time.monotonic() + _PORT_PATIENCE_S
+        while True:
+            bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                bound.bind((HOST, port))
+            except OSError as fault:
+                bound.close()
+                if fault.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                    raise CannotRun(
+                        f"port {port} cannot be used ({fault.strerror}): free it, or choose another: make run PORT=8080"
+                    ) from fault
+                self._signals.wait(0.1)
+            else:
+                return bound
+
+    def _await(self, what: str, ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _PATIENCE_S
+        while not ready():
+            if time.monotonic() > deadline:
+                raise CannotRun(f"{what} did not answer within {_PATIENCE_S:.0f} s: see {self._workspace.directory}")
+            self._pause(0.01)
+
+    def _pause(self, seconds: float) -> None:
+        """Every wait passes here, so that a death is noticed wherever it happens."""
+        self._signals.wait(seconds)
+        for child in self._children:
+            if not child.alive:
+                raise CannotRun(child.obituary())
+
+    def _watch(self) -> None:
+        while True:
+            self._pause(0.5)
+
+    def _announce(self) -> None:
+        url = f"http://{HOST}:{self._options.port}/v1"
+        with suppress(OSError):  # whoever read the first line may have gone
+            print(f"ready {url}\n{_example(url, self._workspace)}", flush=True)
+
+    def _stop(self) -> None:
+        for child in reversed(self._children):
+            child.stop(hurried=lambda: self._signals.hurried)
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as caller:
+        return caller.connect_ex((HOST, port)) == 0
+
+
+def _is_healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _example(url: str, workspace: Workspace) -> str:
+    key = os.path.relpath(workspace.api_key)
+    return (
+        f"curl -s {url}/chat/completions -H \"Authorization: Bearer $(cat {key})\" -H 'Content-Type: application/json'"
+        ' -d \'{"model": "auto", "messages": [{"role": "user", "content": "Hello"}]}\''
+    )
+
+
+def main(*, app: str, seed: Seed) -> int:
+    """Run in the foreground; 0 when asked to stop, 1 and one sentence on stderr when something failed."""
+    try:
+        options = Options.read(os.environ)
+        signals = Signals(follow_parent="MAKELEVEL" in os.environ)
+        Supervisor(options, signals, app=app, seed=seed).run()
+    except Interrupted:
+        return 0
+    except CannotRun as fault:
+        print(f"make run: {fault}", file=sys.stderr, flush=True)
+    return 1

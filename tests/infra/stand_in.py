@@ -1,0 +1,69 @@
+"""A product of three views, so that what runs it is tested without it: `python -m tests.infra.stand_in`."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from chalice import Chalice, Response
+
+
+class StandIn(Chalice):
+    """Answers `stream` as the product's own app does, with a body that records how it was closed."""
+
+    def stream(self, event, context):
+        if event["resource"] == "/stream":
+            return 200, {"Content-Type": "text/event-stream"}, pieces(event["queryStringParameters"] or {})
+        answer = self(event, context)
+        headers = {**answer["headers"], **answer["multiValueHeaders"]}
+        return answer["statusCode"], headers, answer["body"].encode()
+
+
+def pieces(query):
+    try:
+        for number in range(int(query.get("count", 3))):
+            yield f"data: {number}\n\n".encode()
+            time.sleep(float(query.get("pause", 0)))
+    finally:
+        if "note" in query:
+            Path(query["note"]).write_text(json.dumps({"settled": True}))
+
+
+app = StandIn(app_name="stand-in")
+
+
+@app.route("/health")
+def health():
+    return {"status": "ok"}
+
+
+@app.route("/stream")
+def stream():
+    return Response(body="")
+
+
+@app.route("/echo/{name}", methods=["GET", "POST"])
+def echo(name):
+    return {"name": name, "event": app.current_request.to_dict()}
+
+
+@app.route("/notes/{name}", methods=["GET", "PUT"])
+def note(name):
+    import boto3
+
+    table = boto3.resource("dynamodb").Table("tidegate-local-access")
+    if app.current_request.method == "PUT":
+        table.put_item(Item={"pk": name, "text": app.current_request.json_body["text"]})
+    return {"text": table.get_item(Key={"pk": name}).get("Item", {}).get("text")}
+
+
+def seed(environment, workspace):
+    from infra.local.workspace import write_private
+
+    write_private(workspace.api_key, "stand-in-key")
+
+
+if __name__ == "__main__":
+    from infra.local.supervisor import main
+
+    sys.exit(main(app="tests.infra.stand_in:app", seed=seed))
