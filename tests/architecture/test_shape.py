@@ -101,6 +101,7 @@ def test_a_check_leaves_good_code_alone(check):
             "def f(self, a: int, b: int, c: int, d: int, e: int) -> None: ...",
         ),
         (shape.printing, "infra/a.py", "print(1)"),
+        (shape.broad_except, "chalicelib/a.py", "try:\n    a()\nexcept BaseException:\n    b()\n    raise\n"),
         (shape.broad_except, shape.BROAD_EXCEPT[0], "try:\n    a()\nexcept Exception:\n    b()\n"),
         (
             shape.foreign_import,
