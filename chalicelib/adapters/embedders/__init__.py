@@ -1,0 +1,1 @@
+"""Texts to vectors: offline, on Bedrock, and at any OpenAI-compatible server."""
