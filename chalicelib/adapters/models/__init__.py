@@ -1,0 +1,1 @@
+"""Chat models: simulated, at any OpenAI-compatible server, and on Bedrock."""
