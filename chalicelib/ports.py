@@ -157,5 +157,3 @@ class Meter(Protocol):
 
     def record(self, report: Report) -> None:
         """Log and count one turn. Never raises."""
-
-

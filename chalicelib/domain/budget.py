@@ -48,9 +48,7 @@ class Charge(Struct, frozen=True):
 
     def __sub__(self, other: Charge) -> Charge:
         """What this charge has over `other`; parts may be negative."""
-        return Charge(
-            self.requests - other.requests, self.tokens - other.tokens, self.usd_micros - other.usd_micros
-        )
+        return Charge(self.requests - other.requests, self.tokens - other.tokens, self.usd_micros - other.usd_micros)
 
     def of(self, meter: Meter) -> int:
         """The amount of one meter."""
@@ -114,7 +112,9 @@ def period(window: Window, now: float) -> Period:
 
 def describe(limit: Limit, meter: Meter) -> str:
     """The limit in words, for an error: `tokens per minute of the key (1000)`."""
-    return f"{meter.replace('usd_micros', 'micro-USD')} per {limit.window} of the {limit.subject} ({size(limit, meter)})"
+    return (
+        f"{meter.replace('usd_micros', 'micro-USD')} per {limit.window} of the {limit.subject} ({size(limit, meter)})"
+    )
 
 
 def size(limit: Limit, meter: Meter) -> int | None:

@@ -4,6 +4,7 @@ TidegateError
 ├── BadRequest                  the request itself is wrong; nothing was charged or stored
 │   ├── UnknownModel            no such model, or not in the plan
 │   ├── ContextTooLong          the input leaves no room in the model's context window
+│   ├── UnsupportedMedia        a content type that is not JSON
 │   └── PayloadTooLarge         more bytes, elements or depth than is accepted
 ├── Unauthorized                no key, or not one of ours
 ├── Forbidden                   a good key that lacks the scope
@@ -69,6 +70,14 @@ class ContextTooLong(BadRequest):
             param="messages",
             code="context_length_exceeded",
         )
+
+
+class UnsupportedMedia(BadRequest):
+    """The body claims to be something else than JSON."""
+
+    def __init__(self, media: str) -> None:
+        """Say what it claims to be."""
+        super().__init__(f"Send 'Content-Type: application/json', not '{media[:100]}'.", code="unsupported_media_type")
 
 
 class PayloadTooLarge(BadRequest):

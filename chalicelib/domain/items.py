@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from chalicelib.domain.chat import (
     Assistant,
     CalledFunction,
@@ -31,6 +34,8 @@ from chalicelib.domain.conversation import (
     Removed,
     Turn,
 )
+
+_ID: Final = re.compile(r"(?:msg|fc|fco)_(?P<turn>[0-9a-f]{8})(?P<place>[0-9a-f]{3})[0-9a-f]{16}")
 
 
 def items_of(messages: tuple[Message, ...]) -> tuple[Item, ...]:
@@ -74,9 +79,7 @@ def shown(turn: Turn, now: float) -> tuple[Item, ...]:
     items = turn.items
     if turn.state == "open" and now >= turn.lease_until:
         items = (*items, *items_of_completion(Completion(), "incomplete"))
-    return tuple(
-        _identified(item, turn, place) for place, item in enumerate(items) if not isinstance(item, Removed)
-    )
+    return tuple(_identified(item, turn, place) for place, item in enumerate(items) if not isinstance(item, Removed))
 
 
 def item_id(item: Item, turn: Turn, place: int) -> str:
@@ -87,13 +90,8 @@ def item_id(item: Item, turn: Turn, place: int) -> str:
 
 def locate(item_id: str) -> tuple[int, int] | None:
     """The turn number and the place that an item id names, or None if it is none of ours."""
-    prefix, _, digits = item_id.partition("_")
-    if prefix not in {"msg", "fc", "fco"} or len(digits) != 27:
-        return None
-    try:
-        return int(digits[:8], 16), int(digits[8:11], 16)
-    except ValueError:
-        return None
+    form = _ID.fullmatch(item_id)
+    return (int(form["turn"], 16), int(form["place"], 16)) if form else None
 
 
 def _identified(item: Item, turn: Turn, place: int) -> Item:
@@ -120,7 +118,9 @@ def _items_of_message(message: Message) -> tuple[Item, ...]:
             return (CallOutputItem(call_id=call_id, output=text_of(content)),)
         case Assistant():
             completion = Completion(
-                text=text_of(message.content) or None, tool_calls=message.tool_calls or (), refusal=message.refusal
+                text=text_of(message.content) or None,
+                tool_calls=message.tool_calls or (),
+                refusal=message.refusal,
             )
             return items_of_completion(completion, "completed")
         case User(content=content):

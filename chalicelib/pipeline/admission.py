@@ -31,9 +31,7 @@ class Admission:
 
     def reserve(self, opened: Opened) -> Reservation:
         """Charge the most that the turn can burn, or raise `LimitExceeded` with nothing charged."""
-        bound = Usage(
-            input_tokens=input_bound(opened.request), output_tokens=opened.request.max_output_tokens
-        )
+        bound = Usage(input_tokens=input_bound(opened.request), output_tokens=opened.request.max_output_tokens)
         claim = self._claim(opened.caller, charge(opened.model.prices, bound))
         if opened.memory.conversation is None:
             return self._reserved(claim, opened.caller)

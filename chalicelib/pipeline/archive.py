@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from chalicelib.domain.conversation import Conversation, Item, Metadata, Turn
+from chalicelib.domain.conversation import Conversation, Item, Metadata, Removed, Turn
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.items import item_id, locate, shown
 from chalicelib.ports import Conversations, Page, TurnPage
@@ -47,9 +47,7 @@ class Archive:
         turn = _turn(turn_id, int(now), items, number=0)
         return shown(self.conversations.append(owner, conversation_id, turn), now)
 
-    def items(
-        self, owner: str, conversation_id: str, page: Page, *, now: float
-    ) -> tuple[Sequence[Item], bool]:
+    def items(self, owner: str, conversation_id: str, page: Page, *, now: float) -> tuple[Sequence[Item], bool]:
         """One page of items in the order asked for, and whether there are more."""
         self.conversations.get(owner, conversation_id)
         start, _ = _located(page.after) if page.after else (0, 0)
@@ -72,7 +70,8 @@ class Archive:
         conversation = self.conversations.get(owner, conversation_id)
         number, place = _located(item)
         turn = self.conversations.turn(conversation_id, number)
-        if turn is None or place >= len(turn.items) or item != item_id(turn.items[place], turn, place):
+        stored = turn.items[place] if turn and place < len(turn.items) else Removed()
+        if turn is None or isinstance(stored, Removed) or item != item_id(stored, turn, place):
             raise NotFound("item", item)
         self.conversations.remove_item(owner, conversation_id, number, place)
         return conversation

@@ -42,9 +42,7 @@ class History:
         turns = self.conversations.turns(conversation.id, TurnPage(start=conversation.last))
         earlier = _fitting(turns, room - taken, opened.ask.now)
         messages = _joined(earlier, fresh)
-        return msgspec.structs.replace(
-            opened, request=msgspec.structs.replace(opened.request, messages=messages)
-        )
+        return msgspec.structs.replace(opened, request=msgspec.structs.replace(opened.request, messages=messages))
 
 
 def _fitting(turns: Iterator[Turn], room: int, now: float) -> tuple[Message, ...]:
@@ -65,14 +63,10 @@ def _fitting(turns: Iterator[Turn], room: int, now: float) -> tuple[Message, ...
 
 def _joined(earlier: tuple[Message, ...], fresh: tuple[Message, ...]) -> tuple[Message, ...]:
     """This call's instructions first, unless history has the same ones; then history, then the rest."""
-    count = next(
-        (place for place, each in enumerate(fresh) if not isinstance(each, (System, Developer))), len(fresh)
-    )
+    count = next((place for place, each in enumerate(fresh) if not isinstance(each, (System, Developer))), len(fresh))
     instructions = tuple(message for message in fresh[:count] if message not in earlier)
     return (*instructions, *earlier, *fresh[count:])
 
 
 def _says_something(message: Message) -> bool:
-    return not isinstance(message, Assistant) or bool(
-        message.content or message.tool_calls or message.refusal
-    )
+    return not isinstance(message, Assistant) or bool(message.content or message.tool_calls or message.refusal)

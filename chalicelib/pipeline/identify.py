@@ -61,9 +61,7 @@ class Gate:
         if bypassed or not self.caching or not cacheable(request, asked=ask.cache is not None):
             return ()
         credential = ask.credential
-        return tuple(
-            scope_of(credential.tenant_tag, user, request) for user in (credential.user_tag, None)
-        )
+        return tuple(scope_of(credential.tenant_tag, user, request) for user in (credential.user_tag, None))
 
 
 def _scoped(principal: Principal, scope: Scope) -> Principal:

@@ -28,9 +28,7 @@ class Relay(Iterator[Delta]):
 
     __slots__ = ("_deltas", "_end", "_over", "_said", "_spent")
 
-    def __init__(
-        self, deltas: Iterator[Delta], *, end: Ending, spent: Callable[[Completion], Usage]
-    ) -> None:
+    def __init__(self, deltas: Iterator[Delta], *, end: Ending, spent: Callable[[Completion], Usage]) -> None:
         """`spent` says what an answer without a usage of its own is charged."""
         self._deltas = deltas
         self._end = end

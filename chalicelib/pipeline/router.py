@@ -40,9 +40,7 @@ class Router:
         """A stream whose first piece has arrived, so that no later fault can be answered by another target."""
         return self._first(model, lambda uri: _begun(self.open_chat(uri).stream(request)))
 
-    def embed(
-        self, model: Model, texts: Sequence[str], dimensions: int | None
-    ) -> tuple[Embedded, Routed]:
+    def embed(self, model: Model, texts: Sequence[str], dimensions: int | None) -> tuple[Embedded, Routed]:
         """The vectors of the first target that gives them."""
         return self._first(model, lambda uri: self.open_embedder(uri).embed(texts, dimensions))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
 from chalicelib.pipeline.cache import AnswerCache
+from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.router import Router
@@ -23,5 +24,6 @@ class Services:
     admission: Admission
     router: Router
     archive: Archive
+    health: Health
     meter: Meter
     clock: Clock

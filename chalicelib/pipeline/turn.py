@@ -79,9 +79,7 @@ def _hit(opened: Opened, found: CachedAnswer, use: Services) -> Reply:
     return Reply(head, found.completion)
 
 
-def _close(
-    opened: Opened, claim: Reservation, routed: Routed, use: Services, *, completion: Completion
-) -> None:
+def _close(opened: Opened, claim: Reservation, routed: Routed, use: Services, *, completion: Completion) -> None:
     burned = _burned(opened, completion)
     use.admission.settle(claim, burned, ended(claim, completion, routed.target, cut=False))
     use.cache.store(opened, completion, routed.target)
@@ -110,9 +108,7 @@ def _counted(opened: Opened, completion: Completion) -> Completion:
 def _bound(opened: Opened, completion: Completion) -> Usage:
     """The most that an answer whose target stated no usage can have burned."""
     said = message_bound(Assistant(content=completion.text, tool_calls=completion.tool_calls or None))
-    return Usage(
-        input_tokens=input_bound(opened.request), output_tokens=min(said, opened.request.max_output_tokens)
-    )
+    return Usage(input_tokens=input_bound(opened.request), output_tokens=min(said, opened.request.max_output_tokens))
 
 
 def _burned(opened: Opened, completion: Completion) -> Charge:

@@ -1,0 +1,123 @@
+"""Tidegate: every entry point, in the order in which a request meets them."""
+
+from chalice.app import Response
+
+from chalicelib.bootstrap import services
+from chalicelib.edge import chat_reply, chat_request, model_wire, status_wire
+from chalicelib.edge import conversation_wire as wire
+from chalicelib.edge.call import Call
+from chalicelib.edge.gateway import Gateway
+from chalicelib.edge.problems import answered
+from chalicelib.pipeline import embed, turn
+
+app = Gateway("tidegate")
+
+
+@app.route("/health", methods=["GET"], content_types=[])
+@answered
+def health(call: Call) -> Response:
+    if not call.query("deep"):
+        return status_wire.alive()
+    services().gate.principal(call.credential, call.now, "admin")
+    return status_wire.checked(services().health.check())
+
+
+@app.route("/v1/models", methods=["GET"], content_types=[])
+@answered
+def list_models(call: Call) -> Response:
+    caller = services().gate.caller(call.credential, turn_id=call.turn_id, now=call.now)
+    return model_wire.models_response(services().gate.catalogue.allowed(caller.plan.models))
+
+
+@app.route("/v1/models/{model_id}", methods=["GET"], content_types=[])
+@answered
+def retrieve_model(call: Call, model_id: str) -> Response:
+    caller = services().gate.caller(call.credential, turn_id=call.turn_id, now=call.now)
+    return model_wire.model_response(services().gate.catalogue.find(model_id, caller.plan.models))
+
+
+@app.route("/v1/chat/completions", methods=["POST"], content_types=[])
+@answered
+def create_chat_completion(call: Call) -> Response:
+    body = call.body(chat_request.ChatBody)
+    ask = chat_request.ask_of(call, body)
+    if body.streamed:
+        return chat_reply.streamed(turn.stream(ask, services()), with_usage=body.with_usage)
+    return chat_reply.whole(turn.answer(ask, services()))
+
+
+@app.route("/v1/embeddings", methods=["POST"], content_types=[])
+@answered
+def create_embedding(call: Call) -> Response:
+    body = call.body(model_wire.EmbedBody)
+    return model_wire.embed_response(embed.embed(model_wire.embed_ask_of(call, body), services()), body)
+
+
+@app.route("/v1/conversations", methods=["POST"], content_types=[])
+@answered
+def create_conversation(call: Call) -> Response:
+    body = call.body(wire.CreateBody)
+    owner = services().gate.principal(call.credential, call.now, "chat")
+    new = wire.conversation_of(call, owner, body)
+    return wire.conversation_response(services().archive.create(new, wire.items_of(body.items), turn_id=call.turn_id))
+
+
+@app.route("/v1/conversations", methods=["GET"], content_types=[])
+@answered
+def list_conversations(call: Call) -> Response:
+    owner = services().gate.principal(call.credential, call.now, "chat").owner
+    return wire.conversations_response(services().archive.list(owner, wire.page_of(call)))
+
+
+@app.route("/v1/conversations/{conversation_id}", methods=["GET"], content_types=[])
+@answered
+def retrieve_conversation(call: Call, conversation_id: str) -> Response:
+    owner = services().gate.principal(call.credential, call.now, "chat").owner
+    return wire.conversation_response(services().archive.get(owner, conversation_id))
+
+
+@app.route("/v1/conversations/{conversation_id}", methods=["POST"], content_types=[])
+@answered
+def update_conversation(call: Call, conversation_id: str) -> Response:
+    metadata = call.body(wire.UpdateBody).metadata or {}
+    owner = services().gate.principal(call.credential, call.now, "chat").owner
+    return wire.conversation_response(services().archive.update(owner, conversation_id, metadata))
+
+
+@app.route("/v1/conversations/{conversation_id}", methods=["DELETE"], content_types=[])
+@answered
+def delete_conversation(call: Call, conversation_id: str) -> Response:
+    owner = services().gate.principal(call.credential, call.now, "chat").owner
+    services().archive.delete(owner, conversation_id)
+    return wire.deleted_response(conversation_id)
+
+
+@app.route("/v1/conversations/{conversation_id}/items", methods=["POST"], content_types=[])
+@answered
+def create_items(call: Call, conversation_id: str) -> Response:
+    items = wire.items_of(call.body(wire.ItemsBody).items)
+    owner = services().gate.principal(call.credential, call.now, "chat").owner
+    added = services().archive.add_items(owner, conversation_id, items, turn_id=call.turn_id, now=call.now)
+    return wire.items_response((added, False))
+
+
+@app.route("/v1/conversations/{conversation_id}/items", methods=["GET"], content_types=[])
+@answered
+def list_items(call: Call, conversation_id: str) -> Response:
+    owner = services().gate.principal(call.credential, call.now, "chat").owner
+    page = wire.page_of(call)
+    return wire.items_response(services().archive.items(owner, conversation_id, page, now=call.now))
+
+
+@app.route("/v1/conversations/{conversation_id}/items/{item_id}", methods=["GET"], content_types=[])
+@answered
+def retrieve_item(call: Call, conversation_id: str, item_id: str) -> Response:
+    owner = services().gate.principal(call.credential, call.now, "chat").owner
+    return wire.item_response(services().archive.item(owner, conversation_id, item_id, now=call.now))
+
+
+@app.route("/v1/conversations/{conversation_id}/items/{item_id}", methods=["DELETE"], content_types=[])
+@answered
+def delete_item(call: Call, conversation_id: str, item_id: str) -> Response:
+    owner = services().gate.principal(call.credential, call.now, "chat").owner
+    return wire.conversation_response(services().archive.remove_item(owner, conversation_id, item_id))

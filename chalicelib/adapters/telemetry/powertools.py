@@ -1,0 +1,51 @@
+"""One canonical log line for each turn, and its metrics in CloudWatch's embedded format, by AWS Lambda Powertools."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from chalicelib.domain.turn import Report
+
+NAMESPACE: Final = "Tidegate"
+
+_NAMES: Final = {
+    "model": "gen_ai.request.model",
+    "input_tokens": "gen_ai.usage.input_tokens",
+    "output_tokens": "gen_ai.usage.output_tokens",
+    "finish_reason": "gen_ai.response.finish_reason",
+}
+"""OpenTelemetry's names for what it has a name for."""
+
+
+class PowertoolsMeter:
+    """Writes to standard output, where Lambda's log agent and CloudWatch read both."""
+
+    def __init__(self, *, metrics: bool, level: str = "INFO") -> None:
+        """`metrics` False leaves the metrics out, on a machine where nothing reads them."""
+        self._logger = Logger(service="tidegate", level=level, log_uncaught_exceptions=False)
+        self._metrics = metrics
+
+    def record(self, report: Report) -> None:
+        """Log the report's figures, and count them by model and cache outcome."""
+        fields = {
+            _NAMES.get(name, name): value for name, value in msgspec.structs.asdict(report).items() if value is not None
+        }
+        self._logger.info("turn", extra=fields)
+        if self._metrics:
+            self._count(report)
+
+    def _count(self, report: Report) -> None:
+        """A set of metrics of its own for each turn: the shared one is not safe for threads."""
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service="tidegate")
+        metrics.add_dimension("model", report.model)
+        metrics.add_dimension("cache", report.cache)
+        metrics.add_metric("turns", MetricUnit.Count, 1)
+        metrics.add_metric("input_tokens", MetricUnit.Count, report.input_tokens)
+        metrics.add_metric("output_tokens", MetricUnit.Count, report.output_tokens)
+        metrics.add_metric("usd_micros", MetricUnit.Count, report.usd_micros)
+        metrics.add_metric("overhead", MetricUnit.Milliseconds, report.overhead_ms)
+        metrics.flush_metrics()

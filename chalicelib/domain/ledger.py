@@ -1,0 +1,53 @@
+"""What a reservation demands of the ledger, and what it is told where the ledger has less."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from chalicelib.domain.budget import METERS, WINDOWS, Limit, Meter, Period, describe, period, size
+from chalicelib.domain.errors import LimitExceeded
+from chalicelib.domain.turn import Reservation
+
+
+class Demand(Struct, frozen=True):
+    """Room for `asked` of `meter` under one limit in one period; what is not asked for is not demanded."""
+
+    limit: Limit
+    meter: Meter
+    period: Period
+    asked: int
+
+    @property
+    def room(self) -> int:
+        """The most that may have been used before; below zero the charge never fits."""
+        return (size(self.limit, self.meter) or 0) - self.asked
+
+    def refusal(self, used: int, now: int) -> LimitExceeded:
+        """The error for a caller who finds `used` of the limit gone."""
+        return LimitExceeded(
+            limit=describe(self.limit, self.meter),
+            remaining=self.room + self.asked - used,
+            asked=self.asked,
+            retry_after_seconds=max(1, self.period.ends - now),
+        )
+
+
+def demands(reservation: Reservation) -> tuple[Demand, ...]:
+    """Everything that must have room, in the order of the limits; `LimitExceeded` where none ever can."""
+    periods = {window: period(window, reservation.made_at) for window in WINDOWS}
+    wanted = tuple(
+        Demand(limit, meter, periods[limit.window], asked)
+        for limit in reservation.limits
+        for meter in METERS
+        if (asked := reservation.charge.of(meter)) and size(limit, meter) is not None
+    )
+    for demand in wanted:
+        if demand.room < 0:
+            raise demand.refusal(0, reservation.made_at)
+    return wanted
+
+
+def owner_of(reservation: Reservation) -> str:
+    """Whose conversation the turn goes into, as the subjects name it."""
+    tags = {subject.kind: subject.tag for subject in reservation.subjects}
+    return f"{tags['tenant']}.{tags['user']}"

@@ -1,0 +1,131 @@
+"""One HTTP call as the views see it: its parts taken from the API Gateway event, its body decoded into closed types."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import time
+import uuid
+from typing import Any, Final, TypeVar
+
+import msgspec
+from chalice.app import Request
+
+from chalicelib.domain.errors import (
+    BadRequest,
+    Misconfigured,
+    PayloadTooLarge,
+    Unauthorized,
+    UnsupportedMedia,
+)
+from chalicelib.domain.identity import Credential, parse_token
+from chalicelib.edge.gateway import current_request
+
+MOST_BODY_BYTES: Final = 5 * 1024 * 1024  # a Lambda event may have 6 MB, with everything around the body
+
+_WHERE: Final = re.compile(r"^(?P<fault>.*?)(?: - at `(?P<path>\$.*?)`)?$", re.DOTALL)
+_FIELD: Final = re.compile(r"(?P<kind>unknown|missing required) field `(?P<name>.*)`")
+_CODES: Final = {"unknown": "unknown_parameter", "missing required": "missing_required_parameter"}
+
+Body = TypeVar("Body")
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A call with an id for what it does, and the time it came in, in epoch seconds."""
+
+    request: Request
+    turn_id: str
+    now: float
+
+    @property
+    def request_id(self) -> str:
+        """API Gateway's id of this request, or the call's own where there is none."""
+        context: dict[str, Any] = self.request.context
+        return str(context.get("requestId") or self.turn_id)
+
+    @property
+    def credential(self) -> Credential:
+        """The token of the `Authorization` header, read but not verified."""
+        scheme, _, token = self.request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthorized("Missing API key: send 'Authorization: Bearer tg_…'.")
+        return parse_token(token.strip())
+
+    def path(self, name: str) -> str:
+        """A part of the path."""
+        return str((self.request.uri_params or {})[name])
+
+    def query(self, name: str) -> str | None:
+        """A parameter of the query, the last where it is repeated."""
+        value: str | None = (self.request.query_params or {}).get(name)
+        return value
+
+    def body(self, kind: type[Body]) -> Body:
+        """The JSON body as `kind`; `BadRequest` names the field at fault. Nobody's body is not read."""
+        _ = self.credential
+        media = self.request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if media != "application/json":
+            raise UnsupportedMedia(media)
+        return decode(self._raw(), kind)
+
+    def _raw(self) -> bytes:
+        event: dict[str, Any] = self.request.to_original_event()
+        text: str = event["body"] or ""
+        if len(text) > MOST_BODY_BYTES * 4 // 3 + 4:
+            raise _too_large()
+        if event["isBase64Encoded"]:
+            try:
+                raw = base64.b64decode(text, validate=True)
+            except binascii.Error as fault:
+                raise BadRequest("The body is not valid base64.", code="invalid_body") from fault
+        else:
+            raw = text.encode(errors="surrogatepass")
+        if len(raw) > MOST_BODY_BYTES:
+            raise _too_large()
+        return raw
+
+
+def begin() -> Call:
+    """The call that this thread is handling, with a new id, at the time of the clock."""
+    request = current_request()
+    if request is None:
+        raise Misconfigured("no request is being handled")
+    return Call(request, uuid.uuid4().hex, time.time())
+
+
+def decode(raw: bytes, kind: type[Body]) -> Body:
+    """`raw` JSON as `kind`, or the `BadRequest` that says what is wrong with it."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as fault:
+        raise _invalid(str(fault)) from fault
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise BadRequest(f"The body is not valid JSON: {fault}", code="invalid_json") from fault
+    except RecursionError as fault:
+        raise PayloadTooLarge("The body is nested too deeply.") from fault
+
+
+def convert(value: object, kind: type[Body]) -> Body:
+    """A decoded value as `kind`, or the `BadRequest` that says what is wrong with it."""
+    try:
+        return msgspec.convert(value, type=kind)
+    except msgspec.ValidationError as fault:
+        raise _invalid(str(fault)) from fault
+
+
+def _too_large() -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body is larger than {MOST_BODY_BYTES} bytes.")
+
+
+def _invalid(text: str) -> BadRequest:
+    """OpenAI's error for one of msgspec's: the path becomes `param`, with the name of a field at fault."""
+    where = _WHERE.match(text)
+    fault, path = (where["fault"], where["path"] or "$") if where else (text, "$")
+    param = path.removeprefix("$").lstrip(".")
+    found = _FIELD.search(fault)
+    if found is None:
+        return BadRequest(f"Invalid value for '{param}': {fault}." if param else f"{fault}.", param=param or None)
+    param = f"{param}.{found['name']}" if param else found["name"]
+    words = "Unknown parameter" if found["kind"] == "unknown" else "Missing required parameter"
+    return BadRequest(f"{words}: '{param[:200]}'.", param=param[:200], code=_CODES[found["kind"]])

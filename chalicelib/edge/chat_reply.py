@@ -1,0 +1,232 @@
+"""A chat completion's answer as OpenAI writes it: whole, or as server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+import msgspec
+from chalice.app import Response
+from msgspec import UNSET, Struct, UnsetType
+
+from chalicelib.domain.chat import Delta, FinishReason, ToolCall, ToolCallDelta, Usage
+from chalicelib.domain.errors import TidegateError
+from chalicelib.domain.turn import Head, Reply, Streamed
+from chalicelib.edge.gateway import JSON, StreamedResponse
+from chalicelib.edge.headers import head_headers
+from chalicelib.edge.problems import error_body
+
+DONE: Final = b"data: [DONE]\n\n"
+
+
+class TokenDetails(Struct, frozen=True):
+    """Of the prompt's tokens, those that the provider had cached."""
+
+    cached_tokens: int
+
+
+class OutputDetails(Struct, frozen=True):
+    """Of the completion's tokens, those that were reasoning."""
+
+    reasoning_tokens: int
+
+
+class UsageBody(Struct, frozen=True):
+    """Usage by OpenAI's names."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: TokenDetails
+    completion_tokens_details: OutputDetails
+
+
+class AnswerMessage(Struct, frozen=True):
+    """The assistant's message."""
+
+    content: str | None
+    refusal: str | None
+    role: Literal["assistant"] = "assistant"
+    annotations: tuple[Any, ...] = ()
+    tool_calls: tuple[ToolCall, ...] | UnsetType = UNSET
+
+
+class Choice(Struct, frozen=True):
+    """The one choice."""
+
+    message: AnswerMessage
+    finish_reason: FinishReason
+    index: int = 0
+    logprobs: None = None
+
+
+class ChatAnswer(Struct, frozen=True):
+    """The whole answer."""
+
+    id: str
+    created: int
+    model: str
+    choices: tuple[Choice, ...]
+    usage: UsageBody
+    object: Literal["chat.completion"] = "chat.completion"
+    conversation: str | UnsetType = UNSET
+
+
+class FunctionDelta(Struct, frozen=True, omit_defaults=True):
+    """A piece of a call's function."""
+
+    name: str | None = None
+    arguments: str | UnsetType = UNSET
+
+
+class CallDelta(Struct, frozen=True):
+    """A piece of a tool call."""
+
+    index: int
+    function: FunctionDelta
+    id: str | UnsetType = UNSET
+    type: Literal["function"] | UnsetType = UNSET
+
+
+class MessageDelta(Struct, frozen=True):
+    """A piece of the assistant's message."""
+
+    role: Literal["assistant"] | UnsetType = UNSET
+    content: str | UnsetType = UNSET
+    refusal: str | UnsetType = UNSET
+    tool_calls: tuple[CallDelta, ...] | UnsetType = UNSET
+
+
+class ChunkChoice(Struct, frozen=True):
+    """The one choice of a chunk."""
+
+    delta: MessageDelta
+    finish_reason: FinishReason | None
+    index: int = 0
+    logprobs: None = None
+
+
+class Chunk(Struct, frozen=True):
+    """One event of a stream. `usage` is null in every chunk but the last, and only where it was asked for."""
+
+    id: str
+    created: int
+    model: str
+    choices: tuple[ChunkChoice, ...]
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    usage: UsageBody | UnsetType | None = UNSET
+    conversation: str | UnsetType = UNSET
+
+
+def whole(reply: Reply) -> Response:
+    """The answer in one piece."""
+    head, completion = reply.head, reply.completion
+    message = AnswerMessage(
+        content=completion.text, refusal=completion.refusal, tool_calls=completion.tool_calls or UNSET
+    )
+    answer = ChatAnswer(
+        id=f"chatcmpl-{head.turn_id}",
+        created=head.created_at,
+        model=head.model,
+        choices=(Choice(message, completion.finish_reason),),
+        usage=usage_body(completion.usage),
+        conversation=head.conversation or UNSET,
+    )
+    return Response(msgspec.json.encode(answer).decode(), {"Content-Type": JSON, **head_headers(head)})
+
+
+def streamed(answer: Streamed, *, with_usage: bool) -> StreamedResponse:
+    """The answer as events, ending in `[DONE]`; a fault on the way is one error event and the end."""
+    return StreamedResponse(Events(answer, with_usage=with_usage), {**head_headers(answer.head)})
+
+
+class Events(Iterator[bytes]):
+    """Server-sent events of a stream of deltas. `close` ends the turn early."""
+
+    __slots__ = ("_ahead", "_answer", "_over", "_with_usage")
+
+    def __init__(self, answer: Streamed, *, with_usage: bool) -> None:
+        """The first event carries the role, before the model's first piece."""
+        self._answer = answer
+        self._with_usage = with_usage
+        self._ahead: list[bytes] = [self._event(MessageDelta(role="assistant", content=""))]
+        self._over = False
+
+    def __next__(self) -> bytes:
+        """The next events, whole, at least one."""
+        if self._ahead:
+            return self._ahead.pop(0)
+        if self._over:
+            raise StopIteration
+        try:
+            return self._events_of(next(self._answer.deltas))
+        except StopIteration:
+            self._over = True
+            return DONE
+        except TidegateError as fault:
+            self._over = True
+            return _sse(error_body(fault))
+
+    def close(self) -> None:
+        """Stop reading; the turn is settled with what came."""
+        self._over = True
+        if (close := getattr(self._answer.deltas, "close", None)) is not None:
+            close()
+
+    def _events_of(self, delta: Delta) -> bytes:
+        events = []
+        if delta.text or delta.tool_calls or delta.refusal:
+            events.append(self._event(_message_delta(delta)))
+        if delta.finish_reason is not None:
+            events.append(self._event(MessageDelta(), delta.finish_reason))
+        if delta.usage is not None and self._with_usage:
+            events.append(self._usage_event(delta.usage))
+        return b"".join(events) or next(self)
+
+    def _event(self, delta: MessageDelta, finish_reason: FinishReason | None = None) -> bytes:
+        return self._chunk((ChunkChoice(delta, finish_reason),), None)
+
+    def _usage_event(self, usage: Usage) -> bytes:
+        return self._chunk((), usage_body(usage))
+
+    def _chunk(self, choices: tuple[ChunkChoice, ...], usage: UsageBody | None) -> bytes:
+        head: Head = self._answer.head
+        chunk = Chunk(
+            id=f"chatcmpl-{head.turn_id}",
+            created=head.created_at,
+            model=head.model,
+            choices=choices,
+            usage=usage if self._with_usage else UNSET,
+            conversation=head.conversation or UNSET,
+        )
+        return _sse(chunk)
+
+
+def usage_body(usage: Usage) -> UsageBody:
+    """Usage by OpenAI's names."""
+    return UsageBody(
+        prompt_tokens=usage.input_tokens,
+        completion_tokens=usage.output_tokens,
+        total_tokens=usage.input_tokens + usage.output_tokens,
+        prompt_tokens_details=TokenDetails(usage.cached_input_tokens),
+        completion_tokens_details=OutputDetails(usage.reasoning_tokens),
+    )
+
+
+def _message_delta(delta: Delta) -> MessageDelta:
+    return MessageDelta(
+        content=delta.text or UNSET,
+        refusal=delta.refusal or UNSET,
+        tool_calls=tuple(_call_delta(call) for call in delta.tool_calls) or UNSET,
+    )
+
+
+def _call_delta(call: ToolCallDelta) -> CallDelta:
+    function = FunctionDelta(name=call.name, arguments=call.arguments)
+    if call.id is None:
+        return CallDelta(call.index, function)
+    return CallDelta(call.index, function, id=call.id, type="function")
+
+
+def _sse(value: object) -> bytes:
+    return b"data: " + msgspec.json.encode(value) + b"\n\n"

@@ -1,0 +1,102 @@
+"""The body of a chat completion request, decoded into closed types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from chalicelib.domain.chat import ChatRequest, Message, Options, ResponseFormat, Tool, ToolChoice, Wire
+from chalicelib.domain.errors import BadRequest
+from chalicelib.domain.turn import Ask, CacheControl
+from chalicelib.edge.call import Call
+
+Cap = Annotated[int, Meta(ge=1)] | None
+Penalty = Annotated[float, Meta(ge=-2, le=2)] | None
+Stop = Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
+class StreamOptions(Wire, frozen=True):
+    """What a stream adds. Obfuscation is accepted and not needed: the padding hides nothing here."""
+
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+
+
+class ChatBody(Wire, frozen=True):
+    """The body of `POST /v1/chat/completions`. A field that is not here is refused by name."""
+
+    model: Annotated[str, Meta(min_length=1, max_length=256)]
+    messages: Annotated[tuple[Message, ...], Meta(min_length=1, max_length=2048)]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Cap = None
+    max_completion_tokens: Cap = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    n: Annotated[int, Meta(ge=1, le=1)] | None = None
+    stop: Stop | Annotated[tuple[Stop, ...], Meta(max_length=4)] | None = None
+    seed: int | None = None
+    presence_penalty: Penalty = None
+    frequency_penalty: Penalty = None
+    logit_bias: dict[str, Annotated[float, Meta(ge=-100, le=100)]] | None = None
+    logprobs: Literal[False] | None = None
+    response_format: ResponseFormat | None = None
+    tools: Annotated[tuple[Tool, ...], Meta(max_length=128)] | None = None
+    tool_choice: Literal["none", "auto", "required"] | ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    modalities: tuple[Literal["text"], ...] | None = None
+    store: Literal[False] | None = None
+    metadata: dict[str, str] | None = None
+    service_tier: Literal["auto", "default"] | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    conversation: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    cache: CacheControl | None = None
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the answer is to come as events."""
+        return self.stream is True
+
+    @property
+    def with_usage(self) -> bool:
+        """Whether a stream ends with the usage."""
+        return self.stream_options is not None and self.stream_options.include_usage is True
+
+
+def ask_of(call: Call, body: ChatBody) -> Ask:
+    """What the pipeline is asked; `BadRequest` where fields contradict each other."""
+    if body.stream_options is not None and not body.streamed:
+        raise BadRequest("'stream_options' is only allowed with 'stream': true.", param="stream_options")
+    if body.max_tokens is not None and body.max_completion_tokens is not None:
+        raise BadRequest("Set 'max_completion_tokens' or 'max_tokens', not both.", param="max_tokens")
+    if body.tool_choice is not None and not body.tools:
+        raise BadRequest("'tool_choice' is only allowed with 'tools'.", param="tool_choice")
+    request = ChatRequest(
+        model=body.model,
+        messages=body.messages,
+        max_output_tokens=body.max_completion_tokens or body.max_tokens or 0,
+        options=_options(body),
+    )
+    return Ask(call.credential, request, call.turn_id, call.now, body.conversation, body.cache)
+
+
+def _options(body: ChatBody) -> Options:
+    return Options(
+        temperature=body.temperature,
+        top_p=body.top_p,
+        stop=(body.stop,) if isinstance(body.stop, str) else body.stop or (),
+        seed=body.seed,
+        presence_penalty=body.presence_penalty,
+        frequency_penalty=body.frequency_penalty,
+        logit_bias=body.logit_bias,
+        response_format=body.response_format,
+        tools=body.tools or (),
+        tool_choice=body.tool_choice,
+        parallel_tool_calls=body.parallel_tool_calls,
+        reasoning_effort=body.reasoning_effort,
+        user=body.user,
+    )

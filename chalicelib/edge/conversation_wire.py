@@ -1,0 +1,139 @@
+"""The Conversations API as OpenAI writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from chalice.app import Response
+from msgspec import Meta, Struct
+
+from chalicelib.domain.chat import Wire
+from chalicelib.domain.conversation import Conversation, Item, Metadata
+from chalicelib.domain.errors import BadRequest
+from chalicelib.domain.identity import Principal
+from chalicelib.edge.call import Call, convert
+from chalicelib.edge.gateway import JSON
+from chalicelib.ports import Page
+
+MOST_ITEMS: Final = 20  # OpenAI's own limit for one call
+MOST_LISTED: Final = 100
+
+Labels = Annotated[dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)]
+RawItems = Annotated[tuple[dict[str, Any], ...], Meta(max_length=MOST_ITEMS)]
+
+
+class Items(Wire, frozen=True):
+    """Items in their closed types."""
+
+    items: tuple[Item, ...]
+
+
+class CreateBody(Wire, frozen=True):
+    """The body of `POST /v1/conversations`."""
+
+    items: RawItems | None = None
+    metadata: Labels | None = None
+
+
+class UpdateBody(Wire, frozen=True):
+    """The body of `POST /v1/conversations/{id}`."""
+
+    metadata: Labels | None
+
+
+class ItemsBody(Wire, frozen=True):
+    """The body of `POST /v1/conversations/{id}/items`."""
+
+    items: Annotated[RawItems, Meta(min_length=1)]
+
+
+class ConversationBody(Struct, frozen=True):
+    """A conversation."""
+
+    id: str
+    created_at: int
+    metadata: Metadata
+    object: Literal["conversation"] = "conversation"
+
+
+class Deleted(Struct, frozen=True):
+    """A conversation that is no more."""
+
+    id: str
+    deleted: bool = True
+    object: Literal["conversation.deleted"] = "conversation.deleted"
+
+
+class Listing(Struct, frozen=True):
+    """One page of a list."""
+
+    data: Sequence[Any]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+    object: Literal["list"] = "list"
+
+
+def conversation_of(call: Call, owner: Principal, body: CreateBody) -> Conversation:
+    """The new conversation that a caller wants; its id begins with the time, so that ids sort by age."""
+    created_key = f"{int(call.now * 1000):012x}{call.turn_id[:20]}"
+    return Conversation(f"conv_{created_key}", owner.owner, int(call.now), body.metadata or {})
+
+
+def items_of(raw: Sequence[dict[str, Any]] | None) -> tuple[Item, ...]:
+    """Items in their closed types; a message may leave its `type` out, as OpenAI's may."""
+    typed = [{"type": "message", **item} if "role" in item else item for item in raw or ()]
+    return convert({"items": typed}, Items).items
+
+
+def page_of(call: Call) -> Page:
+    """The page that the query asks for."""
+    order = call.query("order") or "desc"
+    if order not in {"asc", "desc"}:
+        raise BadRequest("'order' is 'asc' or 'desc'.", param="order")
+    limit = call.query("limit") or "20"
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MOST_LISTED):
+        raise BadRequest(f"'limit' is a number from 1 to {MOST_LISTED}.", param="limit")
+    return Page(int(limit), call.query("after") or None, "asc" if order == "asc" else "desc")
+
+
+def conversation_response(conversation: Conversation) -> Response:
+    """One conversation."""
+    return _json(_body(conversation))
+
+
+def deleted_response(conversation_id: str) -> Response:
+    """The word that a conversation is gone."""
+    return _json(Deleted(conversation_id))
+
+
+def conversations_response(found: tuple[Sequence[Conversation], bool]) -> Response:
+    """A page of conversations."""
+    page, more = found
+    return _listing([_body(conversation) for conversation in page], [each.id for each in page], more=more)
+
+
+def items_response(found: tuple[Sequence[Item], bool]) -> Response:
+    """A page of items."""
+    page, more = found
+    return _listing(page, [item.id or "" for item in page], more=more)
+
+
+def item_response(item: Item) -> Response:
+    """One item."""
+    return _json(item)
+
+
+def _body(conversation: Conversation) -> ConversationBody:
+    return ConversationBody(conversation.id, conversation.created_at, conversation.metadata)
+
+
+def _listing(data: Sequence[object], ids: list[str], *, more: bool) -> Response:
+    first, last = (ids[0], ids[-1]) if ids else (None, None)
+    return _json(Listing(data, first, last, more))
+
+
+def _json(value: object) -> Response:
+    return Response(msgspec.json.encode(value).decode(), {"Content-Type": JSON})

@@ -1,0 +1,152 @@
+"""Errors as OpenAI's clients know them: one table from our tree to status, type and code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Final
+
+import msgspec
+from chalice.app import Response
+
+from chalicelib.domain.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    LimitExceeded,
+    Misconfigured,
+    ModelError,
+    ModelGarbled,
+    ModelRejected,
+    ModelThrottled,
+    ModelTimeout,
+    ModelUnavailable,
+    NotFound,
+    PayloadTooLarge,
+    StoreUnavailable,
+    TidegateError,
+    Unauthorized,
+    UnknownModel,
+    UnsupportedMedia,
+)
+from chalicelib.edge.call import begin
+from chalicelib.edge.headers import limit_headers
+from chalicelib.edge.telemetry import log_bug, logger
+
+RETRY_SECONDS: Final = 2  # for a fault that names no time of its own
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """How one kind of fault is told: HTTP status, OpenAI's `type`, and the `code` unless the fault has its own."""
+
+    status: int
+    type: str
+    code: str
+    retry: bool = False
+
+
+STATUS: Final[dict[type[TidegateError], Problem]] = {
+    UnknownModel: Problem(404, "invalid_request_error", "model_not_found"),
+    UnsupportedMedia: Problem(415, "invalid_request_error", "unsupported_media_type"),
+    PayloadTooLarge: Problem(413, "invalid_request_error", "payload_too_large"),
+    BadRequest: Problem(400, "invalid_request_error", "invalid_value"),
+    Unauthorized: Problem(401, "authentication_error", "invalid_api_key"),
+    Forbidden: Problem(403, "permission_error", "insufficient_permissions"),
+    NotFound: Problem(404, "invalid_request_error", "not_found"),
+    Conflict: Problem(409, "conflict_error", "conflict"),
+    LimitExceeded: Problem(429, "rate_limit_error", "rate_limit_exceeded", retry=True),
+    ModelRejected: Problem(400, "invalid_request_error", "model_rejected"),
+    ModelThrottled: Problem(503, "server_error", "model_throttled", retry=True),
+    ModelUnavailable: Problem(503, "server_error", "model_unavailable", retry=True),
+    ModelTimeout: Problem(504, "server_error", "model_timeout"),
+    ModelGarbled: Problem(502, "server_error", "model_garbled"),
+    ModelError: Problem(502, "server_error", "model_error"),
+    StoreUnavailable: Problem(503, "server_error", "store_unavailable", retry=True),
+    Misconfigured: Problem(500, "server_error", "misconfigured"),
+}
+SECURITY_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=63072000",
+}
+
+
+class ErrorDetail(msgspec.Struct, frozen=True):
+    """The inside of OpenAI's error body."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """OpenAI's error body."""
+
+    error: ErrorDetail
+
+
+INTERNAL: Final = ErrorDetail("Internal error.", "server_error", None, "internal_error")
+
+
+def answered(view: Callable[..., Response]) -> Callable[..., Response]:
+    """Hand `view` the call, and turn every fault into an answer: Chalice would make each a bare 500."""
+
+    @wraps(view)
+    def guarded(**path: str) -> Response:
+        call = begin()
+        try:
+            response = view(call, **path)
+        except TidegateError as fault:
+            response = problem_response(fault)
+        except Exception as fault:  # noqa: BLE001 - the last place where a bug can become an error body
+            log_bug(fault)
+            response = _response(500, ErrorBody(INTERNAL), {})
+        response.headers.update(SECURITY_HEADERS, **{"x-request-id": call.request_id})
+        return response
+
+    return guarded
+
+
+def problem_of(fault: TidegateError) -> Problem:
+    """The table's row for a fault: its own, or that of the nearest class above it."""
+    return next(STATUS[kind] for kind in type(fault).__mro__ if kind in STATUS)
+
+
+def detail_of(fault: TidegateError) -> ErrorDetail:
+    """What the caller is told about a fault."""
+    problem = problem_of(fault)
+    message = "The gateway is misconfigured." if isinstance(fault, Misconfigured) else fault.message
+    if isinstance(fault, BadRequest):
+        return ErrorDetail(message, problem.type, fault.param, fault.code)
+    return ErrorDetail(message, problem.type, None, problem.code)
+
+
+def error_body(fault: TidegateError) -> ErrorBody:
+    """The error as a value to be sent."""
+    return ErrorBody(detail_of(fault))
+
+
+def problem_response(fault: TidegateError) -> Response:
+    """The HTTP answer for a fault."""
+    problem = problem_of(fault)
+    log = logger().error if problem.type == "server_error" else logger().info
+    log("refused", status=problem.status, error=type(fault).__name__, reason=_loggable(fault))
+    return _response(problem.status, error_body(fault), _headers(problem, fault))
+
+
+def _loggable(fault: TidegateError) -> str:
+    """The message, unless it may quote the caller's words."""
+    return "" if isinstance(fault, (BadRequest, NotFound)) else fault.message
+
+
+def _headers(problem: Problem, fault: TidegateError) -> dict[str, str]:
+    if not problem.retry:
+        return {}
+    headers = limit_headers(fault.standing) if isinstance(fault, LimitExceeded) and fault.standing else {}
+    wait = getattr(fault, "retry_after_seconds", None) or RETRY_SECONDS
+    return {**headers, "Retry-After": str(wait)}
+
+
+def _response(status: int, body: ErrorBody, headers: dict[str, str]) -> Response:
+    encoded = msgspec.json.encode(body).decode()
+    return Response(encoded, {"Content-Type": "application/json", **headers}, status)

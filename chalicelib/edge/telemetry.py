@@ -1,0 +1,25 @@
+"""The structured logger of the edge; built on first use, since a cold start pays for every import."""
+
+from __future__ import annotations
+
+import traceback
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+
+@cache
+def logger() -> Logger:
+    """JSON lines on standard output, named for the service."""
+    from aws_lambda_powertools import Logger
+
+    return Logger(service="tidegate", log_uncaught_exceptions=False)
+
+
+def log_bug(fault: Exception) -> None:
+    """Say where a bug is, and never what it was working on: a message may quote a prompt."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[-6:]]
+    logger().error("bug", error=type(fault).__name__, where=where)

@@ -1,0 +1,88 @@
+"""The environment, read once into one frozen value; every fault is reported at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Final
+
+PREFIX: Final = "TIDEGATE_"
+LOCAL: Final = "local"
+
+
+class SettingsError(Exception):
+    """What is wrong with the environment, one line for each fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its default; `docs/settings.md` says more. Secrets are left out of `repr`."""
+
+    stage: str = LOCAL
+    pepper: str = field(default="", repr=False)
+    peppers_secret: str = ""
+    upstream: str = ""
+    upstream_key: str = field(default="", repr=False)
+    upstream_model: str = ""
+    cache: bool = True
+    cache_ttl_seconds: int = 86_400
+    lease_seconds: int = 900
+    model_timeout_seconds: int = 600
+    first_byte_timeout_seconds: int = 120
+    log_level: str = "INFO"
+
+    @property
+    def local(self) -> bool:
+        """Whether this is a developer's machine: the only place where defaults may stand in for secrets."""
+        return self.stage == LOCAL
+
+    def table(self, name: str) -> str:
+        """The name of a table in this stage."""
+        return f"tidegate-{self.stage}-{name}"
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Settings from `TIDEGATE_…` variables; `SettingsError` lists every one that is wrong or unknown."""
+    known = {PREFIX + each.name.upper(): each for each in fields(Settings)}
+    faults = [f"{name} is not a setting" for name in sorted(environ) if name.startswith(PREFIX) and name not in known]
+    values: dict[str, object] = {}
+    for name, each in known.items():
+        if name in environ:
+            try:
+                values[each.name] = _PARSERS[type(each.default)](environ[name])
+            except ValueError as fault:
+                faults.append(f"{name}: {fault}")
+    settings = Settings(**values)  # type: ignore[arg-type]
+    faults += _contradictions(settings)
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    faults = []
+    if not settings.local and not settings.pepper and not settings.peppers_secret:
+        faults.append("TIDEGATE_PEPPERS_SECRET or TIDEGATE_PEPPER must be set outside the local stage")
+    if settings.lease_seconds <= settings.model_timeout_seconds:
+        faults.append("TIDEGATE_LEASE_SECONDS must be longer than TIDEGATE_MODEL_TIMEOUT_SECONDS")
+    return faults
+
+
+def _boolean(text: str) -> bool:
+    match text.strip().lower():
+        case "1" | "true" | "yes" | "on":
+            return True
+        case "0" | "false" | "no" | "off":
+            return False
+        case _:
+            raise ValueError("neither true nor false")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number <= 0:
+        raise ValueError("not a positive number")
+    return number
+
+
+_PARSERS: Final[dict[type, Callable[[str], object]]] = {bool: _boolean, int: _positive, str: str.strip}

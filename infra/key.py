@@ -1,0 +1,70 @@
+"""Makes an API key: `make key TENANT=acme USER=ada [SCOPES=chat,admin] [PLAN=standard] [NAME=…]`. Shown once."""
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from typing import get_args
+
+from chalicelib import bootstrap, settings
+from chalicelib.domain.errors import TidegateError
+from chalicelib.domain.identity import RANDOM_BYTES, Key, Peppers, Scope, mint
+from chalicelib.ports import Keys
+from chalicelib.settings import SettingsError
+
+DEFAULT_PLAN = "standard"
+
+
+class Refused(Exception):
+    """What is wrong with the wish, in one sentence."""
+
+
+def make_key(environ: Mapping[str, str], keys: Keys, peppers: Peppers, *, live: bool) -> str:
+    """Store a key for the tenant and user that `environ` names; its token, which is nowhere else."""
+    tenant, user = environ.get("TENANT", "").strip(), environ.get("USER", "").strip()
+    if not tenant or not user:
+        raise Refused("say whose key it is: make key TENANT=… USER=…")
+    plan = environ.get("PLAN") or DEFAULT_PLAN
+    if plan not in keys.plans():
+        raise Refused(f"there is no plan '{plan}'; there are {', '.join(sorted(keys.plans())) or 'none'}")
+    credential = mint(tenant, user, live=live, random=secrets.token_bytes(RANDOM_BYTES))
+    keys.put(
+        Key(
+            key_id=credential.key_id,
+            tenant=tenant,
+            user=user,
+            scopes=scopes_of(environ.get("SCOPES") or "chat"),
+            plan=plan,
+            digest=peppers.digest(credential.token, peppers.current),
+            pepper_version=peppers.current,
+            created_at=int(time.time()),
+            name=environ.get("NAME", ""),
+        )
+    )
+    return credential.token
+
+
+def scopes_of(text: str) -> frozenset[Scope]:
+    """Scopes from a list with commas."""
+    wanted = {word.strip() for word in text.split(",")}
+    known: tuple[Scope, ...] = get_args(Scope)
+    if unknown := wanted - set(known):
+        raise Refused(f"no scope '{unknown.pop()}'; there are {', '.join(known)}")
+    return frozenset(scope for scope in known if scope in wanted)
+
+
+def main() -> int:
+    """Print a new key, or one sentence on what is in the way."""
+    try:
+        read = settings.read(os.environ)
+        keys = bootstrap.open_keys(bootstrap.open_database(read))
+        print(make_key(os.environ, keys, bootstrap.peppers(read), live=not read.local))
+    except (Refused, SettingsError, TidegateError) as fault:
+        print(f"no key was made: {fault}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
