@@ -19,6 +19,7 @@ from infra.local.streams import Body, Headers, Stream
 
 BODY_LIMIT_BYTES: Final = 10 * 1024 * 1024  # API Gateway's
 _TIMEOUT_S: Final = 300.0
+_THREADS: Final = 128  # one for each open stream; a thread that waits costs next to nothing
 
 Message = MutableMapping[str, Any]
 Scope = Mapping[str, Any]
@@ -40,9 +41,9 @@ class Gateway(Protocol):
 
 
 class Bridge:
-    """The ASGI app over `app`; each request has one of `threads` workers from its first line to its last piece."""
+    """The ASGI app over `app`; one worker of `threads` has a request from first line to last piece."""
 
-    def __init__(self, app: Gateway, *, threads: int = 64) -> None:
+    def __init__(self, app: Gateway, *, threads: int = _THREADS) -> None:
         self._app = _isolate(app)
         self._routes = Routes(app.routes)
         self._binary_types = frozenset(app.api.binary_types)
@@ -98,7 +99,7 @@ class Bridge:
 async def _relay(stream: Stream, receive: Receive, send: Send) -> None:
     try:
         status, headers, body = await stream.begin()
-    except Exception:
+    except Exception:  # noqa: BLE001 - logged, and answered as Lambda would
         _log.exception("the app failed")
         fault = "The server had an error while processing your request."
         await _refuse(send, Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, fault, "internal_error"))
@@ -129,7 +130,7 @@ class _Left(Exception):
 
 
 async def _read(scope: Scope, receive: Receive) -> bytes | None:
-    """The whole body; None as soon as it is known to be too large."""
+    """Return the whole body, or None as soon as it is known to be too large."""
     if _declared_length(scope) > BODY_LIMIT_BYTES:
         return None
     message = await receive()
@@ -178,11 +179,14 @@ def _encode(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 
 def _isolate(app: Gateway) -> Gateway:
-    """Give each thread its own current request: Lambda runs one at a time, and Chalice keeps it on the app."""
+    """Give each thread its own current request: Chalice keeps it on the app, as Lambda runs one at a time."""
     of_thread = threading.local()
 
     def kept(name: str) -> property:
-        return property(lambda _: getattr(of_thread, name, None), lambda _, value: setattr(of_thread, name, value))
+        return property(
+            lambda _app: getattr(of_thread, name, None),
+            lambda _app, value: setattr(of_thread, name, value),
+        )
 
     isolated = {name: kept(name) for name in ("current_request", "lambda_context")}
     app.__class__ = type(type(app).__name__, (type(app),), isolated)

@@ -13,7 +13,7 @@ from infra.local.lifeline import SERVE
 
 
 class Child:
-    """One process in its own session, so that a Ctrl-C reaches it through the supervisor and in the right order."""
+    """One process in its own session: a Ctrl-C reaches it through the supervisor, in the right order."""
 
     def __init__(self, name: str, log: Path, *, grace_s: float) -> None:
         self.name = name
@@ -22,8 +22,10 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._reader, self.lifeline = os.pipe()
 
-    def start(self, module: str, arguments: Sequence[str], environment: dict[str, str], descriptors: Sequence[int]) -> None:
-        """Run `module`; it inherits `descriptors` and the reading end of the lifeline, which it finds as an argument."""
+    def start(
+        self, module: str, arguments: Sequence[str], environment: dict[str, str], descriptors: Sequence[int]
+    ) -> None:
+        """Run `module`; it inherits `descriptors`, and the lifeline's reading end, named in an argument."""
         if self.log.exists():
             self.log.replace(self.log.with_suffix(".log.old"))
         with self.log.open("wb") as log:
@@ -48,8 +50,8 @@ class Child:
 
     def obituary(self) -> str:
         """How it ended and the last it said, in one sentence."""
-        code = self._process.returncode if self._process else None
-        how = f"was killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended with code {code}"
+        code = self._process.returncode if self._process else 0
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
         return f"the {self.name} {how}; its last words: {self._last_words()} (all of them: {self.log})"
 
     def _last_words(self) -> str:
@@ -57,7 +59,7 @@ class Child:
         return lines[-1].strip() if lines else "none"
 
     def stop(self, *, hurried: Callable[[], bool]) -> None:
-        """Return when the process and whatever it started are gone, cleanly unless time runs out or `hurried`."""
+        """Return when the process and what it started are gone; cleanly, if time and `hurried` allow it."""
         process = self._process
         if process is None:
             return

@@ -1,7 +1,7 @@
-"""The emulated AWS of `make run`: ministack in this process, on one loopback socket, with a memory that survives a kill.
+"""The emulated AWS of `make run`: ministack in this process, on one loopback socket, surviving a kill.
 
-Ministack writes its state only when it ends well. Here it starts from the newest snapshot and that snapshot's journal,
-and skips what a gateway does not need of ministack's own start and end (containers, SFTP, MQTT, schedulers).
+Ministack writes its state only when it ends well. Here it starts from the newest snapshot and that snapshot's
+journal, without what a gateway has no use for (containers, SFTP, MQTT, schedulers).
 """
 
 import argparse
@@ -36,6 +36,8 @@ _SETTINGS: Final = {
     "DOCKER_HOST": "unix:///nonexistent",  # ministack would remove containers of other programs that use it
 }
 
+_FOREIGN: Final = ("MINISTACK_", "GATEWAY_PORT", "EDGE_PORT")  # what its user set for another emulator
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -44,8 +46,8 @@ Send = Callable[[Message], Awaitable[None]]
 class Emulator:
     """An ASGI app: ministack's, plus a lifespan that restores and saves, and a way to ask for a snapshot."""
 
-    def __init__(self, directory: Path) -> None:
-        for name in [name for name in os.environ if name.startswith(("MINISTACK_", "GATEWAY_PORT", "EDGE_PORT"))]:
+    def __init__(self, directory: Path, *, compact_above_bytes: int = COMPACT_ABOVE_BYTES) -> None:
+        for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
             del os.environ[name]
         os.environ.update(_SETTINGS)
         import ministack.app
@@ -57,6 +59,7 @@ class Emulator:
         self._mark = self._snapshots.read_mark()
         self._recorder = Recorder(self._snapshots, self.save)
         self._unread: set[str] = set()
+        self._compact_above_bytes = compact_above_bytes
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -88,11 +91,11 @@ class Emulator:
             self._stack.SERVICE_HANDLERS[name] = self._read_first(name, self._stack.SERVICE_HANDLERS[name])
         self._recorder.restore()
         self._recorder.attach()
-        if self._snapshots.journal.size_bytes > COMPACT_ABOVE_BYTES:
+        if self._snapshots.journal.size_bytes > self._compact_above_bytes:
             self.save()
 
     def _read_first(self, name: str, handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        """Read a service's state when it is first called: importing CloudFormation alone takes two seconds."""
+        """Read a service's state when it is first called: to import CloudFormation takes two seconds."""
 
         async def handle_with_state(*request: Any) -> Any:
             # CloudFormation reaches into the other services without a request to them.
@@ -163,11 +166,12 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--socket", type=int, required=True, help="descriptor of a bound socket")
     parser.add_argument("--lifeline", type=int, required=True, help="descriptor of the supervisor's pipe")
+    parser.add_argument("--compact-above", type=int, default=COMPACT_ABOVE_BYTES, help="bytes of journal")
     given = parser.parse_args()
     Lifeline(given.lifeline, grace_s=GRACE_S).watch()
     lock_directory(given.directory)
     config = uvicorn.Config(
-        Emulator(given.directory),
+        Emulator(given.directory, compact_above_bytes=given.compact_above),
         lifespan="on",
         log_level="warning",
         access_log=False,

@@ -9,13 +9,20 @@ from typing import Final, Self
 from infra.local.faults import CannotRun
 
 REGION: Final = "us-east-1"
-_STAND_IN: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+_STAND_IN: Final = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 _FORWARDED: Final = {
     "UPSTREAM": "TIDEGATE_UPSTREAM",
     "UPSTREAM_KEY": "TIDEGATE_UPSTREAM_KEY",
     "UPSTREAM_MODEL": "TIDEGATE_UPSTREAM_MODEL",
     "OPENSEARCH_URL": "TIDEGATE_OPENSEARCH_URL",
 }
+_LAST_PORT: Final = 65535
 _HOME: Final = Path(__file__).parents[2] / ".local"
 
 
@@ -31,8 +38,8 @@ class Options:
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
         port = environ.get("PORT") or "8000"
-        if not (port.isascii() and port.isdigit() and 0 < int(port) <= 65535):
-            raise CannotRun(f"PORT must be a number from 1 to 65535, not {port!r}")
+        if not (port.isascii() and port.isdigit() and 0 < int(port) <= _LAST_PORT):
+            raise CannotRun(f"PORT must be a number from 1 to {_LAST_PORT}, not {port!r}")
         return cls(
             port=int(port),
             directory=Path(environ.get("TIDEGATE_LOCAL_DIR") or _HOME).absolute(),
@@ -41,7 +48,7 @@ class Options:
         )
 
     def for_children(self, emulator_url: str) -> dict[str, str]:
-        """The environment in which the product finds the emulator, and real Bedrock when that is the upstream."""
+        """Name the emulator to the product, and leave it real Bedrock when that is the upstream."""
         inherited = {
             name: value
             for name, value in self.environ.items()
@@ -49,12 +56,10 @@ class Options:
         }
         bedrock = self.settings.get("TIDEGATE_UPSTREAM", "").startswith("bedrock://")
         return {
-            **(inherited if bedrock else _without_aws(inherited)),
-            **({} if bedrock else _STAND_IN),
+            **(inherited if bedrock else _without_account(inherited)),
             **_endpoints(emulator_url, everything=not bedrock),
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": inherited.get("AWS_EC2_METADATA_DISABLED", "false" if bedrock else "true"),
             **_direct(inherited),
             "PYTHONUNBUFFERED": "1",
             "TIDEGATE_STAGE": "local",
@@ -62,10 +67,9 @@ class Options:
         }
 
 
-def _without_aws(environ: Mapping[str, str]) -> dict[str, str]:
-    """No account of this machine's owner is in reach of a run that needs none."""
-    ours = {name: value for name, value in environ.items() if not name.startswith("AWS_")}
-    return {**ours, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+def _without_account(environ: Mapping[str, str]) -> dict[str, str]:
+    """Keep the accounts of this machine's owner out of reach of a run that needs none."""
+    return {name: value for name, value in environ.items() if not name.startswith("AWS_")} | _STAND_IN
 
 
 def _endpoints(url: str, *, everything: bool) -> dict[str, str]:
@@ -75,6 +79,6 @@ def _endpoints(url: str, *, everything: bool) -> dict[str, str]:
 
 
 def _direct(environ: Mapping[str, str]) -> dict[str, str]:
-    """A proxy of this network is not asked for what runs on this machine."""
+    """Keep what runs on this machine from being asked of a proxy of its network."""
     known = [environ[name] for name in ("no_proxy", "NO_PROXY") if environ.get(name)]
     return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join([*known, "127.0.0.1", "localhost"]))

@@ -1,4 +1,4 @@
-"""What API Gateway's REST API sends to a Lambda function (proxy integration, payload 1.0), made from an HTTP request."""
+"""What API Gateway's REST API sends to a Lambda function (proxy integration), made from an HTTP request."""
 
 import base64
 import time

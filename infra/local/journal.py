@@ -12,8 +12,8 @@ Change = tuple[str, str, str, Item | None]
 class Journal:
     """One JSON line per request, so that all of a transaction survives or none of it.
 
-    A line states what items became, not what was asked: reading it twice, or over a later state, changes nothing,
-    and neither the clock nor an expiry in between can make it mean something else.
+    A line states what items became, not what was asked: reading it twice, or over a later state, changes
+    nothing, and neither the clock nor an expiry in between can make it mean something else.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,7 +41,7 @@ class Journal:
             rest = rest[os.write(self._file, rest) :]
 
     def replay(self) -> Iterator[Change]:
-        """Every change in order; what a killed process left half written is cut off."""
+        """Yield every change in order, and cut off what a killed process left half written."""
         whole = 0
         with self.path.open("rb") as lines:
             for line in lines:

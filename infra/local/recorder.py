@@ -1,4 +1,4 @@
-"""Watches the emulator's DynamoDB: every change to an item is in the journal before its request is answered."""
+"""Watches the emulator's DynamoDB: a change to an item is in the journal before its request is answered."""
 
 import threading
 from collections.abc import Callable
@@ -62,7 +62,9 @@ class Recorder:
         else:
             changes.append(change)
 
-    async def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Answer:
+    async def _answer(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query: Any
+    ) -> Answer:
         # A handler awaits nothing, so that changes are appended in the order in which they were made.
         changes: list[Change] = []
         self._request.changes = changes
@@ -82,7 +84,8 @@ class Recorder:
             if changes:
                 self._snapshots.journal.append(changes)
         except OSError as fault:
-            failure: Answer = error_response_json("InternalServerError", f"The journal cannot be written: {fault}", 500)
+            message = f"The journal cannot be written: {fault}"
+            failure: Answer = error_response_json("InternalServerError", message, 500)
             return failure
         return None
 

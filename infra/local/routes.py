@@ -15,7 +15,7 @@ class Resource:
     methods: frozenset[str]
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
-        """The path's parameters, decoded, or None when it is another resource."""
+        """Return the path's parameters, decoded, or None when it is another resource."""
         parameters = {}
         for wanted, given in zip(self.segments, segments, strict=True):
             if wanted.startswith("{") and given:

@@ -27,7 +27,7 @@ class Server(uvicorn.Server):
 
 
 def load(name: str) -> Any:
-    """The object that `module:attribute` names."""
+    """Return the object that `module:attribute` names."""
     module, _, attribute = name.partition(":")
     return getattr(importlib.import_module(module), attribute)
 

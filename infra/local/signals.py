@@ -1,4 +1,4 @@
-"""What the supervisor waits for: a request to stop, the death of a child, or of the `make` that started it."""
+"""What the supervisor waits for: a request to stop, a dead child, or the death of its own `make`."""
 
 import os
 import select
@@ -14,14 +14,14 @@ _HURRIED_AT: Final = 2
 
 
 class Signals:
-    """Handlers only count: nothing is ever interrupted half-way, and the main thread asks when it is ready to stop."""
+    """Handlers only count: nothing is interrupted half-way, and the main thread asks when it can stop."""
 
     def __init__(self, *, follow_parent: bool) -> None:
         self._count = 0
         self._parent = os.getppid() if follow_parent else None
         self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
+        self._reader.settimeout(0)
+        self._writer.settimeout(0)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         for number in _STOPPING:

@@ -1,7 +1,7 @@
 """The emulator's state on disk: numbered snapshots, each with the journal of what came after it.
 
-A snapshot becomes visible by one rename, and its number names its journal: at no instant can a kill leave a state
-of which half is old, or a journal that belongs to another state.
+A snapshot becomes visible by one rename, and its number names its journal: at no instant can a kill leave a
+state of which half is old, or a journal that belongs to another state.
 """
 
 import os
@@ -34,12 +34,12 @@ class Snapshots:
         return self._directory / f"journal-{self._number}"
 
     def read_mark(self) -> str:
-        """What the caller of `save` called this state; empty when nothing was ever saved."""
+        """Return what the caller of `save` called this state; nothing when none was ever saved."""
         mark = self.path / "mark"
         return mark.read_text() if mark.exists() else ""
 
     def save(self, write: Callable[[Path], None], mark: str) -> None:
-        """Let `write` fill a new snapshot, make it the newest, and begin its journal; on an error nothing changed."""
+        """Let `write` fill a new snapshot, then begin its journal; after an error all is as it was."""
         fresh = self._directory / "state.tmp"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)

@@ -73,7 +73,7 @@ class Stack:
             self._pause(0.02)
 
     def _expire_items(self) -> None:
-        """The emulator's CloudFormation leaves out `TimeToLiveSpecification`."""
+        """Do what the emulator's CloudFormation leaves out of `TimeToLiveSpecification`."""
         dynamodb = self._client("dynamodb")
         for table in dynamodb.list_tables()["TableNames"]:
             known = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]

@@ -15,8 +15,8 @@ _AHEAD: Final = 16  # pieces a slow reader may leave lying; then the worker wait
 class Stream:
     """The hand-over between one worker, which produces, and the event loop, which sends.
 
-    Whatever happens to the caller, the worker alone touches the body, and closes it, so that a turn that is cut is
-    settled by the thread that runs it.
+    Whatever happens to the caller, only the worker touches the body, and closes it: a turn that is cut
+    is settled by the thread that runs it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -27,11 +27,11 @@ class Stream:
         self.is_cut = False
 
     async def begin(self) -> tuple[int, Headers, bytes | None]:
-        """Status, headers, and the body when it is whole; None when `next` has it."""
+        """Return status, headers, and the body when it is whole; None when `next` has it."""
         return await self._begun
 
     async def next(self) -> bytes | None:
-        """The next piece; None when the body is closed."""
+        """Return the next piece, or None when the body is closed."""
         piece = await self._pieces.get()
         self._room.release()
         if isinstance(piece, BaseException):
@@ -39,7 +39,7 @@ class Stream:
         return piece
 
     def cut(self) -> None:
-        """Nobody listens any more: let the worker close the body as soon as it has the piece that it waits for."""
+        """Let the worker close the body as soon as it has the piece that it waits for: nobody listens."""
         self.is_cut = True
         self._room.release()
 

@@ -70,7 +70,7 @@ class Supervisor:
         return child
 
     def _launch_api(self, environment: dict[str, str], bound: socket.socket, emulator: Child) -> Child:
-        """The API holds the emulator's lifeline too: whoever dies, the emulator is there for the last settlement."""
+        """Give the API the emulator's lifeline too: whoever dies, the emulator sees the last settlement."""
         child = Child("API", self._workspace.log("api"), grace_s=_API_GRACE_S)
         self._children.append(child)
         arguments = ["--socket", str(bound.fileno()), "--app", self._app]
@@ -78,7 +78,7 @@ class Supervisor:
         return child
 
     def _bind(self, port: int) -> socket.socket:
-        """A bound socket that does not listen yet: the port is ours, and callers are refused until all is ready."""
+        """Take a port without listening yet: it is ours, and callers are refused until all is ready."""
         deadline = time.monotonic() + _PORT_PATIENCE_S
         while True:
             bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -88,9 +88,8 @@ class Supervisor:
             except OSError as fault:
                 bound.close()
                 if fault.errno != errno.EADDRINUSE or time.monotonic() > deadline:
-                    raise CannotRun(
-                        f"port {port} cannot be used ({fault.strerror}): free it, or choose another: make run PORT=8080"
-                    ) from fault
+                    wrong = f"port {port} cannot be used ({fault.strerror})"
+                    raise CannotRun(f"{wrong}: free it, or choose another: make run PORT=8080") from fault
                 self._signals.wait(0.1)
             else:
                 return bound
@@ -99,7 +98,8 @@ class Supervisor:
         deadline = time.monotonic() + _PATIENCE_S
         while not ready():
             if time.monotonic() > deadline:
-                raise CannotRun(f"{what} did not answer within {_PATIENCE_S:.0f} s: see {self._workspace.directory}")
+                logs = self._workspace.directory
+                raise CannotRun(f"{what} did not answer within {_PATIENCE_S:.0f} s: see its log in {logs}")
             self._pause(0.01)
 
     def _pause(self, seconds: float) -> None:
@@ -142,7 +142,8 @@ def _is_healthy(port: int) -> bool:
 def _example(url: str, workspace: Workspace) -> str:
     key = os.path.relpath(workspace.api_key)
     return (
-        f"curl -s {url}/chat/completions -H \"Authorization: Bearer $(cat {key})\" -H 'Content-Type: application/json'"
+        f'curl -s {url}/chat/completions -H "Authorization: Bearer $(cat {key})"'
+        " -H 'Content-Type: application/json'"
         ' -d \'{"model": "auto", "messages": [{"role": "user", "content": "Hello"}]}\''
     )
 

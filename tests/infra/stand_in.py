@@ -1,7 +1,8 @@
 """A product of three views, so that what runs it is tested without it: `python -m tests.infra.stand_in`."""
 
-import json
+import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -26,8 +27,11 @@ def pieces(query):
             time.sleep(float(query.get("pause", 0)))
     finally:
         if "note" in query:
-            Path(query["note"]).write_text(json.dumps({"settled": True}))
+            Path(query["note"]).write_text("settled by " + threading.current_thread().name.split("_")[0])
 
+
+if "STAND_IN_FAULT" in os.environ and __name__ != "__main__":
+    raise ValueError(os.environ["STAND_IN_FAULT"])
 
 app = StandIn(app_name="stand-in")
 

@@ -1,0 +1,44 @@
+"""Runs of the stand-in product: each in a directory and on a port of its own."""
+
+import os
+import shutil
+import signal
+
+import pytest
+
+from tests.infra.runs import Run, free_port, living
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory):
+    """The state that a first run leaves: to import the emulator's CloudFormation takes seconds, once."""
+    run = Run(tmp_path_factory.mktemp("first") / "local", free_port()).until_ready()
+    run.process.terminate()
+    run.end()
+    run.close()
+    return run.directory / "aws"
+
+
+@pytest.fixture
+def start_first(tmp_path):
+    """Start runs in the test's own, empty directory; none outlives the test."""
+    runs = []
+
+    def start_one(port=None, **environ):
+        run = Run(tmp_path / "local", port or free_port(), **environ)
+        runs.append(run)
+        return run
+
+    yield start_one
+    for run in runs:
+        for pid in living(run.everyone):
+            os.kill(pid, signal.SIGKILL)
+        run.process.wait()
+        run.close()
+
+
+@pytest.fixture
+def start(start_first, tables, tmp_path):
+    """Start runs in a directory of the test's own that has tables in it."""
+    shutil.copytree(tables, tmp_path / "local" / "aws")
+    return start_first
