@@ -46,7 +46,12 @@ def make_event(scope: Scope, destination: Destination, body: bytes, binary_types
     query = _group(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
     path = unquote(scope["raw_path"].decode("latin-1"))
     source = (scope.get("client") or ("127.0.0.1",))[0]
-    headers |= {"x-forwarded-for": [source], "x-forwarded-port": ["443"], "x-forwarded-proto": ["https"]}
+    headers |= {
+        "x-amzn-trace-id": [f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]}"],
+        "x-forwarded-for": [source],
+        "x-forwarded-port": ["443"],
+        "x-forwarded-proto": ["https"],
+    }
     text, is_binary = _encode(body, headers.get("content-type", [""])[-1], binary_types)
     return {
         "resource": destination.template,

@@ -62,9 +62,7 @@ class Recorder:
         else:
             changes.append(change)
 
-    async def _answer(
-        self, method: str, path: str, headers: dict[str, str], body: bytes, query: Any
-    ) -> Answer:
+    async def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Answer:
         # A handler awaits nothing, so that changes are appended in the order in which they were made.
         changes: list[Change] = []
         self._request.changes = changes

@@ -22,9 +22,7 @@ def free_port():
 
 def living(pids):
     """Those of `pids` that still run; the dead whom nobody has buried do not."""
-    listing = subprocess.run(
-        ["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, check=True
-    ).stdout
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, check=True).stdout
     states = dict(line.split(None, 1) for line in listing.splitlines())
     return {pid for pid in pids if not states.get(str(pid), "Z").startswith("Z")}
 
@@ -88,9 +86,7 @@ class Run:
 
     def ask(self, method, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
-        connection.request(
-            method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"}
-        )
+        connection.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         content = json.loads(answer.read())
         connection.close()

@@ -115,9 +115,7 @@ def test_every_kind_of_write_survives_a_kill(start):
     emulator.add("counter", 4)
     batch = [{"PutRequest": {"Item": {"pk": {"S": f"batch-{number}"}}}} for number in range(25)]
     emulator.dynamodb.batch_write_item(RequestItems={TABLE: batch})
-    transaction = [
-        {"Put": {"TableName": TABLE, "Item": {"pk": {"S": key}, "data": {"B": b"\xff"}}}} for key in "xy"
-    ]
+    transaction = [{"Put": {"TableName": TABLE, "Item": {"pk": {"S": key}, "data": {"B": b"\xff"}}}} for key in "xy"]
     emulator.dynamodb.transact_write_items(TransactItems=transaction)
     before = emulator.items()
 

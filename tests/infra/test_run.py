@@ -25,9 +25,7 @@ def is_free(lock):
 def test_it_prints_one_ready_line_and_a_command_that_reads_the_key(start_first):
     run = start_first().until_ready()
 
-    assert run.process.stdout.readline().startswith(
-        f"curl -s http://127.0.0.1:{run.port}/v1/chat/completions"
-    )
+    assert run.process.stdout.readline().startswith(f"curl -s http://127.0.0.1:{run.port}/v1/chat/completions")
     assert run.ask("GET", "/health") == (200, {"status": "ok"})
     assert (run.directory / "api-key").stat().st_mode & 0o777 == 0o600
 
