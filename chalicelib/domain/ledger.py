@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from chalicelib.domain.budget import METERS, WINDOWS, Limit, Meter, Period, describe, period, size
+from chalicelib.domain.budget import METERS, WINDOWS, Limit, Meter, Period, Subject, describe, period, size
 from chalicelib.domain.errors import LimitExceeded
+from chalicelib.domain.identity import Credential, Principal
 from chalicelib.domain.turn import Reservation
 
 
@@ -35,9 +36,11 @@ class Demand(Struct, frozen=True):
 def demands(reservation: Reservation) -> tuple[Demand, ...]:
     """Everything that must have room, in the order of the limits; `LimitExceeded` where none ever can."""
     periods = {window: period(window, reservation.made_at) for window in WINDOWS}
+    charged = {subject.kind for subject in reservation.subjects}
     wanted = tuple(
         Demand(limit, meter, periods[limit.window], asked)
         for limit in reservation.limits
+        if limit.subject in charged
         for meter in METERS
         if (asked := reservation.charge.of(meter)) and size(limit, meter) is not None
     )
@@ -47,7 +50,16 @@ def demands(reservation: Reservation) -> tuple[Demand, ...]:
     return wanted
 
 
-def owner_of(reservation: Reservation) -> str:
-    """Whose conversation the turn goes into, as the subjects name it."""
-    tags = {subject.kind: subject.tag for subject in reservation.subjects}
+def subjects_of(caller: Credential | Principal) -> tuple[Subject, Subject, Subject]:
+    """Who is charged for a call: the key, its user and its tenant."""
+    return (
+        Subject("key", caller.key_id),
+        Subject("user", caller.user_tag),
+        Subject("tenant", caller.tenant_tag),
+    )
+
+
+def owner_of(subjects: tuple[Subject, ...]) -> str:
+    """Whose conversations they are, as `Principal.owner` names it."""
+    tags = {subject.kind: subject.tag for subject in subjects}
     return f"{tags['tenant']}.{tags['user']}"
