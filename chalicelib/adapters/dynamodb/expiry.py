@@ -1,0 +1,83 @@
+"""Ending leases that ran out: the charge stays, since the model may have burned it; the turn is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from chalicelib.adapters.dynamodb import batch
+from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.adapters.dynamodb.table import (
+    LEASE_SHARDS,
+    LEASES,
+    Attributes,
+    lease_key,
+    turn_key,
+)
+from chalicelib.adapters.dynamodb.transact import Action, write
+from chalicelib.adapters.dynamodb.turn_items import drop_stale_parts
+
+_RECORD = 0
+
+
+def expire(database: Database, before: float, limit: int) -> int:
+    """End at most `limit` leases; those that somebody else ended meanwhile are not counted."""
+    turn_ids = islice(_overdue(database, before), limit)
+    return sum(_end(database, turn_id) for turn_id in turn_ids)
+
+
+def _overdue(database: Database, before: float) -> Iterator[str]:
+    for shard in LEASE_SHARDS:
+        request = {
+            "TableName": database.tables.ledger,
+            "IndexName": LEASES,
+            "KeyConditionExpression": "lease_shard = :shard AND lease_until < :before",
+            "ExpressionAttributeValues": {":shard": {"S": shard}, ":before": {"N": str(before)}},
+        }
+        for item in batch.query(database, request):
+            yield item["turn_id"]["S"]
+
+
+def _end(database: Database, turn_id: str) -> bool:
+    record = _record(database, turn_id)
+    if record is None:
+        return False
+    expired = _expiring(database, turn_id)
+    if "conversation" not in record:
+        return not write(database, [expired])
+    refusals = write(database, [expired, _cutting(database, record)])
+    if not refusals or _RECORD in refusals:
+        return not refusals
+    drop_stale_parts(database, record["conversation"]["S"], int(record["number"]["N"]))
+    return not write(database, [expired])
+
+
+def _record(database: Database, turn_id: str) -> Attributes | None:
+    """The reservation's record; the index, which may lag, does not say where the turn is."""
+    request = {"TableName": database.tables.ledger, "Key": lease_key(turn_id), "ConsistentRead": True}
+    item: Attributes | None = database.call("get_item", request).get("Item")
+    return item if item and item["state"]["S"] == "open" else None
+
+
+def _expiring(database: Database, turn_id: str) -> Action:
+    update = {
+        "TableName": database.tables.ledger,
+        "Key": lease_key(turn_id),
+        "UpdateExpression": "SET #state = :expired REMOVE lease_shard, lease_until",
+        "ConditionExpression": "#state = :open",
+        "ExpressionAttributeNames": {"#state": "state"},
+        "ExpressionAttributeValues": {":expired": {"S": "expired"}, ":open": {"S": "open"}},
+    }
+    return {"Update": update}
+
+
+def _cutting(database: Database, record: Attributes) -> Action:
+    update = {
+        "TableName": database.tables.conversations,
+        "Key": turn_key(record["conversation"]["S"], int(record["number"]["N"])),
+        "UpdateExpression": "SET #state = :cut",
+        "ConditionExpression": "turn_id = :id",
+        "ExpressionAttributeNames": {"#state": "state"},
+        "ExpressionAttributeValues": {":cut": {"S": "cut"}, ":id": record["turn_id"]},
+    }
+    return {"Update": update}

@@ -1,0 +1,86 @@
+"""What a turn reads before it begins, in one BatchGetItem over every table that it needs."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Final
+
+from chalicelib.adapters.dynamodb import batch
+from chalicelib.adapters.dynamodb.answers import answer_of
+from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.adapters.dynamodb.keys import key_of, plans_of
+from chalicelib.adapters.dynamodb.ledger import balances, outdated
+from chalicelib.adapters.dynamodb.table import (
+    PLANS,
+    answer_key,
+    conversation_of,
+    head_key,
+    identity,
+    key_key,
+    subject_key,
+)
+from chalicelib.domain.budget import Balances, Plan, Subject
+from chalicelib.domain.conversation import Conversation
+from chalicelib.domain.ledger import owner_of, subjects_of
+from chalicelib.domain.turn import CachedAnswer, Cue, Memory
+
+PLANS_SECONDS: Final = 30  # how long a plan that was replaced may stay in force
+_REMEMBERED: Final = 2_000  # subjects; what is forgotten is seen again by the next recall
+
+
+class Recall:
+    """Reads for one process: it keeps the plans for a while, and remembers what the ledger may forget."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._plans: tuple[float, dict[str, Plan]] = (-inf, {})
+        self._outdated: dict[Subject, tuple[str, ...]] = {}
+
+    def __call__(self, cue: Cue) -> Memory:
+        """Everything in one round trip; what has expired is as if it were gone."""
+        tables = self._database.tables
+        subjects = subjects_of(cue.credential)
+        fresh = 0 <= cue.now - self._plans[0] < PLANS_SECONDS
+        wanted = {
+            tables.access: [key_key(cue.credential.key_id), *([] if fresh else [PLANS])],
+            tables.ledger: [subject_key(subject) for subject in subjects],
+            tables.answers: [answer_key(key) for key in dict.fromkeys(cue.answers)],
+            tables.conversations: [head_key(cue.conversation)] if cue.conversation else [],
+        }
+        found = batch.read(self._database, wanted)
+        if not fresh:
+            self._plans = (cue.now, plans_of(found.get((tables.access, *identity(PLANS)), {})))
+        key = found.get((tables.access, *identity(key_key(cue.credential.key_id))))
+        return Memory(
+            key=key_of(key) if key else None,
+            plans=self._plans[1],
+            balances=self._balances(subjects, found, cue.now),
+            answers=self._answers(cue, found),
+            conversation=self._conversation(cue, subjects, found),
+        )
+
+    def outdated(self, subject: Subject) -> tuple[str, ...]:
+        """The attributes that the next charge may remove, told once."""
+        return self._outdated.pop(subject, ())
+
+    def _balances(self, subjects: tuple[Subject, ...], found: batch.Found, now: float) -> Balances:
+        items = {}
+        if len(self._outdated) > _REMEMBERED:
+            self._outdated.clear()
+        for subject in subjects:
+            key = (self._database.tables.ledger, *identity(subject_key(subject)))
+            items[subject.kind] = item = found.get(key, {})
+            if old := outdated(item, now):
+                self._outdated[subject] = old
+        return balances(items, now)
+
+    def _answers(self, cue: Cue, found: batch.Found) -> dict[str, CachedAnswer]:
+        items = ((key, found.get((self._database.tables.answers, key, ""))) for key in cue.answers)
+        answers = {key: answer_of(item) for key, item in items if item}
+        return {key: answer for key, answer in answers.items() if answer.expires_at > cue.now}
+
+    def _conversation(self, cue: Cue, subjects: tuple[Subject, ...], found: batch.Found) -> Conversation | None:
+        head = found.get((self._database.tables.conversations, cue.conversation or "", "head"))
+        if head is None or head.get("owner") != {"S": owner_of(subjects)}:
+            return None
+        return conversation_of(head)

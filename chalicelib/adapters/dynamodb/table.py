@@ -1,0 +1,145 @@
+"""Every table, key and item shape; nothing else builds a key.
+
+access         pk = key#<key id> | plans
+ledger         pk = <subject kind>#<tag>, sk = windows      what it used, by period and meter
+               pk = turn#<turn id>, sk = lease              a reservation's record; GSI open-leases
+conversations  pk = <conversation id>, sk = head            GSI by-owner
+               …, sk = turn#<number>                        a turn, with the first part of its body
+               …, sk = turn#<number>#<turn id>#<digest>#<n> further parts of the body with that digest
+answers        pk = <exact cache key>
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from zlib import crc32
+
+import msgspec
+from msgspec import Struct
+
+from chalicelib.domain.budget import Subject
+from chalicelib.domain.conversation import Conversation, Metadata
+from chalicelib.domain.turn import Reservation
+
+Attributes = dict[str, dict[str, Any]]
+"""An item, a key or expression values, as the wire has them."""
+
+LEASES: Final = "open-leases"
+BY_OWNER: Final = "by-owner"
+LEASE_SHARDS: Final = tuple(str(shard) for shard in range(16))
+RECORD_DAYS: Final = 7  # longer than any queue redelivers
+PLAN_PREFIX: Final = "plan."
+PLANS: Final[Attributes] = {"pk": {"S": "plans"}}
+
+_metadata = msgspec.json.Decoder(Metadata)
+
+
+class Tables(Struct, frozen=True):
+    """The names of the four tables."""
+
+    access: str
+    ledger: str
+    conversations: str
+    answers: str
+
+
+def tables(stage: str) -> Tables:
+    """The tables of one stage, as the template names them."""
+    return Tables(*(f"tidegate-{stage}-{each}" for each in Tables.__struct_fields__))
+
+
+def key_key(key_id: str) -> Attributes:
+    return {"pk": {"S": f"key#{key_id}"}}
+
+
+def answer_key(key: str) -> Attributes:
+    return {"pk": {"S": key}}
+
+
+def subject_key(subject: Subject) -> Attributes:
+    return {"pk": {"S": f"{subject.kind}#{subject.tag}"}, "sk": {"S": "windows"}}
+
+
+def lease_key(turn_id: str) -> Attributes:
+    return {"pk": {"S": f"turn#{turn_id}"}, "sk": {"S": "lease"}}
+
+
+def head_key(conversation_id: str) -> Attributes:
+    return {"pk": {"S": conversation_id}, "sk": {"S": "head"}}
+
+
+def turn_key(conversation_id: str, number: int) -> Attributes:
+    return {"pk": {"S": conversation_id}, "sk": {"S": turn_sk(number)}}
+
+
+def part_key(conversation_id: str, number: int, turn_id: str, digest: str, place: int) -> Attributes:
+    sk = f"{turn_sk(number)}#{turn_id}#{digest}#{place:05d}"
+    return {"pk": {"S": conversation_id}, "sk": {"S": sk}}
+
+
+def turn_sk(number: int) -> str:
+    """Where a turn and its parts begin; `after_turn` is where they end."""
+    return f"turn#{number:010d}"
+
+
+def after_turn(number: int | None = None) -> str:
+    """Behind every part of a turn, or of all turns: `$` sorts after `#`."""
+    return "turn$" if number is None else f"{turn_sk(number)}$"
+
+
+def identity(item: Attributes) -> tuple[str, str]:
+    """What an item is called within its table."""
+    return item["pk"]["S"], item["sk"]["S"] if "sk" in item else ""
+
+
+def primary(item: Attributes) -> Attributes:
+    """The key of an item."""
+    return {"pk": item["pk"], "sk": item["sk"]}
+
+
+def lease_item(reservation: Reservation) -> Attributes:
+    """The record of a reservation: all that settling and expiring need, and that tells a repetition."""
+    item: Attributes = {
+        **lease_key(reservation.turn_id),
+        "turn_id": {"S": reservation.turn_id},
+        "state": {"S": "settled" if reservation.final else "open"},
+        "ttl": {"N": str(reservation.lease_until + RECORD_DAYS * 86_400)},
+    }
+    if not reservation.final:
+        shard = LEASE_SHARDS[crc32(reservation.turn_id.encode()) % len(LEASE_SHARDS)]
+        item |= {"lease_shard": {"S": shard}, "lease_until": {"N": str(reservation.lease_until)}}
+    if reservation.conversation is not None and reservation.turn is not None:
+        item["conversation"] = {"S": reservation.conversation}
+        item["number"] = {"N": str(reservation.turn.number)}
+    return item
+
+
+def head_item(conversation: Conversation) -> Attributes:
+    return {
+        **head_key(conversation.id),
+        "owner": {"S": conversation.owner},
+        "created_key": {"S": created_key(conversation)},
+        "created_at": {"N": str(conversation.created_at)},
+        "metadata": {"S": metadata_text(conversation.metadata)},
+        "last": {"N": str(conversation.last)},
+    }
+
+
+def created_key(conversation: Conversation) -> str:
+    """Where a conversation stands in its owner's list."""
+    return f"{conversation.created_at:012d}#{conversation.id}"
+
+
+def metadata_text(metadata: Metadata) -> str:
+    return msgspec.json.encode(metadata).decode()
+
+
+def conversation_of(head: Attributes) -> Conversation:
+    """The conversation behind a head; from the index, which does not follow every turn, `last` is 0."""
+    return Conversation(
+        id=head["pk"]["S"],
+        owner=head["owner"]["S"],
+        created_at=int(head["created_at"]["N"]),
+        metadata=_metadata.decode(head["metadata"]["S"]),
+        last=int(head["last"]["N"]) if "last" in head else 0,
+    )

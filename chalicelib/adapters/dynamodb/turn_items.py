@@ -1,0 +1,112 @@
+"""A conversation's turns in its partition: reading them in order, and keeping parts and items together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from chalicelib.adapters.dynamodb import batch
+from chalicelib.adapters.dynamodb.bodies import Packed, Torn, unpack
+from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.adapters.dynamodb.table import Attributes, after_turn, head_key, primary, turn_sk
+from chalicelib.domain.conversation import Turn
+from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.ports import TurnPage
+
+_PAGE: Final = 32  # items a Query reads where the reader names no limit: it may stop after any turn
+_READINGS: Final = 5  # of a turn that is replaced each time
+
+
+def read_page(database: Database, conversation_id: str, page: TurnPage) -> Iterator[Turn]:
+    """The page's turns, each of them whole, read as they are asked for."""
+    forward = page.order == "asc"
+    first = turn_sk(page.start if forward else 0)
+    last = after_turn(page.start if page.start and not forward else None)
+    request = _query(database, conversation_id, first, last)
+    request |= {"ScanIndexForward": forward, "Limit": page.limit or _PAGE}
+    for turn in unpack(batch.query(database, request)):
+        yield turn if isinstance(turn, Turn) else _again(database, conversation_id, turn.number)
+
+
+def read_one(database: Database, conversation_id: str, number: int) -> Turn | None:
+    """One turn, whole."""
+    for attempt in range(1, _READINGS + 1):
+        request = _query(database, conversation_id, turn_sk(number), after_turn(number))
+        turn = next(unpack(batch.query(database, request)), None)
+        if not isinstance(turn, Torn):
+            return turn
+        database.pause(attempt)
+    raise StoreUnavailable(f"turn {number} was replaced while it was read")
+
+
+def get_item(database: Database, key: Attributes) -> Attributes | None:
+    """The head or turn with that key, read consistently."""
+    request = {"TableName": database.tables.conversations, "Key": key, "ConsistentRead": True}
+    item: Attributes | None = database.call("get_item", request).get("Item")
+    return item
+
+
+def put_parts(database: Database, packed: Packed) -> None:
+    """Write the parts of a body, which nobody reads before the turn's item names them."""
+    batch.put(database, database.tables.conversations, packed.parts)
+
+
+def drop_parts(database: Database, packed: Packed) -> None:
+    """Take back parts that no item came to name, unless a repetition of the same write did."""
+    if not packed.parts:
+        return
+    item = get_item(database, primary(packed.item))
+    if item is None or item["digest"] != packed.item["digest"]:
+        batch.delete(database, database.tables.conversations, [primary(part) for part in packed.parts])
+
+
+def drop_stale_parts(database: Database, conversation_id: str, number: int) -> None:
+    """Delete the parts of all bodies that the turn had before, or every part where the turn is gone."""
+    request = _query(database, conversation_id, turn_sk(number), after_turn(number))
+    request |= {"ProjectionExpression": "pk, sk, turn_id, digest"}
+    items = list(batch.query(database, request))
+    named = [f"#{item['turn_id']['S']}#{item['digest']['S']}#" for item in items if "digest" in item]
+    stale = [
+        primary(item) for item in items if "digest" not in item and not any(name in item["sk"]["S"] for name in named)
+    ]
+    batch.delete(database, database.tables.conversations, stale)
+
+
+def drop_everything(database: Database, conversation_id: str) -> None:
+    """Delete all turns and parts of a conversation that no longer takes any."""
+    request = _query(database, conversation_id, turn_sk(0), after_turn())
+    request |= {"ProjectionExpression": "pk, sk"}
+    while keys := list(batch.query(database, request)):  # a settlement may have added parts meanwhile
+        batch.delete(database, database.tables.conversations, keys)
+    batch.delete(database, database.tables.conversations, [head_key(conversation_id)])
+
+
+def put_turn(database: Database, packed: Packed, condition: str, values: Attributes) -> dict[str, Any]:
+    """The action that writes a turn's item on a condition."""
+    put: dict[str, Any] = {
+        "TableName": database.tables.conversations,
+        "Item": packed.item,
+        "ConditionExpression": condition,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    return {"Put": put | ({"ExpressionAttributeValues": values} if values else {})}
+
+
+def _again(database: Database, conversation_id: str, number: int) -> Turn:
+    turn = read_one(database, conversation_id, number)
+    if turn is None:
+        raise StoreUnavailable(f"turn {number} was deleted while it was read")
+    return turn
+
+
+def _query(database: Database, conversation_id: str, first: str, last: str) -> dict[str, Any]:
+    return {
+        "TableName": database.tables.conversations,
+        "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
+        "ExpressionAttributeValues": {
+            ":pk": {"S": conversation_id},
+            ":first": {"S": first},
+            ":last": {"S": last},
+        },
+        "ConsistentRead": True,
+    }

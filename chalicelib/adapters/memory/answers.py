@@ -1,0 +1,18 @@
+"""The exact answer cache in memory."""
+
+from __future__ import annotations
+
+from chalicelib.adapters.memory.shelf import Shelf
+from chalicelib.domain.turn import CachedAnswer
+
+
+class MemoryAnswers:
+    """`Answers` over a shelf, which keeps what has expired until it is replaced."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def store(self, key: str, answer: CachedAnswer) -> None:
+        """Replaces what was there."""
+        with self._shelf.lock:
+            self._shelf.answers[key] = answer

@@ -1,0 +1,120 @@
+"""Reservations in memory."""
+
+from __future__ import annotations
+
+import msgspec
+
+from chalicelib.adapters.memory.shelf import LeaseState, Shelf
+from chalicelib.domain.budget import WINDOWS, Charge, period
+from chalicelib.domain.conversation import Removed, Turn
+from chalicelib.domain.errors import Conflict
+from chalicelib.domain.ledger import Demand, demands, owner_of, subjects_of
+from chalicelib.domain.turn import Cue, Memory, Reservation, Settlement
+
+
+class MemoryTurns:
+    """`Turns` over a shelf."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def recall(self, cue: Cue) -> Memory:
+        """Everything at one moment."""
+        shelf, subjects = self._shelf, subjects_of(cue.credential)
+        with shelf.lock:
+            head = shelf.heads.get(cue.conversation or "")
+            answers = {key: shelf.answers[key] for key in cue.answers if key in shelf.answers}
+            return Memory(
+                key=shelf.keys.get(cue.credential.key_id),
+                plans=dict(shelf.plans),
+                balances=shelf.balances(subjects, cue.now),
+                answers={key: each for key, each in answers.items() if each.expires_at > cue.now},
+                conversation=head if head and head.owner == owner_of(subjects) else None,
+            )
+
+    def reserve(self, reservation: Reservation) -> None:
+        """Look at everything, then write everything."""
+        wanted = demands(reservation)
+        with self._shelf.lock:
+            if reservation.turn_id in self._shelf.leases:
+                return
+            opening = reservation.conversation is not None and reservation.turn is not None
+            head = self._shelf.head(owner_of(reservation.subjects), str(reservation.conversation)) if opening else None
+            self._find_room(reservation, wanted)
+            if head is not None and reservation.turn is not None:
+                self._open(reservation.turn, head.id)
+            self._add(reservation, reservation.charge)
+            self._shelf.leases[reservation.turn_id] = "settled" if reservation.final else "open", reservation
+
+    def settle(self, reservation: Reservation, settlement: Settlement) -> None:
+        """Correct the windows that were charged, once."""
+        with self._shelf.lock:
+            if self._close(reservation, "settled"):
+                self._add(reservation, settlement.charge - reservation.charge)
+                self._replace_turn(reservation, settlement.turn)
+
+    def release(self, reservation: Reservation) -> None:
+        """Take the charge back, once; a reservation that never arrived is kept from arriving."""
+        with self._shelf.lock:
+            self._shelf.leases.setdefault(reservation.turn_id, ("released", reservation))
+            if self._close(reservation, "released"):
+                self._add(reservation, Charge() - reservation.charge)
+                if self._turn(reservation) and reservation.turn:
+                    del self._shelf.turns[str(reservation.conversation)][reservation.turn.number]
+
+    def expire(self, before: float, limit: int) -> int:
+        """End open leases in the order in which they were made."""
+        with self._shelf.lock:
+            overdue = [
+                reservation
+                for state, reservation in self._shelf.leases.values()
+                if state == "open" and reservation.lease_until < before
+            ][:limit]
+            for reservation in overdue:
+                self._shelf.leases[reservation.turn_id] = "expired", reservation
+                if turn := self._turn(reservation):
+                    self._replace_turn(reservation, msgspec.structs.replace(turn, state="cut"))
+            return len(overdue)
+
+    def _find_room(self, reservation: Reservation, wanted: tuple[Demand, ...]) -> None:
+        subjects = {subject.kind: subject for subject in reservation.subjects}
+        for demand in wanted:
+            used = self._shelf.used.get((subjects[demand.limit.subject], demand.period.label), Charge())
+            if used.of(demand.meter) > demand.room:
+                raise demand.refusal(used.of(demand.meter), reservation.made_at)
+
+    def _open(self, turn: Turn, conversation_id: str) -> None:
+        head = self._shelf.heads[conversation_id]
+        if head.last != turn.number - 1:
+            raise Conflict(f"Conversation '{conversation_id}' went on meanwhile.")
+        self._shelf.heads[conversation_id] = msgspec.structs.replace(head, last=turn.number)
+        self._shelf.turns[conversation_id][turn.number] = turn
+
+    def _add(self, reservation: Reservation, charge: Charge) -> None:
+        for subject in reservation.subjects:
+            for window in WINDOWS:
+                place = subject, period(window, reservation.made_at).label
+                self._shelf.used[place] = self._shelf.used.get(place, Charge()) - (Charge() - charge)
+
+    def _close(self, reservation: Reservation, state: LeaseState) -> bool:
+        """Whether this call ended the reservation."""
+        lease = self._shelf.leases.get(reservation.turn_id)
+        if lease is None or lease[0] not in {"open", "expired"}:
+            return False
+        self._shelf.leases[reservation.turn_id] = state, lease[1]
+        return True
+
+    def _turn(self, reservation: Reservation) -> Turn | None:
+        """The reservation's turn, if nobody deleted it."""
+        turns = self._shelf.turns.get(reservation.conversation or "", {})
+        turn = turns.get(reservation.turn.number) if reservation.turn else None
+        return turn if turn and turn.id == reservation.turn_id else None
+
+    def _replace_turn(self, reservation: Reservation, turn: Turn | None) -> None:
+        stored = self._turn(reservation)
+        if stored is None or turn is None:
+            return
+        gone = {place for place, item in enumerate(stored.items) if isinstance(item, Removed)}
+        items = tuple(Removed() if place in gone else item for place, item in enumerate(turn.items))
+        kept = msgspec.structs.replace(turn, id=stored.id, number=stored.number, items=items)
+        self._shelf.turns[str(reservation.conversation)][stored.number] = kept
