@@ -6,7 +6,6 @@ A bare ASGI app: a framework here would add its cost to every request that a ben
 import asyncio
 import json
 import logging
-import threading
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class Gateway(Protocol):
-    """The Chalice app, as the function that streams calls it."""
+    """The Chalice app, as the function that streams calls it; safe to be called by many threads."""
 
     routes: Mapping[str, Mapping[str, Any]]
     api: Any
@@ -44,7 +43,7 @@ class Bridge:
     """The ASGI app over `app`; one worker of `threads` has a request from first line to last piece."""
 
     def __init__(self, app: Gateway, *, threads: int = _THREADS) -> None:
-        self._app = _isolate(app)
+        self._app = app
         self._routes = Routes(app.routes)
         self._binary_types = frozenset(app.api.binary_types)
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="lambda")
@@ -176,18 +175,3 @@ def _encode(headers: Headers) -> list[tuple[bytes, bytes]]:
         for name, values in headers.items()
         for value in ([values] if isinstance(values, str) else values)
     ]
-
-
-def _isolate(app: Gateway) -> Gateway:
-    """Give each thread its own current request: Chalice keeps it on the app, as Lambda runs one at a time."""
-    of_thread = threading.local()
-
-    def kept(name: str) -> property:
-        return property(
-            lambda _app: getattr(of_thread, name, None),
-            lambda _app, value: setattr(of_thread, name, value),
-        )
-
-    isolated = {name: kept(name) for name in ("current_request", "lambda_context")}
-    app.__class__ = type(type(app).__name__, (type(app),), isolated)
-    return app

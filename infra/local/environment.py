@@ -22,6 +22,8 @@ _FORWARDED: Final = {
     "UPSTREAM_MODEL": "TIDEGATE_UPSTREAM_MODEL",
     "OPENSEARCH_URL": "TIDEGATE_OPENSEARCH_URL",
 }
+_DIRECTORY: Final = "TIDEGATE_LOCAL_DIR"  # not for the product, which refuses settings that it does not know
+_NOT_INHERITED: Final = frozenset({_DIRECTORY, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"})
 _LAST_PORT: Final = 65535
 _HOME: Final = Path(__file__).parents[2] / ".local"
 
@@ -42,7 +44,7 @@ class Options:
             raise CannotRun(f"PORT must be a number from 1 to {_LAST_PORT}, not {port!r}")
         return cls(
             port=int(port),
-            directory=Path(environ.get("TIDEGATE_LOCAL_DIR") or _HOME).absolute(),
+            directory=Path(environ.get(_DIRECTORY) or _HOME).absolute(),
             settings={ours: environ[given] for given, ours in _FORWARDED.items() if environ.get(given)},
             environ=dict(environ),
         )
@@ -52,7 +54,7 @@ class Options:
         inherited = {
             name: value
             for name, value in self.environ.items()
-            if not name.startswith("AWS_ENDPOINT_URL") and name != "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+            if not name.startswith("AWS_ENDPOINT_URL") and name not in _NOT_INHERITED
         }
         bedrock = self.settings.get("TIDEGATE_UPSTREAM", "").startswith("bedrock://")
         return {

@@ -6,18 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from chalice import Chalice, Response
-
-
-class StandIn(Chalice):
-    """Answers `stream` as the product's own app does, with a body that records how it was closed."""
-
-    def stream(self, event, context):
-        if event["resource"] == "/stream":
-            return 200, {"Content-Type": "text/event-stream"}, pieces(event["queryStringParameters"] or {})
-        answer = self(event, context)
-        headers = {**answer["headers"], **answer["multiValueHeaders"]}
-        return answer["statusCode"], headers, answer["body"].encode()
+from chalicelib.edge.gateway import Gateway, StreamedResponse
 
 
 def pieces(query):
@@ -33,7 +22,7 @@ def pieces(query):
 if "STAND_IN_FAULT" in os.environ and __name__ != "__main__":
     raise ValueError(os.environ["STAND_IN_FAULT"])
 
-app = StandIn(app_name="stand-in")
+app = Gateway("stand-in")
 
 
 @app.route("/health")
@@ -43,7 +32,7 @@ def health():
 
 @app.route("/stream")
 def stream():
-    return Response(body="")
+    return StreamedResponse(pieces(app.current_request.query_params or {}), {})
 
 
 @app.route("/echo/{name}", methods=["GET", "POST"])

@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 from chalice import Chalice
 
+from chalicelib.edge.gateway import Gateway
 from infra.local.bridge import BODY_LIMIT_BYTES, Bridge
 from infra.local.routes import Routes
 from infra.local.serve import Server
@@ -205,20 +206,18 @@ def test_a_literal_path_comes_before_one_with_a_parameter():
 
 def test_a_request_sees_its_own_request_and_not_that_of_its_neighbour():
     both = threading.Barrier(2)
+    app = Gateway("neighbours")
 
-    def remember(event):
-        app.current_request = event["pathParameters"]["id"]
+    @app.route("/v1/models/{name}")
+    def view(name):
         both.wait(10)
-        return 200, {}, app.current_request.encode()
+        return app.current_request.uri_params["name"] + name
 
-    app = App(remember)
-    bridge = Bridge(app)
-
-    with serving(bridge) as port:
+    with serving(Bridge(app)) as port:
         answers = [connect(port, f"/v1/models/{name}") for name in ("one", "two")]
-        bodies = [read_all(answer)[-3:] for answer in answers]
+        bodies = [read_all(answer)[-6:] for answer in answers]
 
-    assert bodies == [b"one", b"two"]
+    assert bodies == [b"oneone", b"twotwo"]
 
 
 class Body:
