@@ -89,17 +89,13 @@ class _Example:
 
     def _array(self, schema: dict[str, Any], depth: int) -> list[Any]:
         first = schema.get("prefixItems", [])
-        count = min(
-            max(schema.get("minItems", 1), len(first)), schema.get("maxItems", _MOST_ITEMS), _MOST_ITEMS
-        )
+        count = min(max(schema.get("minItems", 1), len(first)), schema.get("maxItems", _MOST_ITEMS), _MOST_ITEMS)
         items = [*first, *([schema.get("items")] * (count - len(first)))][:count]
         return [self.value(item, depth + 1) for item in items]
 
     def _string(self, schema: dict[str, Any], _depth: int) -> str:
         text = _FORMATS.get(str(schema.get("format")), self._text)
-        return text[: schema.get("maxLength")].ljust(
-            min(schema.get("minLength", 0), len(self._text) + _VALUES), "."
-        )
+        return text[: schema.get("maxLength")].ljust(min(schema.get("minLength", 0), len(self._text) + _VALUES), ".")
 
     def _integer(self, schema: dict[str, Any], depth: int) -> int:
         return math.ceil(self._number(schema, depth))

@@ -1,0 +1,58 @@
+"""`openai+http://` and `openai+https://`: any server that speaks Chat Completions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Final
+
+from chalicelib.adapters.models.openai_upstream import DONE, OpenAiUpstream, Parameters, connect
+from chalicelib.adapters.models.openai_wire import decode, decode_delta, encode
+from chalicelib.adapters.models.uri import parameters
+from chalicelib.domain.chat import ChatRequest, Completion, Delta
+from chalicelib.domain.errors import ModelUnavailable
+from chalicelib.ports import Clock
+
+_PATH: Final = "/chat/completions"
+_NOTHING: Final = Delta()
+
+
+class OpenAiModel:
+    """Asks one model of an OpenAI-compatible server."""
+
+    def __init__(self, upstream: OpenAiUpstream, *, model: str = "", cap: str = "max_tokens") -> None:
+        """`model` replaces the request's name for it; `cap` is the field that bounds the answer."""
+        self._upstream = upstream
+        self._model = model
+        self._cap = cap
+
+    def complete(self, request: ChatRequest) -> Completion:
+        """The whole answer in one piece."""
+        body = encode(request, model=self._model, cap=self._cap, stream=False)
+        return decode(self._upstream.post(_PATH, body))
+
+    def stream(self, request: ChatRequest) -> Iterator[Delta]:
+        """The pieces that say something. Nothing is sent before the first is asked for."""
+        body = encode(request, model=self._model, cap=self._cap, stream=True)
+        finished = False
+        with closing(self._upstream.events(_PATH, body)) as events:
+            for event in events:
+                delta = _delta(event, finished=finished)
+                finished = finished or delta.finish_reason is not None
+                if delta != _NOTHING:
+                    yield delta
+        if not finished:
+            raise ModelUnavailable("The upstream broke off before the answer was whole.")
+
+
+def open_openai(uri: str, key: str | None = None, *, clock: Clock = time.time) -> OpenAiModel:
+    """The model that `openai+https://host/v1?model=name` names."""
+    asked = parameters(uri, Parameters)
+    return OpenAiModel(connect(uri, key, clock=clock), model=asked.model, cap=asked.cap)
+
+
+def _delta(event: str, *, finished: bool) -> Delta:
+    if event == DONE:  # a server that ends in good order without a reason has stopped
+        return _NOTHING if finished else Delta(finish_reason="stop")
+    return decode_delta(event)
