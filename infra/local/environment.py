@@ -49,7 +49,7 @@ class Options:
             environ=dict(environ),
         )
 
-    def for_children(self, emulator_url: str) -> dict[str, str]:
+    def for_children(self, emulator_url: str, pepper: str) -> dict[str, str]:
         """Name the emulator to the product, and leave it real Bedrock when that is the upstream."""
         inherited = {
             name: value
@@ -65,8 +65,15 @@ class Options:
             **_direct(inherited),
             "PYTHONUNBUFFERED": "1",
             "TIDEGATE_STAGE": "local",
+            "TIDEGATE_PEPPER": inherited.get("TIDEGATE_PEPPER") or pepper,
             **self.settings,
         }
+
+
+def for_tools(emulator_url: str, children: Mapping[str, str]) -> dict[str, str]:
+    """Name the emulator and the pepper to another command of this machine, and no secret of its owner."""
+    ours = {name: children[name] for name in ("TIDEGATE_STAGE", "TIDEGATE_PEPPER", "AWS_DEFAULT_REGION")}
+    return {**_STAND_IN, **_endpoints(emulator_url, everything=True), **ours}
 
 
 def _without_account(environ: Mapping[str, str]) -> dict[str, str]:

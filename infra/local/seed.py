@@ -1,9 +1,56 @@
-"""What a new installation begins with."""
+"""What a new installation begins with: a plan, and a key for its user and one for its administrator."""
 
+import time
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
-from infra.local.workspace import Workspace
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib import bootstrap, settings
+from chalicelib.domain.budget import Limit, Plan
+from chalicelib.domain.errors import TidegateError
+from chalicelib.domain.identity import Peppers, parse_token, verify
+from chalicelib.ports import Keys
+from infra.key import DEFAULT_PLAN, make_key
+from infra.local.faults import CannotRun
+from infra.local.workspace import Workspace, write_private
+
+OWNER: Final = {"TENANT": "local", "USER": "local", "PLAN": DEFAULT_PLAN}
+# Far above what one person reaches, and yet limits: replies say what is left of them.
+PLANS: Final = (
+    Plan(
+        DEFAULT_PLAN,
+        limits=(
+            Limit("user", "minute", requests=60_000, tokens=60_000_000),
+            Limit("tenant", "day", tokens=10_000_000_000),
+        ),
+    ),
+)
 
 
 def seed(environment: Mapping[str, str], workspace: Workspace) -> None:
-    """Write the plans, and make the two keys unless they are there and still work."""
+    """Store the plans that are missing, and make each key unless its file has one that works."""
+    try:
+        read = settings.read(environment)
+        keys, peppers = bootstrap.open_keys(bootstrap.open_database(read)), bootstrap.peppers(read)
+        known = keys.plans()
+        for plan in PLANS:
+            if plan.name not in known:
+                keys.put_plan(plan)
+        for file, scopes in ((workspace.api_key, "chat"), (workspace.admin_key, "chat,admin")):
+            if not _works(file, keys, peppers):
+                write_private(file, make_key({**OWNER, "SCOPES": scopes}, keys, peppers, live=False))
+    except (settings.SettingsError, TidegateError, BotoCoreError, ClientError) as fault:
+        raise CannotRun(f"the first keys could not be made: {fault}") from fault
+
+
+def _works(file: Path, keys: Keys, peppers: Peppers) -> bool:
+    if not file.exists():
+        return False
+    try:
+        credential = parse_token(file.read_text().strip())
+        verify(credential, keys.get(credential.key_id), peppers, time.time())
+    except TidegateError:
+        return False
+    return True

@@ -2,19 +2,21 @@
 
 import errno
 import http.client
+import json
 import os
 import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from infra.local.children import Child
-from infra.local.environment import Options
+from infra.local.environment import Options, for_tools
 from infra.local.faults import CannotRun, Interrupted
 from infra.local.signals import Signals
-from infra.local.workspace import Workspace
+from infra.local.workspace import Workspace, write_private
 
 HOST: Final = "127.0.0.1"
 _PATIENCE_S: Final = 60.0
@@ -28,11 +30,11 @@ Seed = Callable[[Mapping[str, str], Workspace], None]
 class Supervisor:
     """One run of the product."""
 
-    def __init__(self, options: Options, signals: Signals, *, app: str, seed: Seed) -> None:
+    def __init__(self, options: Options, signals: Signals, *, app: str, load_seed: Callable[[], Seed]) -> None:
         self._options = options
         self._signals = signals
         self._app = app
-        self._seed = seed
+        self._load_seed = load_seed
         self._workspace = Workspace(options.directory)
         self._children: list[Child] = []
 
@@ -45,20 +47,24 @@ class Supervisor:
                 self._announce()
                 self._watch()
             finally:
+                self._workspace.running.unlink(missing_ok=True)
                 self._stop()
 
     def _start(self, api_socket: socket.socket, emulator_socket: socket.socket) -> None:
         emulator_port = emulator_socket.getsockname()[1]
-        environment = self._options.for_children(f"http://{HOST}:{emulator_port}")
+        emulator_url = f"http://{HOST}:{emulator_port}"
+        environment = self._options.for_children(emulator_url, self._workspace.pepper())
         emulator = self._launch_emulator(environment, emulator_socket)
         api = self._launch_api(environment, api_socket, emulator)
         os.environ.clear()  # the seed uses the product's own code: let it find the emulator
         os.environ.update(environment)
+        seed = self._load_seed()
         from infra.local.stack import Stack
 
         self._await("the emulator", lambda: _accepts(emulator_port))
         Stack(emulator_port, self._pause).apply()
-        self._seed(environment, self._workspace)
+        seed(environment, self._workspace)
+        write_private(self._workspace.running, json.dumps(for_tools(emulator_url, environment)))
         api.serve()
         self._await("the API", lambda: _is_healthy(self._options.port))
 
@@ -115,8 +121,22 @@ class Supervisor:
 
     def _announce(self) -> None:
         url = f"http://{HOST}:{self._options.port}/v1"
+        example = _example(url, self._first_model(), self._workspace.api_key)
         with suppress(OSError):  # whoever read the first line may have gone
-            print(f"ready {url}\n{_example(url, self._workspace)}", flush=True)
+            print(f"ready {url}\n{example}", flush=True)
+
+    def _first_model(self) -> str:
+        """Ask as a user will: what is slow the first time has then happened, and what is wrong is known."""
+        key = self._workspace.api_key.read_text()
+        log = self._workspace.log("api")
+        try:
+            status, body = _get(self._options.port, "/v1/models", {"Authorization": f"Bearer {key}"})
+        except (OSError, http.client.HTTPException) as fault:
+            raise CannotRun(f"the API did not answer the first request: see {log}") from fault
+        if status != http.HTTPStatus.OK:
+            raise CannotRun(f"the API refused the first request ({status}) {body.decode()}: see {log}")
+        model: str = json.loads(body)["data"][0]["id"]
+        return model
 
     def _stop(self) -> None:
         for child in reversed(self._children):
@@ -129,31 +149,36 @@ def _accepts(port: int) -> bool:
 
 
 def _is_healthy(port: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status == http.HTTPStatus.OK
+        return _get(port, "/health", {})[0] == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False
+
+
+def _get(port: int, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    try:
+        connection.request("GET", path, headers=dict(headers))
+        answer = connection.getresponse()
+        return answer.status, answer.read()
     finally:
         connection.close()
 
 
-def _example(url: str, workspace: Workspace) -> str:
-    key = os.path.relpath(workspace.api_key)
+def _example(url: str, model: str, key: Path) -> str:
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello"}]})
     return (
-        f'curl -s {url}/chat/completions -H "Authorization: Bearer $(cat {key})"'
-        " -H 'Content-Type: application/json'"
-        ' -d \'{"model": "auto", "messages": [{"role": "user", "content": "Hello"}]}\''
+        f'curl -s {url}/chat/completions -H "Authorization: Bearer $(cat {os.path.relpath(key)})"'
+        f" -H 'Content-Type: application/json' -d '{body}'"
     )
 
 
-def main(*, app: str, seed: Seed) -> int:
+def main(*, app: str, load_seed: Callable[[], Seed]) -> int:
     """Run in the foreground; 0 when asked to stop, 1 and one sentence on stderr when something failed."""
     try:
         options = Options.read(os.environ)
         signals = Signals(follow_parent="MAKELEVEL" in os.environ)
-        Supervisor(options, signals, app=app, seed=seed).run()
+        Supervisor(options, signals, app=app, load_seed=load_seed).run()
     except Interrupted:
         return 0
     except CannotRun as fault:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -20,10 +21,18 @@ class Workspace:
         self.state = directory / "aws"
         self.api_key = directory / "api-key"
         self.admin_key = directory / "admin-key"
+        self.running = directory / "running.json"
         self._lock: int | None = None
 
     def log(self, child: str) -> Path:
         return self.directory / f"{child}.log"
+
+    def pepper(self) -> str:
+        """Return the secret that this installation's key digests are made with, the same at every start."""
+        file = self.directory / "pepper"
+        if not file.exists():
+            write_private(file, secrets.token_urlsafe(32))
+        return file.read_text()
 
     def claim(self) -> None:
         """Make the directory this run's own, or say why it cannot be."""

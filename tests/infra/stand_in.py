@@ -30,6 +30,11 @@ def health():
     return {"status": "ok"}
 
 
+@app.route("/v1/models")
+def models():
+    return {"data": [{"id": "stand-in"}]}
+
+
 @app.route("/stream")
 def stream():
     return StreamedResponse(pieces(app.current_request.query_params or {}), {})
@@ -59,4 +64,4 @@ def seed(environment, workspace):
 if __name__ == "__main__":
     from infra.local.supervisor import main
 
-    sys.exit(main(app="tests.infra.stand_in:app", seed=seed))
+    sys.exit(main(app="tests.infra.stand_in:app", load_seed=lambda: seed))
