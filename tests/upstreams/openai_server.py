@@ -9,13 +9,14 @@ import base64
 import hashlib
 import json
 import struct
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 DIMENSIONS = 64
 
@@ -82,7 +83,7 @@ class OpenAiServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def __enter__(self) -> "OpenAiServer":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -270,7 +271,8 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=0)
     asked = parser.parse_args()
     with OpenAiServer(asked.port, Pace(asked.first_ms, asked.pause_ms, asked.words)) as server:
-        print(f"ready {server.url}", flush=True)
+        sys.stdout.write(f"ready {server.url}\n")
+        sys.stdout.flush()
         threading.Event().wait()
 
 

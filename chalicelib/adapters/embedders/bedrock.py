@@ -1,0 +1,66 @@
+"""Amazon Titan Text Embeddings V2 on Bedrock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Final, Protocol
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from chalicelib.adapters.embedders.vectors import little_endian
+from chalicelib.domain.errors import Misconfigured, ModelGarbled, ModelRejected
+from chalicelib.ports import Embedded
+
+_DIMENSIONS: Final = (1024, 512, 256)
+
+
+class Runtime(Protocol):
+    """What this needs of Bedrock: `chalicelib.adapters.models.bedrock_runtime` has it, errors translated."""
+
+    def invoke(self, model: str, body: bytes) -> bytes:
+        """The JSON that `model` answers to `body`."""
+
+
+class _Reply(Struct):
+    embedding: list[float]
+    input_tokens: Annotated[int, Meta(ge=0)] = msgspec.field(name="inputTextTokenCount", default=0)
+
+
+class BedrockEmbedder:
+    """Asks Titan once for each text, as it takes one at a time."""
+
+    def __init__(self, runtime: Runtime, *, model: str) -> None:
+        """`model` is Titan's id, or the ARN of a profile for it."""
+        self._runtime = runtime
+        self._model = model
+
+    def embed(self, texts: Sequence[str], dimensions: int | None = None) -> Embedded:
+        """A unit vector for each text, of 1024, 512 or 256 dimensions."""
+        length = dimensions or _DIMENSIONS[0]
+        if length not in _DIMENSIONS:
+            raise ModelRejected(f"This model has 1024, 512 or 256 dimensions, not {length}.")
+        replies = [self._embedded(text, length) for text in texts]
+        return Embedded(
+            vectors=tuple(little_endian(reply.embedding) for reply in replies),
+            input_tokens=sum(reply.input_tokens for reply in replies),
+        )
+
+    def _embedded(self, text: str, dimensions: int) -> _Reply:
+        body = {"inputText": text, "dimensions": dimensions, "normalize": True}
+        try:
+            reply = msgspec.json.decode(self._runtime.invoke(self._model, msgspec.json.encode(body)), type=_Reply)
+        except msgspec.DecodeError as fault:
+            raise ModelGarbled("Bedrock's answer has no embedding.") from fault
+        if len(reply.embedding) != dimensions:
+            raise ModelGarbled(f"Bedrock sent {len(reply.embedding)} dimensions instead of {dimensions}.")
+        return reply
+
+
+def open_bedrock(uri: str, runtime: Runtime) -> BedrockEmbedder:
+    """The embedder that `bedrock://us-west-2/amazon.titan-embed-text-v2:0` names, over that Region's runtime."""
+    model = unquote(urlsplit(uri).path.strip("/"))
+    if not model:
+        raise Misconfigured("An embedder on Bedrock is bedrock://region/model-id.")
+    return BedrockEmbedder(runtime, model=model)
