@@ -10,7 +10,7 @@ from chalicelib.edge.gateway import Gateway
 from chalicelib.edge.problems import answered
 from chalicelib.pipeline import embed, turn
 
-app = Gateway("tidegate")
+app = Gateway("tidegate", configure_logs=False)
 
 
 @app.route("/health", methods=["GET"], content_types=[])

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.client import Database
 
 SIMULATED: Final = "simulated://echo"
-OFFLINE: Final = "wordllama://256"
+OFFLINE: Final = "wordllama://"
 
 
 @cache
@@ -128,9 +128,9 @@ class _Targets:
 
                 return open_simulated(uri)
             case "openai+http" | "openai+https":
-                from chalicelib.adapters.models.openai_compatible import open_openai_compatible
+                from chalicelib.adapters.models.openai import open_openai
 
-                return open_openai_compatible(uri, key=self._settings.upstream_key)
+                return open_openai(uri, key=self._settings.upstream_key)
             case "bedrock":
                 from chalicelib.adapters.models.bedrock import open_bedrock
 

@@ -58,8 +58,8 @@ class Call(msgspec.Struct, frozen=True):
 
     def query(self, name: str) -> str | None:
         """A parameter of the query, the last where it is repeated."""
-        value: str | None = (self.request.query_params or {}).get(name)
-        return value
+        query: dict[str, str] = self.request.query_params or {}
+        return query.get(name)
 
     def body(self, kind: type[Body]) -> Body:
         """The JSON body as `kind`; `BadRequest` names the field at fault. Nobody's body is not read."""
@@ -71,10 +71,10 @@ class Call(msgspec.Struct, frozen=True):
 
     def _raw(self) -> bytes:
         event: dict[str, Any] = self.request.to_original_event()
-        text: str = event["body"] or ""
+        text: str = event.get("body") or ""
         if len(text) > MOST_BODY_BYTES * 4 // 3 + 4:
             raise _too_large()
-        if event["isBase64Encoded"]:
+        if event.get("isBase64Encoded"):
             try:
                 raw = base64.b64decode(text, validate=True)
             except binascii.Error as fault:

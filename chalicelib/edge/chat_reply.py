@@ -41,34 +41,34 @@ class UsageBody(Struct, frozen=True):
     completion_tokens_details: OutputDetails
 
 
-class AnswerMessage(Struct, frozen=True):
+class AnswerMessage(Struct, frozen=True, kw_only=True):
     """The assistant's message."""
 
+    role: Literal["assistant"] = "assistant"
     content: str | None
     refusal: str | None
-    role: Literal["assistant"] = "assistant"
     annotations: tuple[Any, ...] = ()
     tool_calls: tuple[ToolCall, ...] | UnsetType = UNSET
 
 
-class Choice(Struct, frozen=True):
+class Choice(Struct, frozen=True, kw_only=True):
     """The one choice."""
 
-    message: AnswerMessage
-    finish_reason: FinishReason
     index: int = 0
+    message: AnswerMessage
     logprobs: None = None
+    finish_reason: FinishReason
 
 
-class ChatAnswer(Struct, frozen=True):
+class ChatAnswer(Struct, frozen=True, kw_only=True):
     """The whole answer."""
 
     id: str
+    object: Literal["chat.completion"] = "chat.completion"
     created: int
     model: str
     choices: tuple[Choice, ...]
     usage: UsageBody
-    object: Literal["chat.completion"] = "chat.completion"
     conversation: str | UnsetType = UNSET
 
 
@@ -97,23 +97,23 @@ class MessageDelta(Struct, frozen=True):
     tool_calls: tuple[CallDelta, ...] | UnsetType = UNSET
 
 
-class ChunkChoice(Struct, frozen=True):
+class ChunkChoice(Struct, frozen=True, kw_only=True):
     """The one choice of a chunk."""
 
-    delta: MessageDelta
-    finish_reason: FinishReason | None
     index: int = 0
+    delta: MessageDelta
     logprobs: None = None
+    finish_reason: FinishReason | None
 
 
-class Chunk(Struct, frozen=True):
+class Chunk(Struct, frozen=True, kw_only=True):
     """One event of a stream. `usage` is null in every chunk but the last, and only where it was asked for."""
 
     id: str
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
     created: int
     model: str
     choices: tuple[ChunkChoice, ...]
-    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
     usage: UsageBody | UnsetType | None = UNSET
     conversation: str | UnsetType = UNSET
 
@@ -128,7 +128,7 @@ def whole(reply: Reply) -> Response:
         id=f"chatcmpl-{head.turn_id}",
         created=head.created_at,
         model=head.model,
-        choices=(Choice(message, completion.finish_reason),),
+        choices=(Choice(message=message, finish_reason=completion.finish_reason),),
         usage=usage_body(completion.usage),
         conversation=head.conversation or UNSET,
     )
@@ -184,7 +184,7 @@ class Events(Iterator[bytes]):
         return b"".join(events) or next(self)
 
     def _event(self, delta: MessageDelta, finish_reason: FinishReason | None = None) -> bytes:
-        return self._chunk((ChunkChoice(delta, finish_reason),), None)
+        return self._chunk((ChunkChoice(delta=delta, finish_reason=finish_reason),), None)
 
     def _usage_event(self, usage: Usage) -> bytes:
         return self._chunk((), usage_body(usage))

@@ -49,31 +49,31 @@ class ItemsBody(Wire, frozen=True):
     items: Annotated[RawItems, Meta(min_length=1)]
 
 
-class ConversationBody(Struct, frozen=True):
+class ConversationBody(Struct, frozen=True, kw_only=True):
     """A conversation."""
 
     id: str
+    object: Literal["conversation"] = "conversation"
     created_at: int
     metadata: Metadata
-    object: Literal["conversation"] = "conversation"
 
 
-class Deleted(Struct, frozen=True):
+class Deleted(Struct, frozen=True, kw_only=True):
     """A conversation that is no more."""
 
     id: str
-    deleted: bool = True
     object: Literal["conversation.deleted"] = "conversation.deleted"
+    deleted: bool = True
 
 
-class Listing(Struct, frozen=True):
+class Listing(Struct, frozen=True, kw_only=True):
     """One page of a list."""
 
+    object: Literal["list"] = "list"
     data: Sequence[Any]
     first_id: str | None
     last_id: str | None
     has_more: bool
-    object: Literal["list"] = "list"
 
 
 def conversation_of(call: Call, owner: Principal, body: CreateBody) -> Conversation:
@@ -106,7 +106,7 @@ def conversation_response(conversation: Conversation) -> Response:
 
 def deleted_response(conversation_id: str) -> Response:
     """The word that a conversation is gone."""
-    return _json(Deleted(conversation_id))
+    return _json(Deleted(id=conversation_id))
 
 
 def conversations_response(found: tuple[Sequence[Conversation], bool]) -> Response:
@@ -127,12 +127,12 @@ def item_response(item: Item) -> Response:
 
 
 def _body(conversation: Conversation) -> ConversationBody:
-    return ConversationBody(conversation.id, conversation.created_at, conversation.metadata)
+    return ConversationBody(id=conversation.id, created_at=conversation.created_at, metadata=conversation.metadata)
 
 
 def _listing(data: Sequence[object], ids: list[str], *, more: bool) -> Response:
     first, last = (ids[0], ids[-1]) if ids else (None, None)
-    return _json(Listing(data, first, last, more))
+    return _json(Listing(data=data, first_id=first, last_id=last, has_more=more))
 
 
 def _json(value: object) -> Response:

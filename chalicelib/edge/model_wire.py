@@ -30,12 +30,12 @@ class EmbedBody(Wire, frozen=True):
     user: str | None = None
 
 
-class Embedding(Struct, frozen=True):
+class Embedding(Struct, frozen=True, kw_only=True):
     """One vector: numbers, or float32 in little-endian bytes as base64."""
 
+    object: Literal["embedding"] = "embedding"
     index: int
     embedding: tuple[float, ...] | str
-    object: Literal["embedding"] = "embedding"
 
 
 class EmbedUsage(Struct, frozen=True):
@@ -45,29 +45,29 @@ class EmbedUsage(Struct, frozen=True):
     total_tokens: int
 
 
-class EmbedAnswer(Struct, frozen=True):
+class EmbedAnswer(Struct, frozen=True, kw_only=True):
     """Vectors in the order of their inputs."""
 
+    object: Literal["list"] = "list"
     data: tuple[Embedding, ...]
     model: str
     usage: EmbedUsage
-    object: Literal["list"] = "list"
 
 
-class ModelBody(Struct, frozen=True):
+class ModelBody(Struct, frozen=True, kw_only=True):
     """One model."""
 
     id: str
+    object: Literal["model"] = "model"
     created: int
     owned_by: str
-    object: Literal["model"] = "model"
 
 
-class ModelList(Struct, frozen=True):
+class ModelList(Struct, frozen=True, kw_only=True):
     """Every model that the key may use."""
 
-    data: tuple[ModelBody, ...]
     object: Literal["list"] = "list"
+    data: tuple[ModelBody, ...]
 
 
 def embed_ask_of(call: Call, body: EmbedBody) -> EmbedAsk:
@@ -81,15 +81,15 @@ def embed_response(found: Embeddings, body: EmbedBody) -> Response:
     encode = _base64 if body.encoding_format == "base64" else _floats
     tokens = found.embedded.input_tokens
     vectors = enumerate(found.embedded.vectors)
-    data = tuple(Embedding(index, encode(vector)) for index, vector in vectors)
-    answer = EmbedAnswer(data, found.model, EmbedUsage(tokens, tokens))
+    data = tuple(Embedding(index=index, embedding=encode(vector)) for index, vector in vectors)
+    answer = EmbedAnswer(data=data, model=found.model, usage=EmbedUsage(tokens, tokens))
     headers = {"x-tidegate-target": found.target, **limit_headers(found.standing)}
     return _json(answer, headers)
 
 
 def models_response(models: tuple[Model, ...]) -> Response:
     """The list of models."""
-    return _json(ModelList(tuple(_body(model) for model in models)), {})
+    return _json(ModelList(data=tuple(_body(model) for model in models)), {})
 
 
 def model_response(model: Model) -> Response:
@@ -98,7 +98,7 @@ def model_response(model: Model) -> Response:
 
 
 def _body(model: Model) -> ModelBody:
-    return ModelBody(model.id, model.created, model.owned_by)
+    return ModelBody(id=model.id, created=model.created, owned_by=model.owned_by)
 
 
 def _base64(vector: bytes) -> str:
