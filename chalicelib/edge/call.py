@@ -58,8 +58,9 @@ class Call(msgspec.Struct, frozen=True):
 
     def query(self, name: str) -> str | None:
         """A parameter of the query, the last where it is repeated."""
-        query: dict[str, str] = self.request.query_params or {}
-        return query.get(name)
+        query: Any = self.request.query_params or {}
+        value: str | None = query.get(name)
+        return value
 
     def body(self, kind: type[Body]) -> Body:
         """The JSON body as `kind`; `BadRequest` names the field at fault. Nobody's body is not read."""
