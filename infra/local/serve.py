@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import resource
 import socket
 from typing import Any, Final
 
@@ -32,12 +33,21 @@ def load(name: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
+def allow_connections(wanted: int = 65_536) -> None:
+    """Let this process hold more than the 1,024 files, and so connections, that many systems begin with."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m infra.local.serve")
     parser.add_argument("--app", required=True, help="module:attribute")
     parser.add_argument("--socket", type=int, required=True, help="descriptor of a bound socket")
     parser.add_argument("--lifeline", type=int, required=True, help="descriptor of the supervisor's pipe")
     given = parser.parse_args()
+    allow_connections()
     bridge = Bridge(load(given.app))
     config = uvicorn.Config(
         bridge,

@@ -5,12 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 
 from tests.infra.runs import PATIENCE_S, ROOT, eventually
 
@@ -225,3 +226,26 @@ def test_it_ends_and_saves_when_its_supervisor_is_gone(start, tmp_path):
     emulator.process.wait(PATIENCE_S)
     assert not journal.exists()
     assert set(start().items()) == {"kept"}
+
+
+def test_a_kill_in_the_middle_of_traffic_loses_nothing_that_was_acknowledged(start):
+    emulator = start()
+    emulator.create_table()
+    acknowledged = dict.fromkeys("abcd", 0)
+
+    def count(name):
+        with suppress(EndpointConnectionError, ConnectionClosedError):
+            while True:
+                emulator.add(name, 1)
+                acknowledged[name] += 1
+
+    writers = [threading.Thread(target=count, args=(name,)) for name in acknowledged]
+    for writer in writers:
+        writer.start()
+    eventually(lambda: min(acknowledged.values()) > 20)
+    emulator.end(signal.SIGKILL)
+    for writer in writers:
+        writer.join()
+
+    kept = {name: int(item["spent"]["N"]) for name, item in start().items().items()}
+    assert all(kept[name] - count in {0, 1} for name, count in acknowledged.items())  # 1: done, and not yet said
