@@ -1,18 +1,16 @@
 """What `make run` keeps, and for whom."""
 
 import shutil
-from collections import namedtuple
+from types import SimpleNamespace
 
 import pytest
 
 from infra.local.faults import CannotRun
 from infra.local.workspace import Workspace, write_private
 
-Usage = namedtuple("Usage", ["total", "used", "free"])
-
 
 def test_a_disk_that_is_nearly_full_is_said_before_anything_starts(tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9, 5_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5_000_000))
 
     with pytest.raises(CannotRun, match="has 5 MB left and 104 are needed"):
         Workspace(tmp_path / "local").claim()
