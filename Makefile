@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 WEIGHTS := chalicelib/adapters/embedders/wordllama.npz
-SUITES := unit contract functional architecture package docs
+SUITES := unit contract functional infra architecture package docs
 CODE := $(wildcard app.py chalicelib infra benchmarks training tests)
 PARALLEL := -n 2
 STAGE ?= solo

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from chalicelib import settings as environment
-from chalicelib.domain.catalogue import Catalogue, Target
+from chalicelib.domain.catalogue import Catalogue, Model, Target
 from chalicelib.domain.errors import Misconfigured
 from chalicelib.domain.identity import Peppers
 from chalicelib.pipeline.admission import Admission
@@ -24,7 +24,7 @@ from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.router import Router
 from chalicelib.pipeline.services import Services
-from chalicelib.ports import ChatModel, Embedder, Keys
+from chalicelib.ports import ChatModel, Embedder, Keys, Turns
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,12 +44,11 @@ def build(settings: Settings) -> Services:
     """Services as `settings` say; each vendor's library is imported only where it is used."""
     from chalicelib.adapters.dynamodb.answers import DynamoAnswers
     from chalicelib.adapters.dynamodb.conversations import DynamoConversations
-    from chalicelib.adapters.dynamodb.turns import DynamoTurns
     from chalicelib.adapters.telemetry.powertools import PowertoolsMeter
 
     database = open_database(settings)
     targets = _Targets(settings)
-    turns, conversations, keys = DynamoTurns(database), DynamoConversations(database), open_keys(database)
+    turns, conversations, keys = open_turns(database), DynamoConversations(database), open_keys(database)
     return Services(
         gate=Gate(turns, keys, peppers(settings), catalogue(settings), caching=settings.cache),
         history=History(conversations),
@@ -69,6 +68,13 @@ def open_database(settings: Settings) -> Database:
     from chalicelib.adapters.dynamodb.table import tables
 
     return Database(tables(settings.stage), pause=jittered(time.sleep, random.random))
+
+
+def open_turns(database: Database) -> Turns:
+    """The record of turns."""
+    from chalicelib.adapters.dynamodb.turns import DynamoTurns
+
+    return DynamoTurns(database)
 
 
 def open_keys(database: Database) -> Keys:
@@ -95,22 +101,21 @@ def catalogue(settings: Settings) -> Catalogue:
     shipped = msgspec.convert(tomllib.loads(text), Catalogue)
     if not settings.upstream and not settings.local:
         return shipped
-    models = (
-        msgspec.structs.replace(model, targets=(_upstream(settings, model.targets[0], model.dimensions),))
-        for model in shipped.models
-    )
+    models = (msgspec.structs.replace(model, targets=(Target(_upstream(settings, model)),)) for model in shipped.models)
     return Catalogue(tuple(models))
 
 
-def _upstream(settings: Settings, shipped: Target, dimensions: int) -> Target:
+def _upstream(settings: Settings, model: Model) -> str:
     """The target that stands before a model of the catalogue."""
-    upstream = settings.upstream or SIMULATED
+    upstream = (settings.upstream or SIMULATED).rstrip("/")
     scheme = upstream.partition("://")[0]
-    if dimensions and (scheme == "simulated" or shipped.uri.startswith("wordllama:")):
-        return Target(OFFLINE)
-    if scheme == "bedrock" and not settings.upstream_model:
-        return Target(f"{upstream.rstrip('/')}/{shipped.uri.rpartition('/')[2]}")
-    return Target(upstream)
+    own = model.targets[0].uri
+    if model.dimensions and (scheme == "simulated" or own.startswith(OFFLINE)):
+        return OFFLINE
+    if scheme == "bedrock":
+        return f"{upstream}/{settings.upstream_model or own.rpartition('/')[2]}"
+    name = model.id if model.dimensions else settings.upstream_model
+    return f"{upstream}{'&' if '?' in upstream else '?'}model={name}" if name and scheme != "simulated" else upstream
 
 
 class _Targets:
@@ -145,12 +150,14 @@ class _Targets:
 
                 return open_wordllama(uri)
             case "openai+http" | "openai+https":
-                from chalicelib.adapters.embedders.openai_compatible import open_openai_compatible
+                from chalicelib.adapters.embedders.openai import open_openai
+                from chalicelib.adapters.models.openai_upstream import connect as connect_upstream
 
-                return open_openai_compatible(uri, key=self._settings.upstream_key)
+                return open_openai(uri, connect_upstream(uri, self._settings.upstream_key))
             case "bedrock":
                 from chalicelib.adapters.embedders.bedrock import open_bedrock
+                from chalicelib.adapters.models.bedrock_runtime import connect as connect_region
 
-                return open_bedrock(uri)
+                return open_bedrock(uri, connect_region(uri))
             case scheme:
                 raise Misconfigured(f"no embedder for '{scheme}://'")

@@ -27,8 +27,6 @@ class Settings:
     cache: bool = True
     cache_ttl_seconds: int = 86_400
     lease_seconds: int = 900
-    model_timeout_seconds: int = 600
-    first_byte_timeout_seconds: int = 120
     log_level: str = "INFO"
 
     @property
@@ -63,8 +61,6 @@ def _contradictions(settings: Settings) -> list[str]:
     faults = []
     if not settings.local and not settings.pepper and not settings.peppers_secret:
         faults.append("TIDEGATE_PEPPERS_SECRET or TIDEGATE_PEPPER must be set outside the local stage")
-    if settings.lease_seconds <= settings.model_timeout_seconds:
-        faults.append("TIDEGATE_LEASE_SECONDS must be longer than TIDEGATE_MODEL_TIMEOUT_SECONDS")
     return faults
 
 

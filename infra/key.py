@@ -1,11 +1,16 @@
-"""Makes an API key: `make key TENANT=acme USER=ada [SCOPES=chat,admin] [PLAN=standard] [NAME=…]`. Shown once."""
+"""Makes an API key: `make key TENANT=acme USER=ada [SCOPES=chat,admin] [PLAN=standard] [NAME=…]`. Shown once.
 
+It is made in the stage that TIDEGATE_STAGE names, or else in the product that `make run` is serving here.
+"""
+
+import json
 import os
 import secrets
 import sys
 import time
 from collections.abc import Mapping
-from typing import get_args
+from pathlib import Path
+from typing import Final, get_args
 
 from chalicelib import bootstrap, settings
 from chalicelib.domain.errors import TidegateError
@@ -13,7 +18,8 @@ from chalicelib.domain.identity import RANDOM_BYTES, Key, Peppers, Scope, mint
 from chalicelib.ports import Keys
 from chalicelib.settings import SettingsError
 
-DEFAULT_PLAN = "standard"
+DEFAULT_PLAN: Final = "standard"
+HOME: Final = Path(__file__).parents[1] / ".local"
 
 
 class Refused(Exception):
@@ -54,9 +60,24 @@ def scopes_of(text: str) -> frozenset[Scope]:
     return frozenset(scope for scope in known if scope in wanted)
 
 
+def stage_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """`environ` with the way to the product that is running here, unless it names a stage itself."""
+    if "TIDEGATE_STAGE" in environ:
+        return environ
+    running = Path(environ.get("TIDEGATE_LOCAL_DIR") or HOME) / "running.json"
+    try:
+        found: dict[str, str] = json.loads(running.read_text())
+    except (OSError, ValueError):
+        raise Refused("the product is not running here: start it with `make run` in another terminal") from None
+    ours = {name: value for name, value in environ.items() if name != "TIDEGATE_LOCAL_DIR"}
+    return {**ours, **found}
+
+
 def main() -> int:
     """Print a new key, or one sentence on what is in the way."""
     try:
+        os.environ.update(stage_environment(os.environ))
+        os.environ.pop("TIDEGATE_LOCAL_DIR", None)
         read = settings.read(os.environ)
         keys = bootstrap.open_keys(bootstrap.open_database(read))
         print(make_key(os.environ, keys, bootstrap.peppers(read), live=not read.local))

@@ -1,4 +1,4 @@
-"""What a new installation begins with: a plan, and a key for its user and one for its administrator."""
+"""What a run begins with: a plan, a key for its user and one for its administrator, and no turn from before."""
 
 import time
 from collections.abc import Mapping
@@ -11,11 +11,13 @@ from chalicelib import bootstrap, settings
 from chalicelib.domain.budget import Limit, Plan
 from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.identity import Peppers, parse_token, verify
+from chalicelib.pipeline.sweep import sweep
 from chalicelib.ports import Keys
 from infra.key import DEFAULT_PLAN, make_key
 from infra.local.faults import CannotRun
 from infra.local.workspace import Workspace, write_private
 
+END_OF_TIME: Final = 2**40  # no process of an earlier run is left, so no lease of one is still in use
 OWNER: Final = {"TENANT": "local", "USER": "local", "PLAN": DEFAULT_PLAN}
 # Far above what one person reaches, and yet limits: replies say what is left of them.
 PLANS: Final = (
@@ -30,10 +32,12 @@ PLANS: Final = (
 
 
 def seed(environment: Mapping[str, str], workspace: Workspace) -> None:
-    """Store the plans that are missing, and make each key unless its file has one that works."""
+    """Store missing plans, make each key unless its file has one that works, and end what a kill cut short."""
     try:
         read = settings.read(environment)
-        keys, peppers = bootstrap.open_keys(bootstrap.open_database(read)), bootstrap.peppers(read)
+        database = bootstrap.open_database(read)
+        keys, peppers = bootstrap.open_keys(database), bootstrap.peppers(read)
+        sweep(bootstrap.open_turns(database), before=END_OF_TIME)
         known = keys.plans()
         for plan in PLANS:
             if plan.name not in known:
