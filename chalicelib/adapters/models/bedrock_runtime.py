@@ -20,6 +20,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ReadTimeoutError,
 )
+from botocore.parsers import ResponseParserError
 from msgspec import Meta, Struct
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
@@ -113,7 +114,7 @@ def _translated() -> Iterator[None]:
         yield
     except ClientError as fault:
         raise _meaning(fault) from fault
-    except (BotoCoreError, HTTPError, ParserError) as fault:  # a broken stream raises what lies below botocore
+    except _BELOW as fault:
         kind, message = next(row for known, row in _FAULTS.items() if isinstance(fault, known))
         raise kind(message) from fault
 
@@ -145,6 +146,7 @@ CODES: Final[dict[str, tuple[type[ModelError], str]]] = {
     "ValidationException": (ModelRejected, ""),
 }
 _OF_THE_OPERATOR: Final = ("model identifier", "on-demand throughput")  # these requests are good elsewhere
+_BELOW: Final = (BotoCoreError, HTTPError, ParserError, ResponseParserError)  # streams raise what lies below botocore
 _FAULTS: Final[dict[type[Exception], tuple[type[ModelError], str]]] = {
     ReadTimeoutError: (ModelTimeout, "Bedrock was silent for too long."),
     StreamTimeoutError: (ModelTimeout, "Bedrock was silent for too long."),
@@ -153,6 +155,7 @@ _FAULTS: Final[dict[type[Exception], tuple[type[ModelError], str]]] = {
     PartialCredentialsError: (ModelUnavailable, "The gateway has no AWS credentials."),
     CredentialRetrievalError: (ModelUnavailable, "The gateway has no AWS credentials."),
     ParserError: (ModelGarbled, "Bedrock sent a broken event."),
+    ResponseParserError: (ModelGarbled, "Bedrock's answer is of no known form."),
     BotoCoreError: (ModelUnavailable, "Bedrock cannot be reached."),
     HTTPError: (ModelUnavailable, "The connection to Bedrock broke."),
 }
