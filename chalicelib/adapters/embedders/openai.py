@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from chalicelib.adapters.embedders.vectors import little_endian
-from chalicelib.domain.errors import Misconfigured, ModelGarbled
+from chalicelib.domain.errors import Misconfigured, ModelGarbled, ModelRejected
 from chalicelib.ports import Embedded
 
 _PATH: Final = "/embeddings"
@@ -64,10 +64,10 @@ class OpenAiEmbedder:
             raise ModelGarbled("The upstream's answer has no embeddings.") from fault
         reply.data.sort(key=lambda vector: vector.index)
         lengths = {len(vector.embedding) for vector in reply.data}
-        if [vector.index for vector in reply.data] != list(range(len(texts))) or lengths != {
-            dimensions or max(lengths)
-        }:
+        if [vector.index for vector in reply.data] != list(range(len(texts))) or len(lengths) != 1 or 0 in lengths:
             raise ModelGarbled("The upstream sent other embeddings than were asked for.")
+        if dimensions and lengths != {dimensions}:
+            raise ModelRejected(f"This model has {lengths.pop()} dimensions, not {dimensions}.")
         return reply
 
 
