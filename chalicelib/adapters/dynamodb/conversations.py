@@ -182,7 +182,9 @@ class DynamoConversations:
         condition = "digest = :digest AND #state = :state"
         action = put_turn(self._database, packed, condition, values)
         action["Put"]["ExpressionAttributeNames"] = {"#state": "state"}
-        return not write(self._database, [action])
+        refusals = write(self._database, [action])
+        found = refusals[0].item if refusals else packed.item
+        return found is not None and found["digest"] == packed.item["digest"]  # if it was refused: sent twice
 
 
 def _is_gone(turn: Turn, place: int) -> bool:

@@ -1,0 +1,221 @@
+"""The adapters under contract, each over data of its own, and faults for those that speak over a wire."""
+
+import functools
+import itertools
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections import Counter
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import yaml
+from botocore.exceptions import ReadTimeoutError
+
+from chalicelib.adapters.dynamodb.answers import DynamoAnswers
+from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.adapters.dynamodb.conversations import DynamoConversations
+from chalicelib.adapters.dynamodb.keys import DynamoKeys
+from chalicelib.adapters.dynamodb.table import tables
+from chalicelib.adapters.dynamodb.turns import DynamoTurns
+from chalicelib.adapters.memory.answers import MemoryAnswers
+from chalicelib.adapters.memory.conversations import MemoryConversations
+from chalicelib.adapters.memory.keys import MemoryKeys
+from chalicelib.adapters.memory.shelf import Shelf
+from chalicelib.adapters.memory.turns import MemoryTurns
+from chalicelib.domain.errors import StoreUnavailable
+
+TEMPLATE = Path(__file__).parents[2] / "infra" / "data.yaml"
+REGION = "us-east-1"
+WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem")
+MADE_BY_CREATE_TABLE = (
+    "TableName",
+    "BillingMode",
+    "AttributeDefinitions",
+    "KeySchema",
+    "GlobalSecondaryIndexes",
+)
+
+_stages = itertools.count()
+
+
+class MemoryStores:
+    """All ports over one shelf."""
+
+    concurrent = True
+
+    def __init__(self, shelf=None):
+        self.shelf = shelf or Shelf()
+        self.turns = MemoryTurns(self.shelf)
+        self.conversations = MemoryConversations(self.shelf)
+        self.keys = MemoryKeys(self.shelf)
+        self.answers = MemoryAnswers(self.shelf)
+
+    def again(self):
+        """The same data through the adapters of another process."""
+        return MemoryStores(self.shelf)
+
+    def losing_reply(self, call):
+        """Without a wire no reply gets lost: the call alone."""
+        call()
+
+    def sent_twice(self, call):
+        """Nor is anything sent twice."""
+        call()
+
+    def stored(self, conversation_id):
+        """How many records there are of a conversation."""
+        return len(self.shelf.turns.get(conversation_id, {})) + (conversation_id in self.shelf.heads)
+
+
+class DynamoStores:
+    """All ports over the tables of one stage."""
+
+    def __init__(self, stage, *, endpoint=None, concurrent=False):
+        self.concurrent = concurrent
+        self._made_of = {"stage": stage, "endpoint": endpoint, "concurrent": concurrent}
+        self.database = Database(tables(stage), pause=lambda _: None, region=REGION, endpoint=endpoint)
+        self.client = self.database._client = _client(endpoint)
+        self.turns = DynamoTurns(self.database)
+        self.conversations = DynamoConversations(self.database)
+        self.keys = DynamoKeys(self.database)
+        self.answers = DynamoAnswers(self.database)
+
+    def again(self):
+        return DynamoStores(**self._made_of)
+
+    def losing_reply(self, call):
+        """The call's first write happens, but nobody hears of it."""
+        with self.fault("after-call", WRITES), suppress(StoreUnavailable):
+            call()
+
+    def sent_twice(self, call):
+        """The SDK misses the reply to the call's first write and sends it again."""
+        sendings = itertools.count()
+
+        def once(**_):
+            return 0 if next(sendings) == 0 else None
+
+        with self.hook("needs-retry", WRITES, once):
+            call()
+
+    @contextmanager
+    def fault(self, event, operations, *, skip=0):
+        """One reply to any of the operations is lost: the first, after `skip` that arrive."""
+        replies = itertools.count()
+
+        def lose(**_):
+            if next(replies) == skip:
+                raise ReadTimeoutError(endpoint_url="the database")
+
+        with self.hook(event, operations, lose):
+            yield
+
+    @contextmanager
+    def hook(self, event, operations, handler):
+        names = [f"{event}.dynamodb.{operation}" for operation in operations]
+        for name in names:
+            self.client.meta.events.register_first(name, handler)
+        try:
+            yield
+        finally:
+            for name in names:
+                self.client.meta.events.unregister(name, handler)
+
+    @contextmanager
+    def counted(self):
+        """Counts the requests by operation."""
+        calls = Counter()
+
+        def count(model, **_):
+            calls[model.name] += 1
+
+        self.client.meta.events.register("before-call.dynamodb", count)
+        yield calls
+        self.client.meta.events.unregister("before-call.dynamodb", count)
+
+    def stored(self, conversation_id):
+        pages = self.client.get_paginator("scan").paginate(TableName=self.database.tables.conversations)
+        items = itertools.chain.from_iterable(page["Items"] for page in pages)
+        return sum(item["pk"]["S"] == conversation_id for item in items)
+
+
+@functools.cache
+def _client(endpoint):
+    """One for all tests, made as the product makes it: 50 ms each would be most of a suite's time."""
+    return Database(tables("any"), pause=lambda _: None, region=REGION, endpoint=endpoint)._connect()
+
+
+def dynamo_stores(endpoint=None, *, concurrent=False):
+    """Adapters over new tables, made as the template has them."""
+    stage = f"t{os.getpid()}-{next(_stages)}"
+    stores = DynamoStores(stage, endpoint=endpoint, concurrent=concurrent)
+    for table in template_tables(stage):
+        stores.client.create_table(**table)
+    return stores
+
+
+def template_tables(stage):
+    """What CreateTable takes, read from the template that is deployed."""
+    resources = yaml.load(TEMPLATE.read_text(), _loader(stage))["Resources"]
+    properties = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::DynamoDB::Table"]
+    return [{name: each[name] for name in MADE_BY_CREATE_TABLE if name in each} for each in properties]
+
+
+def _loader(stage):
+    class Loader(yaml.SafeLoader):
+        """YAML with CloudFormation's short tags."""
+
+    def substituted(_, node):
+        return node.value.replace("${Stage}", stage) if isinstance(node.value, str) else None
+
+    for tag in ("!Sub", "!Ref", "!GetAtt"):
+        Loader.add_constructor(tag, substituted)
+    return Loader
+
+
+class Emulator:
+    """An emulated DynamoDB in a process of its own, on a port that was free."""
+
+    def __init__(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        settings = {
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": "127.0.0.1",
+            "PERSIST_STATE": "0",
+            "LOG_LEVEL": "ERROR",
+            "SERVICES": "dynamodb",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ministack"],
+            env={**os.environ, **settings},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def answers(self):
+        """Whether it is up; a process that ended is an error."""
+        if self.process.poll() is not None:
+            raise ChildProcessError(f"the emulator ended with {self.process.returncode}")
+        try:
+            with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=1) as reply:
+                return reply.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
