@@ -74,10 +74,11 @@ def messages_of(items: tuple[Item | Removed, ...]) -> tuple[Message, ...]:
 def shown(turn: Turn, now: float) -> tuple[Item, ...]:
     """The turn's items with their ids and states, as a reader sees them at `now`.
 
-    An open turn whose lease ran out was cut: its answer is shown as an empty, incomplete message.
+    A turn that ended with its process, before it could be settled, shows an empty and incomplete answer.
     """
     items = turn.items
-    if turn.state == "open" and now >= turn.lease_until:
+    ended = turn.state == "cut" or (turn.state == "open" and now >= turn.lease_until)
+    if ended and turn.usage is None:
         items = (*items, *items_of_completion(Completion(), "incomplete"))
     return tuple(_identified(item, turn, place) for place, item in enumerate(items) if not isinstance(item, Removed))
 
