@@ -33,8 +33,8 @@ _OPENING: Final = re.compile(
 )
 _CLOSING: Final = re.compile(r"[ ,]+(?:please|thanks|thank you|many thanks|thanks in advance)$")
 _FRESH: Final = re.compile(
-    r"\b(?:today|tonight|tomorrow|yesterday|now|current|currently|latest|newest|recent|recently|this (?:week|month|year)"
-    r"|right now|at the moment|what time|what date|weather|stock price|score)\b"
+    r"\b(?:today|tonight|tomorrow|yesterday|now|current|currently|latest|newest|recent|recently|at the moment"
+    r"|this (?:week|month|year)|what time|what date|weather|stock price|score)\b"
 )
 
 
