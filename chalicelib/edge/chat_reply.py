@@ -154,34 +154,39 @@ class Events(Iterator[bytes]):
 
     def __next__(self) -> bytes:
         """The next events, whole, at least one."""
-        if self._ahead:
-            return self._ahead.pop(0)
-        if self._over:
+        while not self._ahead and not self._over:
+            self._advance()
+        if not self._ahead:
             raise StopIteration
-        try:
-            return self._events_of(next(self._answer.deltas))
-        except StopIteration:
-            self._over = True
-            return DONE
-        except TidegateError as fault:
-            self._over = True
-            return _sse(error_body(fault))
+        return self._ahead.pop(0)
 
     def close(self) -> None:
         """Stop reading; the turn is settled with what came."""
         self._over = True
+        self._ahead.clear()
         if (close := getattr(self._answer.deltas, "close", None)) is not None:
             close()
 
-    def _events_of(self, delta: Delta) -> bytes:
-        events = []
+    def _advance(self) -> None:
+        """Take the next delta; some say nothing that a caller is told."""
+        try:
+            delta = next(self._answer.deltas)
+        except StopIteration:
+            self._over = True
+            self._ahead.append(DONE)
+        except TidegateError as fault:
+            self._over = True
+            self._ahead.append(_sse(error_body(fault)))
+        else:
+            self._ahead += self._events_of(delta)
+
+    def _events_of(self, delta: Delta) -> Iterator[bytes]:
         if delta.text or delta.tool_calls or delta.refusal:
-            events.append(self._event(_message_delta(delta)))
+            yield self._event(_message_delta(delta))
         if delta.finish_reason is not None:
-            events.append(self._event(MessageDelta(), delta.finish_reason))
+            yield self._event(MessageDelta(), delta.finish_reason)
         if delta.usage is not None and self._with_usage:
-            events.append(self._usage_event(delta.usage))
-        return b"".join(events) or next(self)
+            yield self._usage_event(delta.usage)
 
     def _event(self, delta: MessageDelta, finish_reason: FinishReason | None = None) -> bytes:
         return self._chunk((ChunkChoice(delta=delta, finish_reason=finish_reason),), None)
