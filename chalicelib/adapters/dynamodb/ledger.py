@@ -7,6 +7,7 @@ long as old ones go: those that a recall saw are removed with the next charge.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from chalicelib.adapters.dynamodb.table import Attributes, subject_key
@@ -32,7 +33,7 @@ _MOST_REMOVED: Final = 90  # attributes in one update; an expression may have 4 
 
 def balances(items: dict[SubjectKind, Attributes], now: float) -> Balances:
     """What each subject used in the windows of `now`; an item that is not there used nothing."""
-    labels = {window: period(window, now).label for window in WINDOWS}
+    labels = {window: _label(window, now) for window in WINDOWS}
     return {
         (kind, window): Charge(*(_amount(item, labels[window] + _LETTERS[meter]) for meter in METERS))
         for kind, item in items.items()
@@ -92,7 +93,13 @@ def _attribute(demand: Demand) -> str:
 
 
 def _label(window: Window, now: float) -> str:
-    return period(window, now).label
+    return _label_in(window, int(now) // 60)
+
+
+@lru_cache(maxsize=256)
+def _label_in(window: Window, minute: int) -> str:
+    """Every window begins with a minute."""
+    return period(window, minute * 60).label
 
 
 def _amount(item: Attributes, name: str) -> int:
