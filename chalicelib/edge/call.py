@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import time
 import uuid
@@ -23,8 +22,11 @@ from chalicelib.domain.identity import Credential, parse_token
 from chalicelib.edge.gateway import current_request
 
 MOST_BODY_BYTES: Final = 5 * 1024 * 1024  # a Lambda event may have 6 MB, with everything around the body
+MOST_DEPTH: Final = 100  # of arrays and objects: what is decoded must be encoded again, wherever that happens
+MOST_WORDS: Final = 300  # characters of a fault, which may quote the body
 
-_WHERE: Final = re.compile(r"^(?P<fault>.*?)(?: - at `(?P<path>\$.*?)`)?$", re.DOTALL)
+_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{}]')
 _FIELD: Final = re.compile(r"(?P<kind>unknown|missing required) field `(?P<name>.*)`")
 _CODES: Final = {"unknown": "unknown_parameter", "missing required": "missing_required_parameter"}
 
@@ -72,16 +74,16 @@ class Call(msgspec.Struct, frozen=True):
 
     def _raw(self) -> bytes:
         event: dict[str, Any] = self.request.to_original_event()
-        text: str = event.get("body") or ""
+        text: str | bytes = event.get("body") or ""
         if len(text) > MOST_BODY_BYTES * 4 // 3 + 4:
             raise _too_large()
         if event.get("isBase64Encoded"):
             try:
                 raw = base64.b64decode(text, validate=True)
-            except binascii.Error as fault:
+            except ValueError as fault:
                 raise BadRequest("The body is not valid base64.", code="invalid_body") from fault
         else:
-            raw = text.encode(errors="surrogatepass")
+            raw = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
         if len(raw) > MOST_BODY_BYTES:
             raise _too_large()
         return raw
@@ -98,13 +100,16 @@ def begin() -> Call:
 def decode(raw: bytes, kind: type[Body]) -> Body:
     """`raw` JSON as `kind`, or the `BadRequest` that says what is wrong with it."""
     try:
-        return msgspec.json.decode(raw, type=kind)
+        decoded = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as fault:
         raise _invalid(str(fault)) from fault
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise BadRequest(f"The body is not valid JSON: {fault}", code="invalid_json") from fault
     except RecursionError as fault:
-        raise PayloadTooLarge("The body is nested too deeply.") from fault
+        raise _too_deep() from fault
+    if _depth(raw) > MOST_DEPTH:
+        raise _too_deep()
+    return decoded
 
 
 def convert(value: object, kind: type[Body]) -> Body:
@@ -115,17 +120,32 @@ def convert(value: object, kind: type[Body]) -> Body:
         raise _invalid(str(fault)) from fault
 
 
+def _depth(valid: bytes) -> int:
+    """How deeply `valid` JSON is nested; 0 where it cannot be deeper than is allowed."""
+    if valid.count(b"[") + valid.count(b"{") <= MOST_DEPTH:
+        return 0
+    deepest = depth = 0
+    for token in _TOKEN.finditer(valid):
+        depth += _STEPS.get(valid[token.start()], 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _too_deep() -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body is nested more than {MOST_DEPTH} deep.")
+
+
 def _too_large() -> PayloadTooLarge:
     return PayloadTooLarge(f"The body is larger than {MOST_BODY_BYTES} bytes.")
 
 
 def _invalid(text: str) -> BadRequest:
     """OpenAI's error for one of msgspec's: the path becomes `param`, with the name of a field at fault."""
-    where = _WHERE.match(text)
-    fault, path = (where["fault"], where["path"] or "$") if where else (text, "$")
-    param = path.removeprefix("$").lstrip(".")
+    fault, marker, path = text.rpartition(" - at `$")
+    fault, param = (fault, path.removesuffix("`").lstrip(".")[:200]) if marker else (text, "")
     found = _FIELD.search(fault)
     if found is None:
+        fault = fault[:MOST_WORDS]
         return BadRequest(f"Invalid value for '{param}': {fault}." if param else f"{fault}.", param=param or None)
     param = f"{param}.{found['name']}" if param else found["name"]
     words = "Unknown parameter" if found["kind"] == "unknown" else "Missing required parameter"

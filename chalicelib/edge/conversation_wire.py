@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
@@ -19,6 +20,7 @@ from chalicelib.ports import Page
 
 MOST_ITEMS: Final = 20  # OpenAI's own limit for one call
 MOST_LISTED: Final = 100
+_NUMBER: Final = re.compile("[0-9]{1,3}")
 
 Labels = Annotated[dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)]
 RawItems = Annotated[tuple[dict[str, Any], ...], Meta(max_length=MOST_ITEMS)]
@@ -94,7 +96,7 @@ def page_of(call: Call) -> Page:
     if order not in {"asc", "desc"}:
         raise BadRequest("'order' is 'asc' or 'desc'.", param="order")
     limit = call.query("limit") or "20"
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MOST_LISTED):
+    if _NUMBER.fullmatch(limit) is None or not 1 <= int(limit) <= MOST_LISTED:
         raise BadRequest(f"'limit' is a number from 1 to {MOST_LISTED}.", param="limit")
     return Page(int(limit), call.query("after") or None, "asc" if order == "asc" else "desc")
 

@@ -12,6 +12,7 @@ from chalice.app import Response
 from chalicelib.domain.errors import (
     BadRequest,
     Conflict,
+    ContextTooLong,
     Forbidden,
     LimitExceeded,
     Misconfigured,
@@ -34,6 +35,7 @@ from chalicelib.edge.headers import limit_headers
 from chalicelib.edge.telemetry import log_bug, logger
 
 RETRY_SECONDS: Final = 2  # for a fault that names no time of its own
+MOST_NAME: Final = 200  # characters of an id in a path: a longer one names nothing, and no database key holds it
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -46,6 +48,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 STATUS: Final[dict[type[TidegateError], Problem]] = {
+    ContextTooLong: Problem(400, "invalid_request_error", "context_length_exceeded"),
     UnknownModel: Problem(404, "invalid_request_error", "model_not_found"),
     UnsupportedMedia: Problem(415, "invalid_request_error", "unsupported_media_type"),
     PayloadTooLarge: Problem(413, "invalid_request_error", "payload_too_large"),
@@ -95,7 +98,7 @@ def answered(view: Callable[..., Response]) -> Callable[..., Response]:
     def guarded(**path: str) -> Response:
         call = begin()
         try:
-            response = view(call, **path)
+            response = view(call, **{name: text[:MOST_NAME] for name, text in path.items()})
         except TidegateError as fault:
             response = problem_response(fault)
         except Exception as fault:  # noqa: BLE001 - the last place where a bug can become an error body

@@ -1,0 +1,84 @@
+"""What a chat completion's body asks of the pipeline."""
+
+import json
+
+import pytest
+
+from chalicelib.domain.chat import Options, User
+from chalicelib.domain.errors import BadRequest
+from chalicelib.edge.call import decode
+from chalicelib.edge.chat_request import ChatBody, ask_of
+from tests.unit.edge.test_call import GOOD, a_call
+
+TOOL = {"type": "function", "function": {"name": "f"}}
+OPTIONS = {
+    "temperature": 0.5,
+    "top_p": 0.5,
+    "stop": ["a", "b"],
+    "seed": 7,
+    "presence_penalty": 0.5,
+    "frequency_penalty": 0.5,
+    "logit_bias": {"1": 2.0},
+    "response_format": {"type": "json_object"},
+    "tools": [TOOL],
+    "tool_choice": "auto",
+    "parallel_tool_calls": False,
+    "reasoning_effort": "low",
+    "user": "u",
+}
+
+
+def asked(**fields):
+    call = a_call()
+    return ask_of(call, decode(json.dumps({**GOOD, **fields}).encode(), ChatBody))
+
+
+def test_the_least_that_can_be_asked_leaves_everything_to_the_model():
+    ask = asked()
+
+    assert ask.request.messages == (User("Hi"),)
+    assert ask.request.options == Options()
+    assert (ask.request.max_output_tokens, ask.conversation, ask.cache) == (0, None, None)
+
+
+@pytest.mark.parametrize("name", Options.__struct_fields__)
+def test_every_option_reaches_the_request(name):
+    value = getattr(asked(**OPTIONS).request.options, name)
+
+    assert value != getattr(Options(), name)
+
+
+def test_one_stop_sequence_is_a_list_of_one():
+    assert asked(stop="a").request.options.stop == ("a",)
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_both_names_of_the_cap_are_known(name):
+    assert asked(**{name: 7}).request.max_output_tokens == 7
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"max_tokens": 7, "max_completion_tokens": 7}, "max_tokens"),
+        ({"stream_options": {"include_usage": True}}, "stream_options"),
+        ({"tool_choice": "auto"}, "tool_choice"),
+        ({"tool_choice": "auto", "tools": []}, "tool_choice"),
+    ],
+)
+def test_fields_that_contradict_each_other_are_refused(fields, param):
+    with pytest.raises(BadRequest) as caught:
+        asked(**fields)
+
+    assert caught.value.param == param
+
+
+@pytest.mark.parametrize("name", [each for each in ChatBody.__struct_fields__ if each not in GOOD])
+def test_null_is_the_same_as_nothing(name):
+    assert asked(**{name: None}).request == asked().request
+
+
+def test_the_word_on_the_cache_is_taken_as_it_is_written():
+    cache = asked(cache={"ttl": 5, "no-cache": True, "no-store": True}).cache
+
+    assert (cache.ttl, cache.no_cache, cache.no_store) == (5, True, True)
