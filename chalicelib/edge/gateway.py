@@ -63,6 +63,14 @@ class StreamedResponse(Response):
     def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
         """The proxy response, its body left as an iterator for a transport that streams."""
         if not _streaming.get():
-            self.body = b"".join(self.events).decode()
+            try:
+                self.body = b"".join(self.events).decode()
+            finally:
+                self.close()
             return super().to_dict(binary_types)
         return {**super().to_dict(None), "body": self.events}
+
+    def close(self) -> None:
+        """End what is not read."""
+        if (close := getattr(self.events, "close", None)) is not None:
+            close()
