@@ -110,7 +110,7 @@ def _said(request: ChatRequest, script: Script) -> str:
     text = script.text or _prose(request)
     match request.options.response_format:
         case SchemaFormat(json_schema=wanted):
-            return msgspec.json.encode(_fitting(wanted.schema, text)).decode()
+            return _fitting(wanted.schema, text)
         case JsonFormat():
             return msgspec.json.encode({"answer": text}).decode()
         case _:
@@ -177,12 +177,12 @@ def _calls(request: ChatRequest) -> tuple[ToolCall, ...]:
 
 def _called(function: FunctionSpec, text: str) -> CalledFunction:
     arguments = _fitting(function.parameters, text[:_ARGUMENT])
-    return CalledFunction(name=function.name, arguments=msgspec.json.encode(arguments).decode())
+    return CalledFunction(name=function.name, arguments=arguments)
 
 
-def _fitting(schema: dict[str, Any] | None, text: str) -> Any:
+def _fitting(schema: dict[str, Any] | None, text: str) -> str:
     try:
-        return example(schema or {"type": "object"}, text)
+        return msgspec.json.encode(example(schema or {"type": "object"}, text)).decode()
     except ValueError as fault:
         raise ModelRejected(f"The simulated target rejects the request: {fault}.") from fault
 
