@@ -91,6 +91,14 @@ def test_a_decision_has_its_form(decision):
     assert all(decision.section(f"## {heading}").strip() for heading in HEADINGS)
 
 
+@pytest.mark.parametrize("decision", DECISIONS, ids=lambda each: each.name)
+def test_a_file_that_a_decision_names_exists(decision):
+    named = re.findall(r"`((?:[a-z_]+/)+(?:[\w.]+)?|[a-z_]+\.(?:py|toml))`", decision.prose)
+    homes = (ROOT, ROOT / "chalicelib")
+
+    assert [name for name in named if not any((home / name).exists() for home in homes)] == []
+
+
 def test_the_index_lists_every_decision_once():
     listed = [name for name in page("docs/adr/README.md").links if re.match(r"\d{4}", name)]
 
