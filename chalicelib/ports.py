@@ -58,7 +58,10 @@ class Turns(Protocol):
         """
 
     def release(self, reservation: Reservation) -> None:
-        """Undo a reservation whose turn burned nothing: charge and open turn vanish, as if it had never been."""
+        """Undo a reservation whose turn burned nothing: charge and open turn vanish, as if it had never been.
+
+        One that has not arrived yet is kept from arriving.
+        """
 
     def expire(self, before: float, limit: int) -> int:
         """End at most `limit` leases that ran out before the epoch second `before`; how many were ended.
@@ -87,16 +90,25 @@ class Conversations(Protocol):
         """Replace the metadata."""
 
     def delete(self, owner: str, conversation_id: str) -> None:
-        """Remove the conversation and every turn of it; from the first moment on it is `NotFound`."""
+        """Remove the conversation and every turn of it; from the first moment on it is `NotFound`.
+
+        After `StoreUnavailable` the owner may repeat it, to remove what was left.
+        """
 
     def list(self, owner: str, page: Page) -> tuple[Sequence[Conversation], bool]:
-        """Conversations by age, and whether there are more. An unknown `after` is `NotFound`."""
+        """Conversations by age, and whether there are more. An unknown `after` is `NotFound`.
+
+        Their `last` is 0: a list does not follow every turn.
+        """
 
     def append(self, owner: str, conversation_id: str, turn: Turn) -> Turn:
-        """Add items as a turn of their own at the end; the turn with the number that it was given."""
+        """Add items as a turn of their own at the end; the turn with the number that it was given.
+
+        Repeated while it is the newest turn, it changes nothing.
+        """
 
     def turns(self, conversation_id: str, page: TurnPage) -> Iterator[Turn]:
-        """Turns from `page.start` on, fetched page by page as they are asked for."""
+        """Turns from `page.start` on, fetched page by page as they are asked for. Whose they are, `get` says."""
 
     def turn(self, conversation_id: str, number: int) -> Turn | None:
         """One turn, or None."""
