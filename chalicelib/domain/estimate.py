@@ -35,8 +35,9 @@ def message_bound(message: Message) -> int:
     match message:
         case User(content=tuple() as parts):
             tokens += sum(IMAGE_TOKENS[part.image_url.detail] for part in parts if isinstance(part, Image))
-        case Assistant(tool_calls=tuple() as calls):
-            tokens += sum(len(msgspec.json.encode(call)) + MESSAGE_TOKENS for call in calls)
+        case Assistant(tool_calls=calls, refusal=refusal):
+            tokens += sum(len(msgspec.json.encode(call)) + MESSAGE_TOKENS for call in calls or ())
+            tokens += len((refusal or "").encode())
         case ToolResult(tool_call_id=call_id):
             tokens += len(call_id.encode())
         case _:

@@ -1,0 +1,96 @@
+"""The most that a request can burn."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.chat import (
+    Assistant,
+    CalledFunction,
+    Developer,
+    FunctionSpec,
+    Image,
+    ImageUrl,
+    JsonSchema,
+    SchemaFormat,
+    System,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+    User,
+    text_of,
+)
+from chalicelib.domain.estimate import IMAGE_TOKENS, input_bound, likely_tokens, message_bound
+from tests.builders import a_request
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+names = st.none() | st.text("abc_", min_size=1, max_size=8)
+calls = st.builds(ToolCall, id=texts, function=st.builds(CalledFunction, name=texts, arguments=texts))
+parts = st.lists(st.builds(Text, texts) | st.builds(Image, st.builds(ImageUrl, texts)), max_size=3).map(tuple)
+messages = st.one_of(
+    st.builds(System, texts, names),
+    st.builds(Developer, texts, names),
+    st.builds(User, texts | parts, names),
+    st.builds(ToolResult, texts, texts),
+    st.builds(
+        Assistant,
+        content=st.none() | texts,
+        name=names,
+        refusal=st.none() | texts,
+        tool_calls=st.none() | st.lists(calls, max_size=2).map(tuple),
+    ),
+)
+
+
+def words_of(message):
+    """Every text in a message that a model may be sent."""
+    named = [getattr(message, name, None) for name in ("name", "refusal", "tool_call_id")]
+    calls = getattr(message, "tool_calls", None) or ()
+    called = [text for call in calls for text in (call.id, call.function.name, call.function.arguments)]
+    return [text for text in (text_of(message.content), *named, *called) if text]
+
+
+@given(messages)
+def test_a_message_is_bounded_by_the_bytes_of_every_text_in_it(message):
+    assert message_bound(message) >= sum(len(text.encode()) for text in words_of(message))
+
+
+@given(st.lists(messages, min_size=1, max_size=4))
+def test_a_request_is_bounded_by_its_messages(said):
+    assert input_bound(a_request(*said)) > sum(message_bound(message) for message in said)
+
+
+@given(messages)
+def test_what_is_likely_is_within_the_bound(message):
+    assert 0 < likely_tokens(message) <= message_bound(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [("The quick brown fox jumps over the lazy dog. " * 10, 101), ("潮は月の引力によって起こる。" * 10, 140)],
+)
+def test_what_is_likely_is_near_and_above_what_tokenisers_count(text, tokens):
+    likely = likely_tokens(User(text))
+
+    assert tokens <= likely <= 2.5 * tokens
+
+
+@pytest.mark.parametrize("detail", IMAGE_TOKENS)
+def test_an_image_counts_its_dearest_tiling(detail):
+    picture = Image(ImageUrl("data:image/png;base64," + "A" * 100_000, detail))
+
+    assert message_bound(User((picture,))) < IMAGE_TOKENS[detail] + 100
+    assert message_bound(User((picture, picture))) > 2 * IMAGE_TOKENS[detail]
+
+
+def test_tools_and_schemas_count_whole():
+    schema = {"type": "object", "properties": {"city": {"type": "string", "description": "Where" * 100}}}
+    tool = Tool(function=FunctionSpec(name="f", parameters=schema))
+    wanted = SchemaFormat(json_schema=JsonSchema(name="s", schema=schema))
+    plain, size = input_bound(a_request()), len(msgspec.json.encode(schema))
+
+    assert input_bound(a_request(tools=(tool,))) >= plain + size
+    assert input_bound(a_request(tools=(tool, tool))) >= plain + 2 * size
+    assert input_bound(a_request(response_format=wanted)) >= plain + size
