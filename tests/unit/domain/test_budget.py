@@ -1,0 +1,137 @@
+"""Windows, charges and gauges."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.budget import (
+    METERS,
+    WINDOWS,
+    Charge,
+    Gauge,
+    Limit,
+    Standing,
+    describe,
+    period,
+    standing,
+)
+from tests.builders import NOW, a_plan
+
+moments = st.floats(0, 4_102_444_800)  # to the year 2100
+windows = st.sampled_from(WINDOWS)
+
+
+def at(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+@given(windows, moments)
+def test_a_moment_is_in_its_period(window, now):
+    found = period(window, now)
+
+    assert found.starts <= now < found.ends
+
+
+@given(windows, moments)
+def test_periods_follow_each_other_without_a_gap(window, now):
+    found = period(window, now)
+
+    assert period(window, found.ends).starts == found.ends
+    assert period(window, found.starts) == found
+    assert period(window, found.ends - 0.001) == found
+
+
+@given(windows, moments, moments)
+def test_labels_are_unique_and_sort_by_time(window, one, other):
+    first, second = sorted((period(window, one), period(window, other)), key=lambda each: each.starts)
+
+    assert (first.label == second.label) == (first == second)
+    assert len(first.label) < len(second.label) or first.label <= second.label
+
+
+@given(moments)
+def test_labels_of_different_windows_differ(now):
+    assert len({period(window, now).label for window in WINDOWS}) == 3
+
+
+@pytest.mark.parametrize(
+    ("window", "now", "starts", "ends", "label"),
+    [
+        ("minute", "2026-12-31T23:59:59.999", "2026-12-31T23:59:00", "2027-01-01T00:00:00", "m29979359"),
+        ("day", "2026-12-31T23:59:59", "2026-12-31", "2027-01-01", "d20261231"),
+        ("day", "2024-02-29T00:00:00", "2024-02-29", "2024-03-01", "d20240229"),
+        ("month", "2026-12-31T23:59:59", "2026-12-01", "2027-01-01", "n202612"),
+        ("month", "2027-01-01T00:00:00", "2027-01-01", "2027-02-01", "n202701"),
+        ("month", "2024-02-29T12:00:00", "2024-02-01", "2024-03-01", "n202402"),
+        ("month", "2026-01-31T12:00:00", "2026-01-01", "2026-02-01", "n202601"),
+    ],
+)
+def test_periods_are_those_of_the_calendar_in_utc(window, now, starts, ends, label):
+    found = period(window, at(now))
+
+    assert (found.starts, found.ends, found.label) == (at(starts), at(ends), label)
+
+
+def test_a_difference_of_charges_may_be_negative():
+    assert Charge(1, 5, 7) - Charge(1, 8, 2) == Charge(0, -3, 5)
+
+
+@pytest.mark.parametrize("meter", METERS)
+def test_every_meter_can_be_read(meter):
+    assert Charge(**{meter: 7}).of(meter) == 7
+
+
+@pytest.mark.parametrize(
+    ("limit", "meter", "words"),
+    [
+        (Limit("key", "minute", tokens=1_000), "tokens", "tokens per minute of the key (1000)"),
+        (Limit("tenant", "month", usd_micros=5), "usd_micros", "micro-USD per month of the tenant (5)"),
+    ],
+)
+def test_a_limit_is_told_in_words(limit, meter, words):
+    assert describe(limit, meter) == words
+
+
+def test_a_plan_without_limits_has_no_gauge():
+    assert standing(a_plan(), {}, Charge(1, 10), NOW) == Standing(None, None)
+
+
+def test_a_gauge_counts_what_was_used_and_what_is_spent_now():
+    plan = a_plan(Limit("user", "minute", requests=10, tokens=1_000))
+    balances = {("user", "minute"): Charge(requests=3, tokens=300)}
+
+    found = standing(plan, balances, Charge(requests=1, tokens=100), NOW)
+
+    assert found == Standing(Gauge(10, 6, 20), Gauge(1_000, 600, 20))
+
+
+def test_the_tightest_limit_is_the_one_with_the_smallest_share_left():
+    plan = a_plan(Limit("user", "minute", tokens=100), Limit("tenant", "day", tokens=10_000))
+    balances = {("tenant", "day"): Charge(tokens=9_900)}
+
+    assert standing(plan, balances, Charge(), NOW).tokens == Gauge(10_000, 100, 12_800)
+
+
+def test_another_subjects_use_does_not_count():
+    plan = a_plan(Limit("user", "minute", tokens=100))
+
+    assert standing(plan, {("key", "minute"): Charge(tokens=90)}, Charge(), NOW).tokens.remaining == 100
+
+
+def test_nothing_is_left_of_a_limit_that_is_passed_or_zero():
+    plan = a_plan(Limit("user", "day", requests=0), Limit("user", "minute", tokens=10))
+
+    found = standing(plan, {("user", "minute"): Charge(tokens=99)}, Charge(), NOW)
+
+    assert (found.requests.remaining, found.tokens.remaining) == (0, 0)
+
+
+@given(moments, windows)
+def test_a_reset_lies_in_the_future_and_within_the_window(now, window):
+    gauge = standing(a_plan(Limit("user", window, tokens=10)), {}, Charge(), now).tokens
+
+    found = period(window, now)
+    assert 1 <= gauge.reset_seconds <= found.ends - found.starts
+    assert gauge.reset_seconds >= found.ends - now - 0.001
