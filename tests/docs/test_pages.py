@@ -87,7 +87,8 @@ def test_a_decision_has_its_form(decision):
 
     assert len(decision.text.splitlines()) <= 100
     assert re.match(rf"# {number}: \S", decision.text)
-    assert re.findall(r"^## (.+)$", decision.prose, re.MULTILINE) == HEADINGS
+    found = re.findall(r"^## (.+)$", decision.prose, re.MULTILINE)
+    assert [heading for heading in found if heading in HEADINGS] == HEADINGS
     assert all(decision.section(f"## {heading}").strip() for heading in HEADINGS)
 
 
@@ -95,8 +96,9 @@ def test_a_decision_has_its_form(decision):
 def test_a_file_that_a_decision_names_exists(decision):
     named = re.findall(r"`((?:[a-z_]+/)+(?:[\w.]+)?|[a-z_]+\.(?:py|toml))`", decision.prose)
     homes = (ROOT, ROOT / "chalicelib")
+    bare = {path.name for home in ("chalicelib", "infra") for path in (ROOT / home).rglob("*.*")}
 
-    assert [name for name in named if not any((home / name).exists() for home in homes)] == []
+    assert [name for name in named if name not in bare and not any((home / name).exists() for home in homes)] == []
 
 
 def test_the_index_lists_every_decision_once():
