@@ -7,11 +7,9 @@ import pytest
 from chalicelib.domain.chat import (
     Assistant,
     CalledFunction,
-    ChatRequest,
     FunctionSpec,
     Image,
     ImageUrl,
-    Options,
     System,
     Text,
     Tool,
@@ -21,8 +19,7 @@ from chalicelib.domain.chat import (
 )
 from chalicelib.domain.errors import ModelThrottled, ModelUnavailable
 from chalicelib.domain.estimate import input_bound
-from chalicelib.domain.transcript import Transcript
-from tests.upstreams.targets import FAULTS, KEY, opened
+from tests.upstreams.targets import FAULTS, KEY, ask, opened, put_together
 
 WEATHER = Tool(
     FunctionSpec(
@@ -38,17 +35,6 @@ PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 def target(request, monkeypatch):
     with opened(request.param, monkeypatch) as target:
         yield target
-
-
-def ask(*messages, cap=500, **options):
-    return ChatRequest("some-model", messages, cap, Options(**options))
-
-
-def put_together(deltas):
-    transcript = Transcript()
-    for delta in deltas:
-        transcript.add(delta)
-    return transcript
 
 
 def test_answers_what_was_asked(target):

@@ -12,6 +12,7 @@ from chalicelib.adapters.models.bedrock import open_bedrock
 from chalicelib.adapters.models.openai import open_openai
 from chalicelib.adapters.models.simulated import SimulatedModel
 from chalicelib.adapters.models.simulated_script import Script
+from chalicelib.domain.chat import ChatRequest, Options
 from chalicelib.domain.errors import (
     ModelError,
     ModelGarbled,
@@ -20,6 +21,7 @@ from chalicelib.domain.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
+from chalicelib.domain.transcript import Transcript
 from chalicelib.ports import ChatModel
 from tests.upstreams import bedrock_server, openai_server
 from tests.upstreams.bedrock_server import BedrockServer
@@ -145,3 +147,14 @@ def bedrock_at(server: BedrockServer, monkeypatch: pytest.MonkeyPatch) -> ChatMo
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     bedrock_runtime._client.cache_clear()
     return open_bedrock(f"bedrock://us-west-2/anthropic.claude-test-v1:0?read_ms={SOON_MS}")
+
+
+def ask(*messages, cap=500, **options):
+    return ChatRequest("some-model", messages, cap, Options(**options))
+
+
+def put_together(deltas):
+    transcript = Transcript()
+    for delta in deltas:
+        transcript.add(delta)
+    return transcript

@@ -144,4 +144,4 @@ def _limit_silence(response: urllib3.BaseHTTPResponse, seconds: float) -> None:
 
 @cache
 def _pool() -> urllib3.PoolManager:
-    return urllib3.PoolManager(num_pools=32, maxsize=32, retries=False)
+    return urllib3.PoolManager(num_pools=32, maxsize=128, retries=False)

@@ -165,7 +165,7 @@ def _quote(text: str) -> str:
 
 
 def _calls(request: ChatRequest) -> tuple[ToolCall, ...]:
-    if isinstance(request.messages[-1], ToolResult):
+    if not request.options.tools or isinstance(request.messages[-1], ToolResult):
         return ()
     newest = next((text_of(m.content) for m in reversed(request.messages) if isinstance(m, User)), "")
     digest = hashlib.blake2b(msgspec.json.encode(request), digest_size=8).hexdigest()
