@@ -16,7 +16,7 @@ app = Gateway("tidegate", configure_logs=False)
 @app.route("/health", methods=["GET"], content_types=[])
 @answered
 def health(call: Call) -> Response:
-    if not call.query("deep"):
+    if call.query("deep") not in {"1", "true"}:
         return status_wire.alive()
     services().gate.principal(call.credential, call.now, "admin")
     return status_wire.checked(services().health.check())

@@ -9,6 +9,7 @@ import tomllib
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -107,15 +108,16 @@ def catalogue(settings: Settings) -> Catalogue:
 
 def _upstream(settings: Settings, model: Model) -> str:
     """The target that stands before a model of the catalogue."""
-    upstream = (settings.upstream or SIMULATED).rstrip("/")
-    scheme = upstream.partition("://")[0]
+    place, _, query = (settings.upstream or SIMULATED).partition("?")
+    scheme = place.partition("://")[0]
     own = model.targets[0].uri
     if model.dimensions and (scheme == "simulated" or own.startswith(OFFLINE)):
         return OFFLINE
     if scheme == "bedrock":
-        return f"{upstream}/{settings.upstream_model or own.rpartition('/')[2]}"
-    name = model.id if model.dimensions else settings.upstream_model
-    return f"{upstream}{'&' if '?' in upstream else '?'}model={name}" if name and scheme != "simulated" else upstream
+        place = f"{place.rstrip('/')}/{settings.upstream_model or own.rpartition('/')[2]}"
+    elif scheme != "simulated" and (name := model.id if model.dimensions else settings.upstream_model):
+        query = f"{query}&model={quote(name)}".lstrip("&")
+    return f"{place}?{query}" if query else place
 
 
 class _Targets:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from chalicelib.domain.budget import Balances, Charge, Limit, Plan, Standing, Subject
 from chalicelib.domain.catalogue import Model
@@ -19,7 +19,7 @@ CacheOutcome = Literal["hit", "semantic", "miss", "bypass"]
 class CacheControl(Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
     """The caller's word on the cache: `ttl` in seconds; `no-cache` skips look-ups, `no-store` keeps nothing."""
 
-    ttl: int | None = None
+    ttl: Annotated[int, Meta(ge=0, le=31_536_000)] | None = None
     no_cache: bool = False
     no_store: bool = False
 

@@ -69,7 +69,7 @@ class Bridge:
             return
         if body is None:
             message = f"The request body is larger than {BODY_LIMIT_BYTES} bytes."
-            await _refuse(send, Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, "request_too_large"))
+            await _refuse(send, Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, "payload_too_large"))
             return
         event = make_event(scope, destination, body, self._binary_types)
         stream = Stream(asyncio.get_running_loop())
