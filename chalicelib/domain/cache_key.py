@@ -1,7 +1,7 @@
 """What may share an answer: the scope, and inside it the canonical form of the question.
 
 The canonical form folds what never changes an answer (case, spacing, closing punctuation, contractions, greetings
-and politeness), and keeps what may: digits, signs, symbols inside words, word order.
+and politeness), and keeps what may: digits, signs, exponents, symbols inside words, word order.
 """
 
 from __future__ import annotations
@@ -26,12 +26,28 @@ _CONTRACTIONS: Final = {
     "wouldn't": "would not", "hasn't": "has not", "haven't": "have not",
 }  # fmt: skip
 _CONTRACTION: Final = re.compile(r"\b(?:" + "|".join(map(re.escape, _CONTRACTIONS)) + r")\b")
-_OPENING: Final = re.compile(
-    r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|please|kindly|thanks|thank you"
-    r"|(?:can|could|would|will) you (?:please )?(?:tell me|explain to me|help me understand)"
-    r"|i (?:would|want to|need to) (?:like to )?know|tell me)(?: there)?[ ,:;!.]+(?=\w)"
+_REQUESTS: Final = (
+    "what|who|whom|whose|where|when|why|how|which|is|are|was|were|do|does|did|can|could|would|will|should|may|i|please"
+    "|tell|explain|describe|give|show|list|write|translate|name|find|help|define|compare|summari[sz]e|make|create"
 )
-_CLOSING: Final = re.compile(r"[ ,]+(?:please|thanks|thank you|many thanks|thanks in advance)$")
+_OPENINGS: Final = re.compile(
+    r"(?:(?:"
+    r"(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|thanks|thank you)(?: there)?"
+    rf"(?: ?[,:;!.]+ ?| (?=(?:{_REQUESTS})\b))"  # else it may be what is asked about: "Hello world in Python"
+    r"|(?:please|kindly"
+    r"|(?:can|could|would|will) you (?:please )?(?:tell me|explain to me|help me understand)"
+    r"|i (?:would|want to|need to) (?:like to )?know|tell me)[ ,:;!.]+"
+    r")(?=\w))++"
+)
+_CLOSINGS: Final = ("thanks in advance", "many thanks", "thank you", "thanks", "please")
+_ENDINGS: Final = " ?!.,;:？！。、"
+_MENTION: Final = re.compile(
+    "an?|and|between|for|is|means?|not|of|or|pronounce|say|saying|spell|than|the|to|translate|type|versus|vs|with|word"
+    "|write|.*:",
+    re.DOTALL,
+)  # before these a polite word is what is asked about: "How do you say thanks"
+_PAYLOAD: Final = re.compile(r"""[:"“”«»`=<>{}\[\]|\\\n\t]|(?<!\w)'|'(?!\w)|\w[_/@]\w""")
+_ACRONYM: Final = re.compile(r"\b(?:AIDS|AM|BE|CAN|DO|GO|HE|IN|IS|IT|ME|NO|OK|ON|OR|PET|RAM|SAT|SO|US|WE|WHO)\b")
 _FRESH: Final = re.compile(
     r"\b(?:today|tonight|tomorrow|yesterday|now|current|currently|latest|newest|recent|recently|at the moment"
     r"|this (?:week|month|year)|what time|what date|weather|stock price|score)\b"
@@ -62,7 +78,8 @@ def scope_of(tenant_tag: str, user_tag: str | None, request: ChatRequest) -> str
     by themselves are kept.
     """
     unlike = msgspec.structs.replace(request.options, user=None)
-    parts = (request.model, request.messages[:-1], unlike)
+    *earlier, newest = request.messages
+    parts = (request.model, earlier, getattr(newest, "name", None), unlike)
     digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
     return f"1:{tenant_tag}:{user_tag or '*'}:{request.model}:{digest}"
 
@@ -75,9 +92,12 @@ def exact_key(scope: str, request: ChatRequest) -> str:
 
 def canonical(text: str) -> str:
     """The question without what never changes its answer."""
-    folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    if _PAYLOAD.search(text.strip()):
+        return f"={text.strip()}"
+    marked = _ACRONYM.sub(lambda found: f"^{found.group()}", text)  # each is another word in lower case
+    folded = unicodedata.normalize("NFKC", marked).casefold().replace("’", "'")
     folded = " ".join(folded.split())
     folded = _CONTRACTION.sub(lambda found: _CONTRACTIONS[found.group()], folded)
-    while (shorter := _CLOSING.sub("", _OPENING.sub("", folded.rstrip(" ?!.,;:")))) != folded:
+    while (shorter := _CLOSING.sub("", _OPENING.sub("", folded.rstrip(" ?!.,;")))) != folded:
         folded = shorter
     return folded

@@ -1,0 +1,242 @@
+"""What may share an answer."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.cache_key import cacheable, canonical, clean, exact_key, scope_of
+from chalicelib.domain.chat import (
+    Assistant,
+    CalledFunction,
+    ChosenFunction,
+    Developer,
+    FunctionSpec,
+    Image,
+    ImageUrl,
+    JsonFormat,
+    JsonSchema,
+    Options,
+    SchemaFormat,
+    System,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    User,
+)
+from tests.builders import a_completion, a_request
+
+
+def a_schema(name):
+    return SchemaFormat(json_schema=JsonSchema(name="s", schema={"required": [name]}))
+
+
+def a_tool(name):
+    return Tool(function=FunctionSpec(name=name, parameters={"type": "object"}))
+
+
+TWO_VALUES = {
+    "temperature": (0.0, 0.1),
+    "top_p": (0.5, 1.0),
+    "stop": (("a",), ("b",)),
+    "seed": (0, 1),
+    "presence_penalty": (0.0, 0.1),
+    "frequency_penalty": (0.0, 0.1),
+    "logit_bias": ({"1": 1.0}, {"1": 2.0}),
+    "response_format": (a_schema("a"), a_schema("b")),
+    "tools": ((a_tool("f"),), (a_tool("g"),)),
+    "tool_choice": ("none", ToolChoice(function=ChosenFunction(name="f"))),
+    "parallel_tool_calls": (False, True),
+    "reasoning_effort": ("low", "high"),
+    "user": ("u", "v"),
+}
+SHARED = {"user"}  # a name for the provider's own records: the model does not see it
+DEFAULT = Options()
+
+
+def scope(request, tenant="t", user="u"):
+    return scope_of(tenant, user, request)
+
+
+def key(request, tenant="t", user="u"):
+    return exact_key(scope(request, tenant, user), request)
+
+
+@pytest.mark.parametrize("name", Options.__struct_fields__)
+def test_every_option_that_a_model_sees_is_part_of_the_scope(name):
+    values = (getattr(DEFAULT, name), *TWO_VALUES[name])
+
+    scopes = {scope(a_request(**{name: value})) for value in values}
+
+    assert len(scopes) == (1 if name in SHARED else 3)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (scope(a_request(), tenant="t"), scope(a_request(), tenant="x")),
+        (scope(a_request(), user="u"), scope(a_request(), user="x")),
+        (scope(a_request(), user="u"), scope(a_request(), user=None)),
+        (scope(a_request(), "ab", "c"), scope(a_request(), "a", "bc")),
+        (scope(a_request(model="small")), scope(a_request(model="large"))),
+        (scope(a_request(System("A"), "Hi")), scope(a_request(System("B"), "Hi"))),
+        (scope(a_request(System("A"), "Hi")), scope(a_request(Developer("A"), "Hi"))),
+        (scope(a_request(System("A"), "Hi")), scope(a_request("A", "Hi"))),
+        (scope(a_request(System("A"), "Hi")), scope(a_request(System("A"), System("A"), "Hi"))),
+        (scope(a_request(System("A"), "Hi")), scope(a_request("Hi"))),
+        (scope(a_request("a", "Hi")), scope(a_request("A", "Hi"))),
+        (scope(a_request("a", Assistant("b"), "Hi")), scope(a_request("a", Assistant("c"), "Hi"))),
+        (scope(a_request(User("a", name="x"), "Hi")), scope(a_request(User("a", name="y"), "Hi"))),
+        (key(a_request(User("Who am I?", name="x"))), key(a_request(User("Who am I?", name="y")))),
+        (key(a_request(User("Who am I?", name="x"))), key(a_request(User("Who am I?")))),
+        (key(a_request("What is a tide?")), key(a_request("What is a wave?"))),
+    ],
+)
+def test_whatever_differs_parts_two_requests(one, other):
+    assert one != other
+
+
+def test_the_cap_on_output_parts_nothing():
+    assert key(a_request(max_output_tokens=1)) == key(a_request(max_output_tokens=2))
+
+
+def test_the_newest_question_is_not_in_the_scope():
+    assert scope(a_request("What is a tide?")) == scope(a_request("What is a wave?"))
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        "what is the capital of france",
+        "What's the capital of France?",
+        "WHAT IS THE CAPITAL OF FRANCE?!",
+        "  What  is the\ncapital of France ? ",
+        "Hi, what is the capital of France?",
+        "Hello! What is the capital of France?",
+        "Hey there, what's the capital of France?",
+        "Good morning, what is the capital of France?",
+        "Hi what is the capital of France",
+        "Please tell me: what is the capital of France?",
+        "Can you tell me what is the capital of France?",
+        "Could you please tell me what is the capital of France?",
+        "What is the capital of France, please?",
+        "What is the capital of France please",
+        "What is the capital of France? Thanks!",
+        "What is the capital of France? Thank you.",
+        "Hello, could you please tell me what is the capital of France? Many thanks!",
+        "What\u2019s the capital of France?",
+    ],
+)
+def test_what_never_changes_an_answer_is_folded(variant):
+    assert canonical(variant) == canonical("What is the capital of France?")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("What is 2 + 2?", "What is 2 - 2?"),
+        ("What is 2 + 2?", "What is 2 + 3?"),
+        ("What is 2.5 in binary?", "What is 25 in binary?"),
+        ("What is -5 squared?", "What is 5 squared?"),
+        ("What is 2\u00b2?", "What is 22?"),
+        ("What is x\u2082?", "What is x2?"),
+        ("What is 1\u00bd cups?", "What is 11/2 cups?"),
+        ("What is C?", "What is C++?"),
+        ("What is C#?", "What is C?"),
+        ("What is C#?", "What is C++?"),
+        ("Is 5 > 3?", "Is 5 < 3?"),
+        ("Is 50% much?", "Is 50 much?"),
+        ("Does man bite dog?", "Does dog bite man?"),
+        ("From Rome to Paris", "From Paris to Rome"),
+        ("I can eat nuts", "I can't eat nuts"),
+        ("Is it legal?", "Isn't it legal?"),
+        ("What costs $5?", "What costs \u20ac5?"),
+        ("Resume advice", "Résumé advice"),
+        ("How do you say thanks in Dutch?", "How do you say please in Dutch?"),
+        ("In Dutch, how do you say thanks?", "In Dutch, how do you say please?"),
+        ("In Dutch, how do you say thank you?", "In Dutch, how do you say please?"),
+        ("What is the difference between please and thanks?", "What is the difference between please and thank you?"),
+        ("What is the opposite of please", "What is the opposite of thanks"),
+        ("Translate thanks", "Translate please"),
+        ("What is 5!", "What is 5?"),
+        ("What is (2 + 3)!?", "What is (2 + 3)?"),
+        ("What is n!", "What is n"),
+        ("Translate: thanks", "Translate: please"),
+        ("Hello world in Python", "World in Python"),
+        ("Dear Abby columns", "Abby columns"),
+        ("Hey Jude lyrics", "Jude lyrics"),
+    ],
+)
+def test_what_may_change_an_answer_is_kept(one, other):
+    assert canonical(one) != canonical(other)
+
+
+@given(st.text(max_size=60))
+def test_a_canonical_question_is_its_own(text):
+    assert canonical(canonical(text)) == canonical(text)
+
+
+POLITE = st.sampled_from(["hi,", "hello!", "please", "can you tell me", "what's", "C++", "is", "2", "thanks", "it's,"])
+
+
+@given(st.lists(POLITE, max_size=8).map(" ".join))
+def test_so_is_one_of_polite_words(text):
+    assert canonical(canonical(text)) == canonical(text)
+
+
+@pytest.mark.parametrize("text", ["please ", "thanks, ", "!", ",", "a", "hi, ", "...x ", " please", "please:"])
+def test_a_long_question_takes_time_linear_in_its_length(text):
+    question = text * 200_000
+
+    assert canonical(question) == canonical(canonical(question))
+
+
+@given(st.text("0123456789+-*/%$<>#=.,", min_size=1, max_size=10), st.text("0123456789+-*/%$<>#=", min_size=1))
+def test_digits_and_signs_are_kept_in_order(start, end):
+    assert canonical(f"is x{start}{end} so") == f"is x{start}{end} so"
+
+
+@pytest.mark.parametrize(
+    ("request_", "asked", "kept"),
+    [
+        (a_request("What is a tide?"), False, True),
+        (a_request("What is a tide?", temperature=0.9), False, True),
+        (a_request("What is a tide?", temperature=1.0), False, False),
+        (a_request("What is a tide?", temperature=1.0), True, True),
+        (a_request("What is the weather?"), False, False),
+        (a_request("What is the latest news TODAY?"), False, False),
+        (a_request("What is the weather?"), True, True),
+        (a_request("Hi", tools=(a_tool("f"),)), True, False),
+        (a_request("Hi", logit_bias={"1": 1.0}), True, False),
+        (a_request("Hi", response_format=JsonFormat()), False, True),
+        (a_request(User((Text("Hi"),))), True, False),
+        (a_request(User((Image(ImageUrl("https://x.test/")),))), True, False),
+        (a_request("Hi", ToolResult("1", "call_1")), True, False),
+        (a_request("Hi", Assistant("Hello")), True, False),
+        (a_request("Hi", System("Be brief.")), True, False),
+    ],
+)
+def test_only_a_plain_question_with_a_lasting_answer_is_cacheable(request_, asked, kept):
+    assert cacheable(request_, asked=asked) == kept
+
+
+CALL = ToolCall(id="1", function=CalledFunction(name="f", arguments="{}"))
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        ({}, True),
+        ({"finish_reason": "length"}, False),
+        ({"finish_reason": "content_filter"}, False),
+        ({"finish_reason": "tool_calls"}, False),
+        ({"tool_calls": (CALL,)}, False),
+        ({"refusal": "No."}, False),
+        ({"text": ""}, False),
+        ({"text": None}, False),
+    ],
+)
+def test_only_a_whole_answer_of_text_is_clean(change, kept):
+    assert clean(msgspec.structs.replace(a_completion(), **change)) == kept
