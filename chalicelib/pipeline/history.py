@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import msgspec
 
-from chalicelib.domain.chat import Assistant, Developer, Message, System, ToolResult
+from chalicelib.domain.chat import Assistant, Developer, Message, System, ToolResult, text_of
 from chalicelib.domain.conversation import Turn
 from chalicelib.domain.errors import ContextTooLong, NotFound
 from chalicelib.domain.estimate import REQUEST_TOKENS, likely_tokens
@@ -56,17 +57,49 @@ def _fitting(turns: Iterator[Turn], room: int, now: float) -> tuple[Message, ...
         if room < 0:
             break
         kept.append(messages)
-    while kept and kept[-1] and isinstance(kept[-1][0], ToolResult):
-        kept.pop()  # the call that it answers did not fit
     return tuple(message for messages in reversed(kept) for message in messages)
 
 
 def _joined(earlier: tuple[Message, ...], fresh: tuple[Message, ...]) -> tuple[Message, ...]:
     """This call's instructions first, unless history has the same ones; then history, then the rest."""
-    count = next((place for place, each in enumerate(fresh) if not isinstance(each, (System, Developer))), len(fresh))
-    instructions = tuple(message for message in fresh[:count] if message not in earlier)
-    return (*instructions, *earlier, *fresh[count:])
+    count = next((place for place, each in enumerate(fresh) if _instruction(each) is None), len(fresh))
+    known = {_instruction(message) for message in earlier}
+    instructions = tuple(message for message in fresh[:count] if _instruction(message) not in known)
+    return (*instructions, *_paired(_once(earlier), fresh), *fresh[count:])
 
 
-def _says_something(message: Message) -> bool:
-    return not isinstance(message, Assistant) or bool(message.content or message.tool_calls or message.refusal)
+def _once(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """`messages` without the instructions that were sent again with a later turn."""
+    heard: set[tuple[type, str]] = set()
+    kept = []
+    for message in messages:
+        words = _instruction(message)
+        if words is None or words not in heard:
+            kept.append(message)
+        heard |= {words} if words else set()
+    return tuple(kept)
+
+
+def _paired(earlier: tuple[Message, ...], fresh: tuple[Message, ...]) -> tuple[Message, ...]:
+    """`earlier` without calls that nobody answered, and results whose call is gone: models refuse both."""
+    asked = {call.id for message in earlier if isinstance(message, Assistant) for call in message.tool_calls or ()}
+    answered = {message.tool_call_id for message in (*earlier, *fresh) if isinstance(message, ToolResult)}
+    return tuple(filter(_says_something, (_answered(message, asked & answered) for message in earlier)))
+
+
+def _answered(message: Message, pairs: set[str]) -> Message | None:
+    if isinstance(message, Assistant):
+        calls = tuple(call for call in message.tool_calls or () if call.id in pairs)
+        return msgspec.structs.replace(message, tool_calls=calls or None)
+    orphaned = isinstance(message, ToolResult) and message.tool_call_id not in pairs
+    return None if orphaned else message
+
+
+def _instruction(message: Message) -> tuple[type, str] | None:
+    return (type(message), text_of(message.content)) if isinstance(message, (System, Developer)) else None
+
+
+def _says_something(message: Message | None) -> TypeGuard[Message]:
+    if isinstance(message, Assistant):
+        return bool(message.content or message.tool_calls or message.refusal)
+    return message is not None
