@@ -1,0 +1,22 @@
+"""OpenAI's client for JavaScript: the tests are in `openai.test.js`, for node's own test runner."""
+
+import subprocess
+from pathlib import Path
+
+from tests.clients.product import surroundings
+
+FOLDER = Path(__file__).parent
+
+
+def test_the_client_for_javascript_is_served(product):
+    run = subprocess.run(
+        ["node", "--test", "openai.test.js"],
+        cwd=FOLDER,
+        env={**surroundings(), "OPENAI_BASE_URL": product.url, "OPENAI_API_KEY": product.key},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert run.returncode == 0, run.stdout + run.stderr
