@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from chalicelib.domain.budget import Plan
 from chalicelib.domain.cache_key import cacheable, exact_key, scope_of
 from chalicelib.domain.catalogue import Catalogue, Model
 from chalicelib.domain.chat import ChatRequest
@@ -50,10 +51,15 @@ class Gate:
 
     def _caller(self, credential: Credential, memory: Memory, *, turn_id: str, now: float) -> Caller:
         principal = _scoped(verify(credential, memory.key, self.peppers, now), "chat")
-        plan = memory.plans.get(principal.plan)
-        if plan is None:
-            raise Misconfigured(f"the key's plan '{principal.plan}' does not exist")
+        plan = memory.plans.get(principal.plan) or self._new_plan(principal.plan)
         return Caller(principal, plan, memory.balances, turn_id, now)
+
+    def _new_plan(self, name: str) -> Plan:
+        """A plan that is younger than the plans that `recall` keeps for a while."""
+        plan = self.keys.plans().get(name)
+        if plan is None:
+            raise Misconfigured(f"the key's plan '{name}' does not exist")
+        return plan
 
     def _scopes(self, ask: Ask, request: ChatRequest) -> tuple[str, ...]:
         """The user's own scope and the tenant's: which one counts is in the plan, which is not known yet."""
