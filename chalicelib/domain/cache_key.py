@@ -46,8 +46,10 @@ _MENTION: Final = re.compile(
     "|write|.*:",
     re.DOTALL,
 )  # before these a polite word is what is asked about: "How do you say thanks"
-_PAYLOAD: Final = re.compile(r"""[:"“”«»`=<>{}\[\]|\\\n\t]|(?<!\w)'|'(?!\w)|\w[_/@]\w""")
+_PAYLOAD: Final = re.compile(r"""["“”«»`=<>{}\[\]|\\\t]|\n\s|(?<!\w)'|'(?!\w)|\w[_@]\w""")
 _ACRONYM: Final = re.compile(r"\b(?:AIDS|AM|BE|CAN|DO|GO|HE|IN|IS|IT|ME|NO|OK|ON|OR|PET|RAM|SAT|SO|US|WE|WHO)\b")
+_CAPITALS_INSIDE: Final = re.compile(r"\b(?=\w*[a-z])\w+[A-Z]\w*")
+_FACTOR: Final = re.compile(r"(?:\d|\)|(?<!\w)[a-z])$")
 _FRESH: Final = re.compile(
     r"\b(?:today|tonight|tomorrow|yesterday|now|current|currently|latest|newest|recent|recently|at the moment"
     r"|this (?:week|month|year)|what time|what date|weather|stock price|score)\b"
@@ -92,12 +94,39 @@ def exact_key(scope: str, request: ChatRequest) -> str:
 
 def canonical(text: str) -> str:
     """The question without what never changes its answer."""
-    if _PAYLOAD.search(text.strip()):
-        return f"={text.strip()}"
-    marked = _ACRONYM.sub(lambda found: f"^{found.group()}", text)  # each is another word in lower case
-    folded = unicodedata.normalize("NFKC", marked).casefold().replace("’", "'")
+    text = text.strip()
+    if _PAYLOAD.search(text):
+        return text
+    folded = unicodedata.normalize("NFC", _guarded(text).casefold()).replace("’", "'")
     folded = " ".join(folded.split())
     folded = _CONTRACTION.sub(lambda found: _CONTRACTIONS[found.group()], folded)
-    while (shorter := _CLOSING.sub("", _OPENING.sub("", folded.rstrip(" ?!.,;")))) != folded:
+    while (shorter := _shorter(folded)) != folded:
         folded = shorter
     return folded
+
+
+def _guarded(text: str) -> str:
+    """`text` with a mark on the words whose case says something: acronyms, and names with capitals inside."""
+    if text.isupper():
+        return text
+    marked = _ACRONYM.sub(lambda found: f"^{found.group()}", text)
+    return _CAPITALS_INSIDE.sub(lambda found: f"^{found.group().encode().hex()}", marked)
+
+
+def _shorter(folded: str) -> str:
+    """`folded` without one layer of politeness, unless the polite word is what is asked about."""
+    ended = _ended(folded)
+    opening = _OPENINGS.match(ended)
+    asked = ended[opening.end() :] if opening else ended
+    for closing in _CLOSINGS:
+        rest = asked.removesuffix(closing)
+        if rest != asked and rest.endswith((" ", ",")):
+            about = _MENTION.fullmatch(_ended(rest).rpartition(" ")[2])
+            return asked if about else _ended(rest)
+    return asked
+
+
+def _ended(text: str) -> str:
+    """`text` without closing punctuation, but for the mark of a factorial."""
+    ended = text.rstrip(_ENDINGS)
+    return ended + "!" if text.startswith("!", len(ended)) and _FACTOR.search(ended) else ended

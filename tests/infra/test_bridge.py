@@ -175,7 +175,7 @@ def test_a_body_above_the_limit_of_api_gateway_is_refused(declared):
 
     status, _, body = ask(app, "POST", "/v1/files", headers=headers, pieces=[b"x" * BODY_LIMIT_BYTES, b"x"])
 
-    assert (status, json.loads(body)["error"]["code"], app.calls) == (413, "request_too_large", [])
+    assert (status, json.loads(body)["error"]["code"], app.calls) == (413, "payload_too_large", [])
 
 
 def test_a_body_at_the_limit_is_passed_on():
