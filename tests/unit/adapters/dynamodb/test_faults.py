@@ -1,5 +1,8 @@
 """What the adapters say when DynamoDB does not do as it was asked."""
 
+import itertools
+from contextlib import contextmanager
+
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -233,3 +236,45 @@ def test_an_unknown_reservation_is_let_go(scripted):
     DynamoTurns(database).release(reservation())
 
     assert [operation for operation, _ in database._client.requests] == ["transact_write_items", "put_item"]
+
+
+@contextmanager
+def once(stores, event, operation, interrupt):
+    """Something that happens in the middle of the first such request."""
+    calls = itertools.count()
+
+    def happen(**_):
+        if next(calls) == 0:
+            interrupt()
+
+    with stores.hook(event, [operation], happen):
+        yield
+
+
+def test_a_large_turn_that_ends_in_the_middle_of_the_deletion_goes_too(stores):
+    stores.conversations.create(conversation(), None)
+    claim = in_conversation()
+    stores.turns.reserve(claim)
+
+    with once(
+        stores,
+        "before-call",
+        "BatchWriteItem",
+        lambda: stores.turns.settle(claim, answered(claim, noise(900_000))),
+    ):
+        stores.conversations.delete(OWNER, "conv_1")
+
+    assert stores.stored("conv_1") == 0
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_a_large_turn_that_is_replaced_while_it_is_read_is_read_whole(stores, order):
+    stores.conversations.create(conversation(), None)
+    claim = in_conversation(text=noise(3_000_000))
+    ended = answered(claim)
+    stores.turns.reserve(claim)
+
+    with once(stores, "after-call", "Query", lambda: stores.turns.settle(claim, ended)):
+        found = list(stores.conversations.turns("conv_1", TurnPage(order=order)))
+
+    assert found == [ended.turn]
