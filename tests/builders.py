@@ -20,7 +20,7 @@ CONTEXT = SimpleNamespace(aws_request_id="request", get_remaining_time_in_millis
 
 
 def a_credential(tenant="acme", user="ada", *, number=0):
-    return mint(tenant, user, live=False, random=number.to_bytes(RANDOM_BYTES, "big"))
+    return mint(tenant, user, live=False, random=number.to_bytes(RANDOM_BYTES, "little"))
 
 
 def a_key(credential, tenant="acme", user="ada", **fields):

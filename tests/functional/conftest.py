@@ -1,0 +1,41 @@
+"""A world for each test, or for each module whose tests leave it as they found it."""
+
+import functools
+
+import botocore.session
+import pytest
+from botocore.loaders import create_loader
+from moto import mock_aws
+
+from chalicelib import bootstrap
+from tests.functional.world import ENVIRONMENT, World
+
+_shared_loader = functools.cache(create_loader)  # reading the SDK's models takes half of a test's time
+
+
+@pytest.fixture(scope="module")
+def module_patch():
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+def _opened(patch):
+    patch.delenv("AWS_ENDPOINT_URL", raising=False)
+    patch.delenv("AWS_PROFILE", raising=False)
+    patch.setattr(botocore.session, "create_loader", _shared_loader)
+    for name, value in ENVIRONMENT.items():
+        patch.setenv(name, value)
+    with mock_aws():
+        yield World()
+    bootstrap.services.cache_clear()
+
+
+@pytest.fixture
+def world(monkeypatch):
+    yield from _opened(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def quiet_world(module_patch):
+    """Shared by a module's tests, of which none changes anything; such a module has no other world."""
+    yield from _opened(module_patch)

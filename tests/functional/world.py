@@ -1,0 +1,146 @@
+"""The whole product on moto: its tables from the template, its app called as Lambda and Chalice's test client do."""
+
+import functools
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import botocore.session
+import msgspec
+from chalice.test import Client
+
+from app import app
+from chalicelib import bootstrap, settings
+from chalicelib.domain.budget import Limit, Plan, Subject
+from chalicelib.domain.identity import RANDOM_BYTES, Key, mint, tenant_tag, user_tag
+from tests.builders import CONTEXT, an_event
+from tests.contract.stores import template_tables
+
+ROOT = Path(__file__).parents[2]
+STAGE = "functional"
+MODEL = "nova-lite"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "TIDEGATE_STAGE": STAGE,
+    "TIDEGATE_PEPPER": "pepper",
+    "TIDEGATE_UPSTREAM": "simulated://echo?directives=1",
+}
+MANY = Limit("user", "day", requests=1_000, tokens=10_000_000)
+
+
+PARTS = {"{model_id}": "nova-lite", "{conversation_id}": "conv_1", "{item_id}": "msg_1"}
+
+
+def _filled(path):
+    return functools.reduce(lambda text, part: text.replace(part, PARTS[part]), PARTS, path)
+
+
+ROUTES = sorted(
+    (method, _filled(path)) for path, methods in app.routes.items() for method in methods if path.startswith("/v1")
+)
+"""Every route that needs a key."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def error(self):
+        return self.json["error"]
+
+    @property
+    def text(self):
+        return self.json["choices"][0]["message"]["content"]
+
+
+class World:
+    def __init__(self):
+        self._made = 0
+        self._http = Client(app, project_dir=str(ROOT)).http
+        self.dynamodb = botocore.session.Session().create_client("dynamodb", region_name="us-east-1")
+        self.tables = template_tables(STAGE)
+        for table in self.tables:
+            self.dynamodb.create_table(**table)
+        self.keys = bootstrap.open_keys(bootstrap.open_database(settings.read(os.environ)))
+        self.plan(MANY)
+        self.restart()
+
+    def restart(self):
+        """What a cold process knows: nothing."""
+        bootstrap.services.cache_clear()
+
+    def plan(self, *limits, name="standard", **fields):
+        self.keys.put_plan(Plan(name=name, limits=limits, **fields))
+        return name
+
+    def key(self, tenant="acme", user="ada", **fields):
+        """A new key's token."""
+        self._made += 1
+        credential = mint(tenant, user, live=True, random=self._made.to_bytes(RANDOM_BYTES, "little"))
+        digest = bootstrap.peppers(settings.read(os.environ)).digest(credential.token, 1)
+        key = Key(credential.key_id, tenant, user, frozenset({"chat"}), "standard", digest, 1, 1)
+        self.keys.put(msgspec.structs.replace(key, **fields))
+        return credential.token
+
+    def call(self, method, path, body=None, *, key=None, headers=None):
+        """One call through Chalice's test client."""
+        sent = {"content-type": "application/json"} if body is not None else {}
+        sent |= {"authorization": f"Bearer {key}"} if key else {}
+        text = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
+        reply = self._http.request(method, path, headers=sent | (headers or {}), body=text)
+        return Answer(reply.status_code, {name.lower(): text for name, text in reply.headers.items()}, reply.body)
+
+    def chat(self, *messages, key, **fields):
+        return self.call("POST", "/v1/chat/completions", chat_body(*messages, **fields), key=key)
+
+    def stream(self, *messages, key, **fields):
+        """A streamed chat as the streaming transport asks for it."""
+        body = chat_body(*messages, stream=True, **fields)
+        return self.send("post_chat", key=key, body=json.dumps(body))
+
+    def send(self, name, *, key=None, **changes):
+        """Send a recorded event; status, headers and body, which is an iterator where it streams."""
+        status, headers, body = app.stream(an_event(name, key=key, **changes), CONTEXT)
+        return SimpleNamespace(status=status, headers={k.lower(): v for k, v in headers.items()}, body=body)
+
+    def rows(self, table):
+        """Every item of a table, in an order of its own."""
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=f"tidegate-{STAGE}-{table}")
+        return sorted((item for page in pages for item in page["Items"]), key=repr)
+
+    def everything(self):
+        return {table["TableName"]: self.rows(table["TableName"].rpartition("-")[2]) for table in self.tables}
+
+    def used(self, tenant="acme", user="ada", kind="user"):
+        """What the ledger says a user or a tenant has used today."""
+        tag = user_tag(tenant, user) if kind == "user" else tenant_tag(tenant)
+        services = bootstrap.services()
+        return self.keys.balances((Subject(kind, tag),), services.clock())[kind, "day"]
+
+    def leases(self):
+        """How many reservations there are in each state."""
+        return Counter(item["state"]["S"] for item in self.rows("ledger") if item["sk"]["S"] == "lease")
+
+
+def chat_body(*messages, model=MODEL, **fields):
+    said = [{"role": "user", "content": each} if isinstance(each, str) else each for each in messages]
+    return {"model": model, "messages": said, **fields}
+
+
+def events_of(body):
+    """The data of server-sent events: each decoded, but `[DONE]`."""
+    blocks = b"".join(body).decode().split("\n\n")
+    assert blocks.pop() == ""
+    assert all(block.startswith("data: ") for block in blocks)
+    data = [block.removeprefix("data: ") for block in blocks]
+    return [each if each == "[DONE]" else json.loads(each) for each in data]
