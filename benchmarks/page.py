@@ -1,0 +1,116 @@
+"""The tables of docs/benchmarks.md, written anew from the figures of a run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import Final
+
+from benchmarks.figures import Figures, Row
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+BEGIN: Final = "<!-- figures: `make bench` writes what follows -->"
+END: Final = "<!-- end of figures -->"
+
+Columns = Mapping[str, Callable[[Row], object]]
+"""A table's heads, each with what its cells say of a row."""
+
+
+def write(figures: Figures, page: Path = PAGE) -> None:
+    """Replace what stands between the marks, and nothing else."""
+    text = page.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"make bench: {page} has lost its marks")
+    page.write_text(f"{before}{BEGIN}\n\n{_figures(figures)}\n{END}{after}", encoding="utf-8")
+
+
+def _figures(figures: Figures) -> str:
+    machine = figures.of("machine")[0]
+    ran = f"Python {machine['python']}, {machine['cores']} cores, load {machine['load']:.1f}, seed {machine['seed']}."
+    sections = (_turns(figures), _dynamodb(figures), _http(figures), _cold(figures), _imports(figures))
+    return "\n".join((ran, "", *sections))
+
+
+def _turns(figures: Figures) -> str:
+    columns: Columns = {
+        "what": lambda row: row.get("turn") or f"bare {row['call']}",
+        "CPU ms: min, median, max": lambda row: _spread(row["cpu_ms"]),
+        "wall ms: p50": itemgetter("p50_ms"),
+        "p99": itemgetter("p99_ms"),
+        "CPU / get_item": lambda row: row.get("x_get_item", ""),
+        "/ transact_write": lambda row: row.get("x_transact_write", ""),
+        "/ chalice": lambda row: row.get("x_chalice", ""),
+        "/ floor": lambda row: row.get("x_floor", ""),
+    }
+    return _table("A turn in Lambda", columns, [*figures.of("turn"), *figures.of("yardstick")])
+
+
+def _dynamodb(figures: Figures) -> str:
+    columns: Columns = {
+        "turn": itemgetter("turn"),
+        "round trips": lambda row: _counts(row["calls"]),
+        "sent B": itemgetter("bytes_sent"),
+        "received B": itemgetter("bytes_received"),
+        "read units": itemgetter("read_units"),
+        "write units": itemgetter("write_units"),
+        "USD per million turns": itemgetter("usd_per_million_turns"),
+    }
+    return _table("What it asks of DynamoDB", columns, figures.of("dynamodb"))
+
+
+def _http(figures: Figures) -> str:
+    columns: Columns = {
+        "turn": itemgetter("turn"),
+        "connections": itemgetter("connections"),
+        "requests/s: min, median, max": lambda row: _spread(row["requests_per_second"]),
+        "p50 ms": itemgetter("p50_ms"),
+        "p99 ms": itemgetter("p99_ms"),
+        "API CPU ms": lambda row: row["api_cpu_ms"]["median"],
+        "emulator CPU ms": lambda row: row["emulator_cpu_ms"]["median"],
+    }
+    memory = figures.of("memory")[-1]
+    after = f"Afterwards the API's process holds {memory['api_mb']} MB, the emulator's {memory['emulator_mb']} MB.\n"
+    return f"{_table('Over HTTP, as `make run` serves it', columns, figures.of('http'))}\n{after}"
+
+
+def _cold(figures: Figures) -> str:
+    columns: Columns = {
+        "process": itemgetter("start"),
+        "CPU ms: min, median, max": lambda row: _spread(row["total_cpu_ms"]),
+        "wall ms: min, median, max": lambda row: _spread(row["total_wall_ms"]),
+        "of the CPU time": lambda row: _parts(row["cpu_ms"]),
+        "RSS MB": itemgetter("resident_mb"),
+    }
+    return _table("A cold start", columns, figures.of("cold"))
+
+
+def _imports(figures: Figures) -> str:
+    columns: Columns = {
+        "process": itemgetter("start"),
+        "wall ms: min, median, max": lambda row: _spread(row["total_ms"]),
+        "of it, modules of": lambda row: _parts(row["packages_ms"]),
+    }
+    return _table("An import", columns, figures.of("import"))
+
+
+def _table(title: str, columns: Columns, rows: Sequence[Row]) -> str:
+    cells = [[_text(cell(row)) for cell in columns.values()] for row in rows]
+    lines = [list(columns), ["---"] * len(columns), *cells]
+    return "\n".join((f"### {title}", "", *(f"| {' | '.join(line)} |" for line in lines), ""))
+
+
+def _text(cell: object) -> str:
+    return f"{cell:g}" if isinstance(cell, float) else str(cell)
+
+
+def _spread(spread: Row) -> str:
+    return ", ".join(f"{spread[each]:g}" for each in ("min", "median", "max"))
+
+
+def _counts(calls: Row) -> str:
+    return ", ".join(f"{number:g} {operation}" for operation, number in calls.items())
+
+
+def _parts(parts: Row) -> str:
+    return ", ".join(f"{name} {value:.0f}" for name, value in parts.items())

@@ -1,0 +1,38 @@
+"""What Linux knows of a process: its processor time, its memory, its children."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from benchmarks.figures import rounded
+
+_PROC: Final = Path("/proc")
+_PARENT, _USER, _SYSTEM = 1, 11, 12  # places in /proc/<pid>/stat, behind the name
+
+
+def cpu_seconds(pid: int) -> float:
+    """What the process has used of the processors, with the kernel's work for it."""
+    fields = _stat(str(pid))
+    return (int(fields[_USER]) + int(fields[_SYSTEM])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mb(pid: int | None = None) -> float:
+    """The part of a process's memory, by default this one's, that is in RAM, in MB."""
+    pages = int((_PROC / str(pid or "self") / "statm").read_text().split()[1])
+    return rounded(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+
+
+def children(parent: int) -> dict[str, int]:
+    """The processes that `parent` started, by the module that each runs."""
+    found: dict[str, int] = {}
+    for directory in _PROC.iterdir():
+        with suppress(OSError, ValueError):
+            words = (directory / "cmdline").read_text().split("\0") if directory.name.isdigit() else []
+            if "-m" in words and _stat(directory.name)[_PARENT] == str(parent):
+                found[words[words.index("-m") + 1]] = int(directory.name)
+    return found
+
+
+def _stat(pid: str) -> list[str]:
+    return (_PROC / pid / "stat").read_text().rpartition(")")[2].split()
