@@ -36,6 +36,11 @@ def clone(tmp_path_factory):
     return copy_of_repository(tmp_path_factory.mktemp("clone"))
 
 
+@pytest.fixture
+def other_clone(tmp_path):
+    return copy_of_repository(tmp_path / "other")
+
+
 @pytest.fixture(scope="session")
 def state(clone, tmp_path_factory):
     """What a first run leaves in `.local`: to make the tables takes seconds, once."""
@@ -67,10 +72,10 @@ def client(product):
 def start(clone, state, tmp_path):
     """Start runs, one after another, over data of the test's own; none outlives the test."""
     runs = []
-    shutil.copytree(state, tmp_path / "local")
+    directory = shutil.copytree(state, tmp_path / "local")
 
     def start_one(**environ):
-        runs.append(Product(clone, tmp_path / "local", **environ))
+        runs.append(Product(clone, directory, **environ))
         return runs[-1].until_ready()
 
     yield start_one

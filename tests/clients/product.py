@@ -57,7 +57,7 @@ class Product(Run):
 
     def children(self):
         """Every process under `make`, by the last word of its module: the supervisor is `local`."""
-        command = ["ps", "-A", "-o", "pid=,ppid=,args="]
+        command = ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="]
         listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         rows = [line.split(None, 2) for line in listing.splitlines()]
         found, parents = {}, {self.process.pid}
