@@ -202,3 +202,15 @@ def test_a_repeated_plan_is_one_plan(stores, repeat):
     repeat(stores, lambda: stores.keys.put_plan(Plan("free", concurrent=2)))
 
     assert stores.keys.plans() == {"free": Plan("free", concurrent=2)}
+
+
+def test_an_addition_repeated_after_an_item_of_it_was_deleted_brings_nothing_back(stores):
+    stores.conversations.create(conversation(), None)
+    added = turn("t-1", 0, said("Hello"), answer("Hi!"))
+    stores.conversations.append(OWNER, "conv_1", added)
+    stores.conversations.remove_item(OWNER, "conv_1", 1, 0)
+
+    again = stores.conversations.append(OWNER, "conv_1", added)
+
+    assert [again] == all_turns(stores)
+    assert said("Hello") not in again.items

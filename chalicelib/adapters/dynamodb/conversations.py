@@ -105,7 +105,7 @@ class DynamoConversations:
             head = self._head(owner, conversation_id)
             last = int(head["last"]["N"])
             if head.get("last_id") == {"S": turn.id}:
-                return msgspec.structs.replace(turn, number=last)
+                return self.turn(conversation_id, last) or msgspec.structs.replace(turn, number=last)
             numbered = msgspec.structs.replace(turn, number=last + 1)
             if not self._write(self._counting(owner, conversation_id, numbered), pack(conversation_id, numbered)):
                 return numbered
