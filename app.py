@@ -39,8 +39,7 @@ def retrieve_model(call: Call, model_id: str) -> Response:
 @app.route("/v1/chat/completions", methods=["POST"], content_types=[])
 @answered
 def create_chat_completion(call: Call) -> Response:
-    body = call.body(chat_request.ChatBody)
-    ask = chat_request.ask_of(call, body)
+    body, ask = chat_request.read(call)
     if body.streamed:
         return chat_reply.streamed(turn.stream(ask, services()), with_usage=body.with_usage)
     return chat_reply.whole(turn.answer(ask, services()))

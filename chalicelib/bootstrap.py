@@ -88,7 +88,7 @@ def open_keys(database: Database) -> Keys:
 def peppers(settings: Settings) -> Peppers:
     """What key digests are made with."""
     if settings.peppers_secret:
-        from chalicelib.adapters.secrets.manager import read_peppers
+        from chalicelib.adapters.secrets.peppers import read_peppers
 
         return read_peppers(settings.peppers_secret)
     if not settings.pepper:

@@ -141,8 +141,7 @@ def _too_large() -> PayloadTooLarge:
 
 def _invalid(text: str) -> BadRequest:
     """OpenAI's error for one of msgspec's: the path becomes `param`, with the name of a field at fault."""
-    fault, marker, path = text.rpartition(" - at `$")
-    fault, param = (fault, path.removesuffix("`").lstrip(".")[:200]) if marker else (text, "")
+    fault, param = _located(text)
     found = _FIELD.search(fault)
     if found is None:
         fault = fault[:MOST_WORDS]
@@ -150,3 +149,12 @@ def _invalid(text: str) -> BadRequest:
     param = f"{param}.{found['name']}" if param else found["name"]
     words = "Unknown parameter" if found["kind"] == "unknown" else "Missing required parameter"
     return BadRequest(f"{words}: '{param[:200]}'.", param=param[:200], code=_CODES[found["kind"]])
+
+
+def _located(text: str) -> tuple[str, str]:
+    """What msgspec says, and the path to where it says it."""
+    head, _, path = text.rpartition("`$")
+    for where in (" - at `key` in ", " - at "):
+        if head.endswith(where):
+            return head.removesuffix(where), path.removesuffix("`").lstrip(".")[:200]
+    return text, ""

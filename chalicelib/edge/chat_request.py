@@ -67,6 +67,12 @@ class ChatBody(Wire, frozen=True):
         return self.stream_options is not None and self.stream_options.include_usage is True
 
 
+def read(call: Call) -> tuple[ChatBody, Ask]:
+    """The body, and what it asks of the pipeline."""
+    body = call.body(ChatBody)
+    return body, ask_of(call, body)
+
+
 def ask_of(call: Call, body: ChatBody) -> Ask:
     """What the pipeline is asked; `BadRequest` where fields contradict each other."""
     if body.stream_options is not None and not body.streamed:

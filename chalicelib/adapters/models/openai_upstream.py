@@ -60,6 +60,8 @@ class OpenAiUpstream:
             response = self._opened(path, body)
             try:
                 data = response.read(_LARGEST_ANSWER + 1)
+            except urllib3.exceptions.ProtocolError as cut:  # it had begun to answer: tokens are burned
+                raise ModelGarbled("The upstream broke off in the middle of its answer.") from cut
             finally:
                 response.close()
         if len(data) > _LARGEST_ANSWER:
