@@ -100,7 +100,7 @@ def test_an_answer_without_end_is_given_up(target, monkeypatch):
 def test_an_answer_that_breaks_off_is_no_answer(target):
     target.server.replies.append(openai_server.Reply(cut_after=1))
 
-    with pytest.raises(ModelUnavailable):
+    with pytest.raises(ModelGarbled):
         target.model.complete(ask(User("hello")))
 
 
