@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import Final, TypeGuard
 
 import msgspec
 
 from chalicelib.domain.chat import Assistant, Developer, Message, System, ToolResult, text_of
 from chalicelib.domain.conversation import Turn
 from chalicelib.domain.errors import ContextTooLong, NotFound
-from chalicelib.domain.estimate import REQUEST_TOKENS, likely_tokens
+from chalicelib.domain.estimate import MESSAGE_TOKENS, REQUEST_TOKENS, likely_tokens
 from chalicelib.domain.items import messages_of
 from chalicelib.domain.turn import Opened
 from chalicelib.ports import Conversations, TurnPage
+
+SMALLEST_TURN: Final = 2 * MESSAGE_TOKENS  # so that all that can fit is asked for at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class History:
             raise NotFound("conversation", opened.ask.conversation)
         if conversation.last == 0:
             return opened
-        turns = self.conversations.turns(conversation.id, TurnPage(start=conversation.last))
+        most = max(1, (room - taken) // SMALLEST_TURN)
+        turns = self.conversations.turns(conversation.id, TurnPage(start=conversation.last, limit=most))
         earlier = _fitting(turns, room - taken, opened.ask.now)
         messages = _joined(earlier, fresh)
         return msgspec.structs.replace(opened, request=msgspec.structs.replace(opened.request, messages=messages))
