@@ -1,6 +1,7 @@
 """One HTTP call: its credential, its query and its body."""
 
 import base64
+import contextvars
 import json
 from contextlib import suppress
 
@@ -191,4 +192,4 @@ def test_an_error_quotes_little_of_the_body(change):
 
 def test_outside_a_call_there_is_none():
     with pytest.raises(edge.Misconfigured):
-        edge.begin()
+        contextvars.Context().run(edge.begin)
