@@ -1,0 +1,163 @@
+"""One line for each turn, and in no line anything that was said or any secret."""
+
+import io
+import json
+import logging
+
+import pytest
+
+from chalicelib.edge import telemetry
+
+CANARY = "xyzzycanary"
+NAMES = {"turn_id", "tenant", "user", "key_id", "gen_ai.request.model", "target", "attempts", "cache", "overhead_ms"}
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """Everything that is logged, by anybody, as it would be written."""
+    said = io.StringIO()
+    telemetry.logger()
+    logging.getLogger("tidegate").handlers[0].setStream(said)
+    root = logging.StreamHandler(said)
+    logging.getLogger().addHandler(root)
+    monkeypatch.setattr("sys.stdout", said)
+    monkeypatch.setattr("sys.stderr", said)
+    yield lambda: said.getvalue().splitlines()
+    logging.getLogger().removeHandler(root)
+
+
+@pytest.fixture
+def key(world):
+    return world.key()
+
+
+def turns(lines):
+    decoded = [json.loads(line) for line in lines() if line.startswith("{")]
+    return [line for line in decoded if line.get("message") == "turn"]
+
+
+def test_a_turn_is_one_line_with_its_figures(world, key, lines):
+    usage = world.chat("What is a tide?", key=key).json["usage"]
+
+    (line,) = turns(lines)
+    assert line.keys() >= NAMES
+    assert (line["tenant"], line["user"], line["cache"], line["attempts"]) == ("acme", "ada", "miss", 1)
+    assert line["gen_ai.usage.input_tokens"] == usage["prompt_tokens"]
+    assert line["gen_ai.usage.output_tokens"] == usage["completion_tokens"]
+    assert line["usd_micros"] == world.used().usd_micros
+    assert line["gen_ai.response.finish_reason"] == "stop"
+
+
+def test_a_hit_is_one_line_that_burned_nothing(world, key, lines):
+    for _ in range(2):
+        world.chat("What is a tide?", key=key)
+
+    _, line = turns(lines)
+    assert (line["cache"], line["gen_ai.usage.output_tokens"], line["usd_micros"]) == ("hit", 0, 0)
+
+
+def test_a_stream_is_one_line_when_it_ends(world, key, lines):
+    answer = world.stream("What is a tide?", key=key)
+    assert turns(lines) == []
+
+    b"".join(answer.body)
+
+    (line,) = turns(lines)
+    assert line["gen_ai.usage.output_tokens"] > 0
+
+
+@pytest.mark.parametrize("fault", [True, False])
+def test_a_cut_stream_is_one_line_that_says_so(world, key, lines, fault):
+    answer = world.stream("What is a tide?" + " [[fault=cut after=3]]" * fault, key=key)
+
+    for _ in range(6 if fault else 2):
+        next(answer.body, None)
+    answer.body.close()
+
+    (line,) = turns(lines)
+    assert line["error"] == "cut"
+
+
+def test_an_embedding_is_one_line(world, key, lines):
+    world.call("POST", "/v1/embeddings", {"model": "wordllama-256", "input": "tide"}, key=key)
+
+    (line,) = turns(lines)
+    assert line["gen_ai.request.model"] == "wordllama-256"
+
+
+def talk(world, key):
+    """Say the canary everywhere it can be said, with good and with bad endings."""
+    tool = {"type": "function", "function": {"name": "f", "description": CANARY, "parameters": {CANARY: CANARY}}}
+    item = {"role": "user", "content": CANARY}
+    metadata = {CANARY: CANARY}
+    conversation = world.call("POST", "/v1/conversations", {"metadata": metadata, "items": [item]}, key=key).json["id"]
+    path = f"/v1/conversations/{conversation}"
+    answers = [
+        world.chat({"role": "system", "content": CANARY}, CANARY, key=key, conversation=conversation),
+        world.chat(f"please f {CANARY}", key=key, tools=[tool], user=CANARY, metadata=metadata),
+        world.chat({"role": "user", "content": [{"type": "text", "text": CANARY}], "name": CANARY}, key=key),
+        world.chat(CANARY, key=key, stop=CANARY, model=CANARY),
+        world.chat(CANARY, key=key, **{CANARY: CANARY}),
+        world.chat(CANARY, key=key, reasoning_effort=CANARY),
+        world.chat({"role": CANARY, "content": CANARY}, key=key),
+        world.chat(CANARY, key=key, conversation=CANARY),
+        world.chat(f"{CANARY} [[fault=400]]", key=key),
+        world.chat(f"{CANARY} [[fault=refuse]]", key=key),
+        world.chat(f"{CANARY} [[fault=garbage]]", key=key),
+        world.chat(f"{CANARY} [[{CANARY}=7]]", key=key),
+        world.chat(CANARY, key=f"tg_live_{CANARY}"),
+        world.call("POST", "/v1/chat/completions", f"{CANARY}", key=key),
+        world.call("POST", "/v1/embeddings", {"model": "wordllama-256", "input": CANARY}, key=key),
+        world.call("POST", "/v1/embeddings", {"model": CANARY, "input": CANARY, "dimensions": 3}, key=key),
+        world.call("POST", path, {"metadata": metadata}, key=key),
+        world.call("POST", f"{path}/items", {"items": [item, {CANARY: CANARY}]}, key=key),
+        world.call("GET", f"{path}/items/{CANARY}", key=key),
+        world.call("GET", f"{path}/items?order={CANARY}", key=key),
+        world.call("GET", f"/v1/models/{CANARY}", key=key),
+    ]
+    b"".join(world.stream(CANARY, key=key).body)
+    b"".join(world.stream(f"{CANARY} [[fault=cut after=2]]", key=key).body)
+    return answers
+
+
+def test_nothing_that_was_said_is_logged(world, key, lines):
+    answers = talk(world, key)
+
+    assert {answer.status for answer in answers} >= {200, 400, 401, 404, 502, 503}
+    assert len(lines()) > 15
+    assert [line for line in lines() if CANARY in line] == []
+
+
+def test_no_key_is_logged(world, key, lines):
+    talk(world, key)
+
+    secret = key.rpartition("_")[2]
+    assert [line for line in lines() if secret in line or secret[:-7] in line or "pepper" in line] == []
+
+
+def test_a_bug_is_logged_by_its_place_and_not_by_its_words(world, key, lines, monkeypatch):
+    def broken(*_):
+        raise KeyError(CANARY)
+
+    monkeypatch.setattr("chalicelib.pipeline.turn.answer", broken)
+
+    answer = world.chat(CANARY, key=key)
+
+    assert (answer.status, answer.error["code"]) == (500, "internal_error")
+    assert CANARY not in answer.body.decode()
+    (line,) = [json.loads(line) for line in lines() if '"bug"' in line]
+    assert line["error"] == "KeyError"
+    assert line["where"][-1].startswith("test_logs.py:")
+    assert [line for line in lines() if CANARY in line] == []
+
+
+def test_a_bug_keeps_what_was_reserved(world, key, lines, monkeypatch):
+    def broken(*_, **__):
+        raise KeyError(CANARY)
+
+    monkeypatch.setattr("chalicelib.pipeline.router.Router.complete", broken)
+
+    world.chat("What is a tide?", key=key)
+
+    assert world.leases() == {"open": 1}
+    assert world.used().tokens > 0
