@@ -22,7 +22,7 @@ def free_port():
 
 def living(pids):
     """Those of `pids` that still run; the dead whom nobody has buried do not."""
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(["ps", "-ww", "-A", "-o", "pid=,stat="], capture_output=True, text=True, check=True).stdout
     states = dict(line.split(None, 1) for line in listing.splitlines())
     return {pid for pid in pids if not states.get(str(pid), "Z").startswith("Z")}
 
@@ -59,7 +59,7 @@ class Run:
 
     def children(self):
         listing = subprocess.run(
-            ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+            ["ps", "-ww", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
         ).stdout
         rows = [line.split(None, 2) for line in listing.splitlines()]
         return {
