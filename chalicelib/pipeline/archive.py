@@ -52,7 +52,7 @@ class Archive:
         self.conversations.get(owner, conversation_id)
         start, _ = _located(page.after) if page.after else (0, 0)
         turns = self.conversations.turns(conversation_id, TurnPage(start=start, order=page.order))
-        found = list(islice(_after(_items(turns, page, now), page.after), page.limit + 1))
+        found = list(islice(_after(_items(turns, page, now), page), page.limit + 1))
         return found[: page.limit], len(found) > page.limit
 
     def item(self, owner: str, conversation_id: str, item: str, *, now: float) -> Item:
@@ -94,18 +94,9 @@ def _items(turns: Iterator[Turn], page: Page, now: float) -> Iterator[Item]:
         yield from visible if page.order == "asc" else reversed(visible)
 
 
-def _after(items: Iterator[Item], after: str | None) -> Iterator[Item]:
-    """The items behind `after`; from the beginning of its turn on where it was deleted meanwhile."""
-    held: list[Item] = []
-    turn = after and after.partition("_")[2][:8]
-    for item in items:
-        if after is None or (item.id or "").partition("_")[2][:8] != turn:
-            yield from held
-            yield item
-            after, held = None, []
-        elif item.id == after:
-            after, held = None, []
-            yield from items
-        else:
-            held.append(item)
-    yield from held
+def _after(items: Iterator[Item], page: Page) -> Iterator[Item]:
+    """The items behind the place that `page.after` names, whether or not something is still there."""
+    if page.after is None:
+        return items
+    start, forward = _located(page.after), page.order == "asc"
+    return (item for item in items if (here := locate(item.id or "")) and (here > start if forward else here < start))
