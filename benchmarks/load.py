@@ -11,7 +11,7 @@ from itertools import count
 from typing import Final
 
 from benchmarks.product import HOST
-from benchmarks.turns import CHUNKS, body, long_question
+from benchmarks.turns import CHUNKS, body, piecewise_question
 
 _PATIENCE_S: Final = 30.0
 _PIECE: Final = 65_536
@@ -48,7 +48,7 @@ def _fresh(text: Callable[[int], str], **fields: bool) -> Callable[[], bytes]:
 KINDS: Final = (
     Kind("hit", lambda: json.dumps(body("What is a spring tide?")).encode(), b"hit"),
     Kind("miss", _fresh("What is wave number {}?".format), b"miss"),
-    Kind("stream", _fresh(lambda number: long_question(1_000_000 + number), stream=True), b"miss", CHUNKS),
+    Kind("stream", _fresh(lambda number: piecewise_question(1_000_000 + number), stream=True), b"miss", CHUNKS),
 )
 
 

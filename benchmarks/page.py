@@ -77,6 +77,7 @@ def _http(figures: Figures) -> str:
 def _cold(figures: Figures) -> str:
     columns: Columns = {
         "process": itemgetter("start"),
+        "modules": itemgetter("modules"),
         "CPU ms: min, median, max": lambda row: _spread(row["total_cpu_ms"]),
         "wall ms: min, median, max": lambda row: _spread(row["total_wall_ms"]),
         "of the CPU time": lambda row: _parts(row["cpu_ms"]),

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -18,30 +20,49 @@ ROUNDS: Final = 5
 KINDS: Final = ("gateway", "boto3")
 IMPORTS: Final = {"gateway": "app", "boto3": "boto3"}
 TOP: Final = 10
+_ROOT: Final = Path(__file__).parents[1]
 
 
 def measure(key: str, figures: Figures) -> None:
     """Each kind once a round, each time in a new process."""
     turns = Turns(key)
-    starts: dict[str, list[Row]] = defaultdict(list)
+    starts: dict[tuple[str, str], list[Row]] = defaultdict(list)
     imports: dict[str, list[dict[str, float]]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as directory:
-        for number in range(ROUNDS + 1):  # the first finds the files that the others have in memory
-            event = Path(directory) / f"{number}.json"
-            event.write_text(json.dumps(turns.chat(f"What is cold start number {number}?")))
-            for kind in KINDS:
-                starts[kind].append(_start(kind, event))
-                imports[kind].append(_import_times(IMPORTS[kind]))
+        event = Path(directory) / "event.json"
+        caches = _compiled(Path(directory), event, turns)
+        for number, kind in product(range(ROUNDS), KINDS):
+            for modules, cache in caches.items():
+                event.write_text(json.dumps(turns.chat(f"What is cold start {number}, {modules}?")))
+                starts[kind, modules].append(_start(kind, event, cache, write=False))
+            imports[kind].append(_import_times(IMPORTS[kind], caches["compiled"]))
+    for (kind, modules), rows in starts.items():
+        figures.add("cold", start=kind, modules=modules, rounds=ROUNDS, **_start_row(rows))
     for kind in KINDS:
-        figures.add("cold", start=kind, rounds=ROUNDS, **_start_row(starts[kind][1:]))
-        figures.add("import", start=kind, rounds=ROUNDS, **_import_row(imports[kind][1:]))
+        figures.add("import", start=kind, rounds=ROUNDS, **_import_row(imports[kind]))
 
 
-def _start(kind: str, event: Path) -> Row:
+def _compiled(directory: Path, event: Path, turns: Turns) -> dict[str, Path]:
+    """Where compiled modules are: of everything; and of Python alone, since a package for Lambda has only sources."""
+    caches = {"compiled": directory / "everything", "as packaged": directory / "python"}
+    for cache, kind in product(caches.values(), KINDS):
+        event.write_text(json.dumps(turns.chat(f"What is compiled for {kind} in {cache.name}?")))
+        _start(kind, event, cache, write=True)
+    for ours in (_ROOT, Path(sys.prefix)):
+        shutil.rmtree(caches["as packaged"] / ours.relative_to(ours.anchor), ignore_errors=True)
+    return caches
+
+
+def _start(kind: str, event: Path, cache: Path, *, write: bool) -> Row:
     command = [sys.executable, "-m", "benchmarks.cold", kind, str(time.monotonic())]
-    done = subprocess.run(command, env=os.environ | {"COLD_EVENT": str(event)}, stdout=subprocess.PIPE, check=True)  # noqa: S603
+    environment = _environment(cache, write=write) | {"COLD_EVENT": str(event)}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)  # noqa: S603
     row: Row = json.loads(done.stdout)
     return row
+
+
+def _environment(cache: Path, *, write: bool) -> dict[str, str]:
+    return {**os.environ, "PYTHONPYCACHEPREFIX": str(cache), "PYTHONDONTWRITEBYTECODE": "" if write else "1"}
 
 
 def _start_row(starts: list[Row]) -> Row:
@@ -56,10 +77,11 @@ def _start_row(starts: list[Row]) -> Row:
     return row | {"resident_mb": _middle(start["resident_mb"] for start in starts)}
 
 
-def _import_times(module: str) -> dict[str, float]:
+def _import_times(module: str, cache: Path) -> dict[str, float]:
     """Milliseconds that each package's own modules took, as `-X importtime` saw them, and the whole import."""
     command = [sys.executable, "-X", "importtime", "-c", f"import {module}"]
-    said = subprocess.run(command, stderr=subprocess.PIPE, check=True, text=True).stderr  # noqa: S603
+    environment = _environment(cache, write=False)
+    said = subprocess.run(command, env=environment, stderr=subprocess.PIPE, check=True, text=True).stderr  # noqa: S603
     times: dict[str, float] = defaultdict(float)
     for line in said.splitlines()[1:]:
         own, total, name = line.removeprefix("import time:").split("|")

@@ -19,6 +19,7 @@ Answer = tuple[int, Mapping[str, Any], list[bytes]]
 CHUNKS: Final = 50
 DEPTH: Final = 40
 MODEL: Final = "nova-lite"
+LENGTHY: Final = "The moon draws the sea towards it, and what's on the far side is left behind. " * 260  # 20 KB
 _EVENT: Final = Path(__file__).parents[1] / "tests" / "events" / "post_chat.json"
 _LEDGER: Final = "tidegate-local-ledger"
 _BATCH: Final = 100  # keys in one BatchGetItem
@@ -47,7 +48,8 @@ class Turns:
         self.scenarios = (
             Scenario("hit", 40, self._same, whole, "hit"),
             Scenario("miss", 40, self._fresh, whole, "miss"),
-            Scenario("stream", 40, self._long, streamed, "miss"),
+            Scenario("long", 10, self._lengthy, whole, "miss"),
+            Scenario("stream", 40, self._streamed, streamed, "miss"),
             Scenario("first", 40, self._first, whole, "miss"),
             Scenario("deep", 10, self._deep, whole, "bypass"),
         )
@@ -104,8 +106,11 @@ class Turns:
     def _fresh(self, turns: int) -> list[Event]:
         return [self.chat(f"What is tide number {next(self._numbers)}?") for _ in range(turns)]
 
-    def _long(self, turns: int) -> list[Event]:
-        return [self.chat(long_question(next(self._numbers)), stream=True) for _ in range(turns)]
+    def _lengthy(self, turns: int) -> list[Event]:
+        return [self.chat(f"{LENGTHY} Why {next(self._numbers)}?") for _ in range(turns)]
+
+    def _streamed(self, turns: int) -> list[Event]:
+        return [self.chat(piecewise_question(next(self._numbers)), stream=True) for _ in range(turns)]
 
     def _first(self, turns: int) -> list[Event]:
         return [next(self._conversation()) for _ in range(turns)]
@@ -130,7 +135,7 @@ def body(text: str, **fields: Any) -> dict[str, Any]:
     return {"model": MODEL, "messages": [{"role": "user", "content": text}], **fields}
 
 
-def long_question(number: int) -> str:
+def piecewise_question(number: int) -> str:
     """A question that the simulated model answers in `CHUNKS` pieces."""
     return f"Tell of tide number {number} [[tokens={2 * CHUNKS} chunks={CHUNKS}]]"
 

@@ -18,7 +18,7 @@ ROWS = (
     ("dynamodb", {"turn": "hit", **ASKED, "usd_per_million_turns": 5.75}),
     ("http", {"turn": "hit", **SERVED, "emulator_cpu_ms": SPREAD}),
     ("memory", {"api_mb": 60.0, "emulator_mb": 200.0}),
-    ("cold", {"start": "gateway", **STARTED}),
+    ("cold", {"start": "gateway", "modules": "compiled", **STARTED}),
     ("import", {"start": "gateway", "total_ms": SPREAD, "packages_ms": {"chalice": 2.0}}),
 )
 
