@@ -1,0 +1,65 @@
+"""What a reservation demands."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.budget import METERS, WINDOWS, Charge, Limit, Subject
+from chalicelib.domain.errors import LimitExceeded
+from chalicelib.domain.ledger import demands, owner_of, subjects_of
+from chalicelib.domain.turn import Reservation
+from tests.builders import NOW, a_credential, a_principal
+
+SUBJECTS = subjects_of(a_credential())
+
+
+def a_reservation(*limits, **charge):
+    amounts = {"requests": 1, "tokens": 100, **charge}
+    return Reservation("turn", SUBJECTS, limits, Charge(**amounts), NOW, NOW + 900)
+
+
+def test_without_limits_nothing_is_demanded():
+    assert demands(a_reservation()) == ()
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("meter", METERS)
+def test_each_meter_of_each_limit_is_demanded(window, meter):
+    limit = Limit("user", window, **{meter: 1_000})
+
+    (demand,) = demands(a_reservation(limit, usd_micros=5))
+
+    assert (demand.limit, demand.meter) == (limit, meter)
+    assert demand.room == 1_000 - demand.asked
+    assert demand.period.starts <= NOW < demand.period.ends
+
+
+def test_what_is_not_asked_for_is_not_demanded():
+    assert demands(a_reservation(Limit("user", "day", usd_micros=0))) == ()
+
+
+@given(size=st.integers(0, 1_000), asked=st.integers(1, 1_000))
+def test_a_charge_that_never_fits_is_refused_at_once(size, asked):
+    reservation = a_reservation(Limit("key", "day", tokens=size), tokens=asked)
+
+    if asked <= size:
+        assert demands(reservation)[0].room == size - asked
+    else:
+        with pytest.raises(LimitExceeded):
+            demands(reservation)
+
+
+@pytest.mark.parametrize(("used", "remaining"), [(950, 50), (1_000, 0), (1_200, 0)])
+def test_a_refusal_says_what_is_left_and_when_to_come_back(used, remaining):
+    (demand,) = demands(a_reservation(Limit("key", "minute", tokens=1_000)))
+
+    refusal = demand.refusal(used, NOW)
+
+    assert (refusal.remaining, refusal.asked, refusal.retry_after_seconds) == (remaining, 100, 20)
+    assert "tokens per minute of the key (1000)" in refusal.message
+
+
+def test_an_owner_is_a_user_of_a_tenant():
+    assert owner_of(SUBJECTS) == a_principal().owner
+    assert {subject.kind for subject in SUBJECTS} == {"key", "user", "tenant"}
+    assert SUBJECTS[0] == Subject("key", a_credential().key_id)
