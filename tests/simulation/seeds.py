@@ -1,0 +1,100 @@
+"""A seed, from its number to its verdict."""
+
+from collections import Counter
+from functools import lru_cache
+
+from chalicelib.adapters.dynamodb import bodies
+from chalicelib.domain.budget import WINDOWS, period
+from chalicelib.pipeline.sweep import sweep
+from tests.simulation import cast
+from tests.simulation.audit import LETTERS, Violation
+from tests.simulation.clients import LATE, LEASE_SECONDS, Caller, Sweeper
+from tests.simulation.transcripts import Transcript
+from tests.simulation.world import SKEW_SECONDS, World
+
+SWEEPS = (0, LEASE_SECONDS, *LATE)  # when they begin: those of LATE together with the settlements that come late
+WHOLE_PART, SMALL_PART = bodies.PART_BYTES, 120
+
+
+def play(seed, *, make_turns, story=None):
+    """Run one seed to its end; the world that it ended in, or `Violation`."""
+    world = World(seed, make_turns, story)
+    with_talk = world.random() < 0.4
+    bodies.PART_BYTES = SMALL_PART if with_talk and world.random() < 0.1 else WHOLE_PART
+    try:
+        transcript = _prepared(world, with_talk)
+        world.run()
+        _close(world, transcript)
+        world.seen["token replayed"] += world.model.replayed
+    finally:
+        world.over = True
+        bodies.PART_BYTES = WHOLE_PART
+    return world
+
+
+def _prepared(world, with_talk):
+    """The clients, and the conversation if there is one."""
+    transcript = None
+    if with_talk:
+        table = world.model.stored[world.model.tables.conversations]
+        table.set(cast.HEAD_PLACE, None, cast.HEAD)
+        transcript = Transcript(world.model, world.audit.entries)
+        world.watchers.append(transcript.changed)
+        world.seen["conversation"] += 1
+    plan = cast.PLANS[world.below(len(cast.PLANS))]
+    other = cast.PLANS[world.below(len(cast.PLANS))] if world.random() < 0.2 else plan
+    world.audit.limits(*plan.limits, *other.limits)
+    for number in range(2 + (world.random() < 0.4)):
+        who = world.below(2 if with_talk else 3)
+        caller = Caller(
+            world,
+            "abc"[number],
+            who=who,
+            plan=other if who == 1 else plan,
+            talks=with_talk,
+            count=1 + (world.random() < 0.3),
+        )
+        world.spawn(caller.run)
+    if world.random() < 0.25:
+        after = SWEEPS[world.below(len(SWEEPS))]
+        for number in range(1 + (world.random() < 0.5)):
+            world.spawn(Sweeper(world, f"sweep{number}", after).run)
+    return transcript
+
+
+def _close(world, transcript):
+    """All leases run out and one sweep runs, undisturbed: then everything must be in order, counted anew."""
+    entries = world.audit.entries
+    world.now += LEASE_SECONDS + 2 * SKEW_SECONDS
+    if any(entry.state == "open" for entry in entries.values()):
+        world.seen["lease left to the last sweep"] += 1
+        sweep(world.make_turns(world.model, world.audit), world.now)
+    for turn_id, entry in entries.items():
+        if entry.state == "open":
+            raise Violation(f"the reservation of {turn_id} is open after its lease and a sweep")
+    _recount(world)
+    if transcript is not None:
+        transcript.close()
+
+
+def _recount(world):
+    """Every counter once more, from the turns and the domain's own periods."""
+    audit = world.audit
+    held = {pk: Counter() for pk in audit.expected}
+    for entry in audit.entries.values():
+        added = {
+            label + LETTERS[place]: entry.held[place] for label in _labels(entry.claim.made_at) for place in range(3)
+        }
+        for subject in entry.claim.subjects:
+            held[f"{subject.kind}#{subject.tag}"].update(added)
+    for pk, counter in held.items():
+        item = audit.ledger.get((pk, "windows")) or {}
+        for name, amount in counter.items():
+            found = int(item[name]["N"]) if name in item else 0
+            if found != amount and (pk, name) not in audit.forgotten:
+                raise Violation(f"{pk} ended with {found} at {name}, its turns hold {amount}")
+
+
+@lru_cache(maxsize=4096)
+def _labels(moment):
+    return tuple(period(window, moment).label for window in WINDOWS)
