@@ -12,10 +12,12 @@ import unicodedata
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from chalicelib.domain.chat import ChatRequest, Completion, User, text_of
 
 MOST_TEMPERATURE: Final = 0.9  # above it a caller asks for variety; a cached answer would deny it
+MOST_FOLDED: Final = 2_000  # characters; nobody asks a longer question twice in other words
 
 _CONTRACTIONS: Final = {
     "what's": "what is", "who's": "who is", "where's": "where is", "how's": "how is", "that's": "that is",
@@ -64,7 +66,7 @@ def cacheable(request: ChatRequest, *, asked: bool) -> bool:
         return False
     if options.temperature is not None and options.temperature > MOST_TEMPERATURE and not asked:
         return False
-    return asked or _FRESH.search(canonical(newest.content)) is None
+    return asked or _FRESH.search(newest.content.casefold()) is None
 
 
 def clean(completion: Completion) -> bool:
@@ -73,29 +75,36 @@ def clean(completion: Completion) -> bool:
     return plain and completion.finish_reason == "stop" and bool(completion.text)
 
 
-def scope_of(tenant_tag: str, user_tag: str | None, request: ChatRequest) -> str:
-    """Everything but the question, as text: two requests share an answer only where this is equal.
+class Place(Struct, frozen=True):
+    """Where an answer may be kept: its scope, which is checked on the entry too, and its exact key."""
 
-    `user_tag` None shares among the tenant's users. The cap on output is not in it, since only answers that ended
-    by themselves are kept.
+    scope: str
+    key: str
+
+
+def places(tenant_tag: str, user_tag: str, request: ChatRequest) -> tuple[Place, Place]:
+    """The user's own place for the answer to `request`, and the one that all users of the tenant share.
+
+    The scope is everything but the newest message's text; two requests share an answer only where it is equal. The
+    cap on output is not in it, since only answers that ended by themselves are kept.
     """
     unlike = msgspec.structs.replace(request.options, user=None)
     *earlier, newest = request.messages
     parts = (request.model, earlier, getattr(newest, "name", None), unlike)
     digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
-    return f"1:{tenant_tag}:{user_tag or '*'}:{request.model}:{digest}"
+    question = canonical(text_of(newest.content))
+    own, shared = (f"1:{tenant_tag}:{user}:{request.model}:{digest}" for user in (user_tag, "*"))
+    return _place(own, question), _place(shared, question)
 
 
-def exact_key(scope: str, request: ChatRequest) -> str:
-    """The key of the answer to the newest message of `request` inside `scope`."""
-    question = canonical(text_of(request.messages[-1].content))
-    return hashlib.sha256(f"{scope}\n{question}".encode()).hexdigest()
+def _place(scope: str, question: str) -> Place:
+    return Place(scope, hashlib.sha256(f"{scope}\n{question}".encode()).hexdigest())
 
 
 def canonical(text: str) -> str:
     """The question without what never changes its answer."""
     text = text.strip()
-    if _PAYLOAD.search(text):
+    if len(text) > MOST_FOLDED or _PAYLOAD.search(text):
         return text
     folded = unicodedata.normalize("NFC", _guarded(text).casefold()).replace("’", "'")
     folded = " ".join(folded.split())

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from chalicelib.domain.budget import Balances, Charge, Limit, Plan, Standing, Subject
+from chalicelib.domain.cache_key import Place
 from chalicelib.domain.catalogue import Model
 from chalicelib.domain.chat import ChatRequest, Completion, Delta
 from chalicelib.domain.conversation import Conversation, Turn
@@ -80,7 +81,7 @@ class Caller(Struct, frozen=True):
 class Opened(Struct, frozen=True):
     """A turn whose caller is known. `request` is what the model is to get: with history, and with a cap on output.
 
-    `scope` is where a cached answer may come from and go to, None where the cache is bypassed.
+    `place` is where a cached answer may come from and go to, None where the cache is bypassed.
     """
 
     ask: Ask
@@ -88,7 +89,7 @@ class Opened(Struct, frozen=True):
     model: Model
     request: ChatRequest
     memory: Memory
-    scope: str | None
+    place: Place | None
 
     @property
     def principal(self) -> Principal:

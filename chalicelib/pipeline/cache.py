@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chalicelib.domain.cache_key import clean, exact_key
+from chalicelib.domain.cache_key import clean
 from chalicelib.domain.chat import Completion
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.turn import CachedAnswer, Opened
@@ -21,10 +21,10 @@ class AnswerCache:
     def lookup(self, opened: Opened) -> CachedAnswer | None:
         """The answer to the same question, if it came with the opening read and may be served now."""
         control = opened.ask.cache
-        if opened.scope is None or (control is not None and control.no_cache):
+        if opened.place is None or (control is not None and control.no_cache):
             return None
-        found = opened.memory.answers.get(exact_key(opened.scope, opened.request))
-        if found is None or found.scope != opened.scope or found.expires_at <= opened.ask.now:
+        found = opened.memory.answers.get(opened.place.key)
+        if found is None or found.scope != opened.place.scope or found.expires_at <= opened.ask.now:
             return None
         fits = found.completion.usage.output_tokens <= opened.request.max_output_tokens
         return found if fits else None
@@ -32,12 +32,12 @@ class AnswerCache:
     def store(self, opened: Opened, completion: Completion, target: str) -> None:
         """Keep a clean answer. A cache that cannot be written to costs a later miss and nothing else."""
         control = opened.ask.cache
-        if opened.scope is None or (control is not None and control.no_store) or not clean(completion):
+        if opened.place is None or (control is not None and control.no_store) or not clean(completion):
             return
         ttl = control.ttl if control is not None and control.ttl is not None else self.ttl_seconds
         now = int(opened.ask.now)
-        answer = CachedAnswer(opened.scope, completion, target, now, now + min(ttl, self.ttl_seconds))
+        answer = CachedAnswer(opened.place.scope, completion, target, now, now + min(ttl, self.ttl_seconds))
         try:
-            self.answers.store(exact_key(opened.scope, opened.request), answer)
+            self.answers.store(opened.place.key, answer)
         except StoreUnavailable:
             return

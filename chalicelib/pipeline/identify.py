@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from chalicelib.domain.budget import Plan
-from chalicelib.domain.cache_key import cacheable, exact_key, scope_of
+from chalicelib.domain.cache_key import Place, cacheable, places
 from chalicelib.domain.catalogue import Catalogue, Model
 from chalicelib.domain.chat import ChatRequest
 from chalicelib.domain.errors import BadRequest, Forbidden, Misconfigured
@@ -27,18 +27,18 @@ class Gate:
     caching: bool
 
     def identify(self, ask: Ask) -> Opened:
-        """Verify the key, resolve the model and find the exact answer's scope: one round trip."""
+        """Verify the key, resolve the model and find the exact answer's place: one round trip."""
         model = self.catalogue.find(ask.request.model)
         request = _capped(ask.request, model)
-        scopes = self._scopes(ask, request)
-        keys = tuple(exact_key(scope, request) for scope in scopes)
+        options = self._places(ask, request)
+        keys = tuple(place.key for place in options)
         memory = self.turns.recall(Cue(ask.credential, ask.now, keys, ask.conversation))
         caller = self._caller(ask.credential, memory, turn_id=ask.turn_id, now=ask.now)
         self.catalogue.find(model.id, caller.plan.models)
-        scope = scopes[1 if caller.plan.shares_answers else 0] if scopes else None
+        place = options[1 if caller.plan.shares_answers else 0] if options else None
         if memory.conversation is not None and memory.conversation.last > 0:
-            scope = None  # its history is part of the question, and an exact repeat of both is as good as never
-        return Opened(ask, caller, model, request, memory, scope)
+            place = None  # its history is part of the question, and an exact repeat of both is as good as never
+        return Opened(ask, caller, model, request, memory, place)
 
     def caller(self, credential: Credential, *, turn_id: str, now: float) -> Caller:
         """Verify the key of a call that is no chat turn: one round trip."""
@@ -61,13 +61,12 @@ class Gate:
             raise Misconfigured(f"the key's plan '{name}' does not exist")
         return plan
 
-    def _scopes(self, ask: Ask, request: ChatRequest) -> tuple[str, ...]:
-        """The user's own scope and the tenant's: which one counts is in the plan, which is not known yet."""
+    def _places(self, ask: Ask, request: ChatRequest) -> tuple[Place, ...]:
+        """The user's own place and the tenant's: which one counts is in the plan, which is not known yet."""
         bypassed = ask.cache is not None and ask.cache.no_cache and ask.cache.no_store
         if bypassed or not self.caching or not cacheable(request, asked=ask.cache is not None):
             return ()
-        credential = ask.credential
-        return tuple(scope_of(credential.tenant_tag, user, request) for user in (credential.user_tag, None))
+        return places(ask.credential.tenant_tag, ask.credential.user_tag, request)
 
 
 def _scoped(principal: Principal, scope: Scope) -> Principal:

@@ -134,7 +134,7 @@ def _head(opened: Opened, routed: Routed, spent: Charge, use: Services) -> Head:
 def _outcome(opened: Opened, routed: Routed) -> CacheOutcome:
     if routed.attempts == 0:
         return "hit"
-    return "miss" if opened.scope is not None else "bypass"
+    return "miss" if opened.place is not None else "bypass"
 
 
 def _report(opened: Opened, head: Head, completion: Completion, burned: Charge) -> Report:

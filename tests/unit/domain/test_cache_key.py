@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.cache_key import cacheable, canonical, clean, exact_key, scope_of
+from chalicelib.domain.cache_key import cacheable, canonical, clean, places
 from chalicelib.domain.chat import (
     Assistant,
     CalledFunction,
@@ -56,12 +56,17 @@ SHARED = {"user"}  # a name for the provider's own records: the model does not s
 DEFAULT = Options()
 
 
+def place(request, tenant="t", user="u"):
+    own, shared = places(tenant, user or "", request)
+    return own if user else shared
+
+
 def scope(request, tenant="t", user="u"):
-    return scope_of(tenant, user, request)
+    return place(request, tenant, user).scope
 
 
 def key(request, tenant="t", user="u"):
-    return exact_key(scope(request, tenant, user), request)
+    return place(request, tenant, user).key
 
 
 @pytest.mark.parametrize("name", Options.__struct_fields__)
