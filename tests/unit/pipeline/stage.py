@@ -1,0 +1,115 @@
+"""A turn's stages over memory, with models that follow a script."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from chalicelib.adapters.memory.answers import MemoryAnswers
+from chalicelib.adapters.memory.conversations import MemoryConversations
+from chalicelib.adapters.memory.keys import MemoryKeys
+from chalicelib.adapters.memory.shelf import Shelf
+from chalicelib.adapters.memory.turns import MemoryTurns
+from chalicelib.domain.budget import Charge
+from chalicelib.domain.chat import Delta, Usage
+from chalicelib.domain.ledger import subjects_of
+from chalicelib.domain.transcript import Transcript
+from chalicelib.domain.turn import Report
+from chalicelib.pipeline.admission import Admission
+from chalicelib.pipeline.archive import Archive
+from chalicelib.pipeline.cache import AnswerCache
+from chalicelib.pipeline.health import Health
+from chalicelib.pipeline.history import History
+from chalicelib.pipeline.identify import Gate
+from chalicelib.pipeline.router import Router
+from chalicelib.pipeline.services import Services
+from chalicelib.ports import Embedded
+from tests.builders import NOW, PEPPERS, a_catalogue, a_credential, a_key, a_model, a_plan
+
+LEASE_SECONDS = 900
+HELLO = (Delta(text="Hel"), Delta(text="lo"), Delta(finish_reason="stop", usage=Usage(10, 2)))
+
+
+class Scripted:
+    """Says the pieces in order; a piece that is an error is raised."""
+
+    def __init__(self, *pieces):
+        self.pieces = pieces
+        self.requests = []
+        self.closed = False
+
+    def stream(self, request):
+        self.requests.append(request)
+        try:
+            for piece in self.pieces:
+                if isinstance(piece, Exception):
+                    raise piece
+                yield piece
+        except GeneratorExit:
+            self.closed = True
+            raise
+
+    def complete(self, request):
+        transcript = Transcript()
+        for delta in self.stream(request):
+            transcript.add(delta)
+        return transcript.completion()
+
+    def embed(self, texts, dimensions):
+        self.requests.append((tuple(texts), dimensions))
+        (piece,) = self.pieces
+        if isinstance(piece, Exception):
+            raise piece
+        return Embedded((b"\0\0\0\0",) * len(texts), piece)
+
+
+@dataclass
+class Meter:
+    reports: list[Report] = field(default_factory=list)
+
+    def record(self, report):
+        self.reports.append(report)
+
+
+class Stage:
+    """A caller, a plan, models by the names of their targets, and what is left behind."""
+
+    def __init__(self, *limits, models=None, owner=("acme", "ada"), caching=True, **plan):
+        self.shelf = Shelf()
+        self.models = models or {"a": Scripted(*HELLO)}
+        self.meter = Meter()
+        self.now = NOW
+        self.keys = MemoryKeys(self.shelf)
+        self.credential = a_credential(*owner)
+        self.keys.put(a_key(self.credential, *owner))
+        self.keys.put_plan(a_plan(*limits, **plan))
+        turns, conversations = MemoryTurns(self.shelf), MemoryConversations(self.shelf)
+        small = a_model("small", *(f"script://{name}" for name in self.models))
+        vector = msgspec.structs.replace(small, id="vector", max_output_tokens=0, dimensions=1)
+        self.services = Services(
+            gate=Gate(turns, self.keys, PEPPERS, a_catalogue(small, vector), caching=caching),
+            history=History(conversations),
+            cache=AnswerCache(MemoryAnswers(self.shelf), 3_600),
+            admission=Admission(turns, conversations, LEASE_SECONDS),
+            router=Router(self.open, self.open, lambda: self.now),
+            archive=Archive(conversations),
+            health=Health({}),
+            meter=self.meter,
+            clock=lambda: self.now,
+        )
+
+    def open(self, uri):
+        return self.models[uri.removeprefix("script://")]
+
+    @property
+    def model(self):
+        return next(iter(self.models.values()))
+
+    def used(self):
+        """What the user has used today."""
+        return self.shelf.balances(subjects_of(self.credential), NOW).get(("user", "day"), Charge())
+
+    def leases(self):
+        return [state for state, _ in self.shelf.leases.values()]
+
+    def turns(self, conversation="conv_1"):
+        return list(self.shelf.turns.get(conversation, {}).values())
