@@ -107,7 +107,9 @@ def _counted(opened: Opened, completion: Completion) -> Completion:
 
 def _bound(opened: Opened, completion: Completion) -> Usage:
     """The most that an answer whose target stated no usage can have burned."""
-    said = message_bound(Assistant(content=completion.text, tool_calls=completion.tool_calls or None))
+    said = message_bound(
+        Assistant(content=completion.text, refusal=completion.refusal, tool_calls=completion.tool_calls or None)
+    )
     return Usage(input_tokens=input_bound(opened.request), output_tokens=min(said, opened.request.max_output_tokens))
 
 

@@ -184,6 +184,13 @@ def test_a_target_that_counts_nothing_is_charged_the_bound():
     assert stage.used().tokens == reply.completion.usage.input_tokens + reply.completion.usage.output_tokens
 
 
+def test_a_refusal_that_a_target_did_not_count_is_charged():
+    words = "No, " * 10
+    stage = Stage(models={"a": Scripted(Delta(refusal=words, finish_reason="stop"))})
+
+    assert answered(stage).completion.usage.output_tokens >= len(words)
+
+
 def test_a_second_target_answers_and_is_named():
     stage = Stage(models={"a": Scripted(ModelThrottled("Busy.")), "b": Scripted(*HELLO)})
 
