@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import msgspec
 
 from chalicelib.domain.budget import Plan
+from chalicelib.domain.cache_key import Place
 from chalicelib.domain.catalogue import Catalogue, Model, Prices, Target
 from chalicelib.domain.chat import ChatRequest, Completion, Options, Usage, User
 from chalicelib.domain.conversation import Conversation, MessageItem, Turn
@@ -74,7 +75,7 @@ def a_caller(plan=None, **fields):
 def an_opened(*messages, **fields):
     request = fields.pop("request", None) or a_request(*messages)
     ask = fields.pop("ask", None) or an_ask(request=request)
-    opened = Opened(ask, a_caller(), a_model(), request, a_memory(), "scope")
+    opened = Opened(ask, a_caller(), a_model(), request, a_memory(), Place("scope", "key"))
     return msgspec.structs.replace(opened, **fields)
 
 

@@ -1,0 +1,112 @@
+"""Answers given before, served again where they fit."""
+
+import msgspec
+import pytest
+
+from chalicelib.adapters.memory.answers import MemoryAnswers
+from chalicelib.adapters.memory.shelf import Shelf
+from chalicelib.domain.chat import Usage
+from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.turn import CacheControl, CachedAnswer
+from chalicelib.pipeline.cache import AnswerCache
+from tests.builders import NOW, a_completion, a_memory, a_request, an_ask, an_opened
+
+TTL = 3_600
+FOUND = CachedAnswer("scope", a_completion(), "simulated://echo", NOW - 60, NOW + 60)
+
+
+def a_cache():
+    shelf = Shelf()
+    return AnswerCache(MemoryAnswers(shelf), TTL), shelf.answers
+
+
+def opened_with(found=FOUND, *, control=None, request=None, **fields):
+    request = request or a_request()
+    memory = a_memory(answers={"key": found} if found else {})
+    return an_opened(request=request, ask=an_ask(request=request, cache=control), memory=memory, **fields)
+
+
+def test_an_answer_that_came_with_the_opening_read_is_served():
+    cache, _ = a_cache()
+
+    assert cache.lookup(opened_with()) == FOUND
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        opened_with(None),
+        opened_with(place=None),
+        opened_with(control=CacheControl(no_cache=True)),
+        opened_with(msgspec.structs.replace(FOUND, scope="another")),
+        opened_with(msgspec.structs.replace(FOUND, expires_at=NOW)),
+        opened_with(request=a_request(max_output_tokens=7)),
+    ],
+)
+def test_an_answer_that_may_not_be_served_is_not(opened):
+    cache, _ = a_cache()
+
+    assert cache.lookup(opened) is None
+
+
+def test_an_answer_as_long_as_the_cap_is_served():
+    cache, _ = a_cache()
+
+    assert cache.lookup(opened_with(request=a_request(max_output_tokens=8))) == FOUND
+
+
+@pytest.mark.parametrize(
+    ("control", "lifetime"),
+    [
+        (None, TTL),
+        (CacheControl(), TTL),
+        (CacheControl(ttl=60), 60),
+        (CacheControl(ttl=0), 0),
+        (CacheControl(ttl=10**12), TTL),
+        (CacheControl(no_cache=True), TTL),
+    ],
+)
+def test_an_answer_lives_as_long_as_the_caller_says_and_the_operator_allows(control, lifetime):
+    cache, kept = a_cache()
+    opened = opened_with(None, control=control)
+
+    cache.store(opened, a_completion(), "simulated://echo")
+
+    expected = CachedAnswer("scope", a_completion(), "simulated://echo", NOW, NOW + lifetime)
+    assert kept == {"key": expected}
+
+
+@pytest.mark.parametrize(
+    ("opened", "completion"),
+    [
+        (opened_with(place=None), a_completion()),
+        (opened_with(control=CacheControl(no_store=True)), a_completion()),
+        (opened_with(), a_completion(finish_reason="length")),
+        (opened_with(), a_completion(refusal="No.")),
+        (opened_with(), a_completion("")),
+    ],
+)
+def test_an_answer_that_may_not_be_kept_is_not(opened, completion):
+    cache, kept = a_cache()
+
+    cache.store(opened, completion, "simulated://echo")
+
+    assert kept == {}
+
+
+def test_what_is_kept_is_served():
+    cache, kept = a_cache()
+    opened = opened_with(None)
+    cache.store(opened, a_completion(usage=Usage(10, 8)), "simulated://echo")
+
+    again = msgspec.structs.replace(opened, memory=a_memory(answers=dict(kept)))
+
+    assert cache.lookup(again).completion == a_completion(usage=Usage(10, 8))
+
+
+def test_a_store_that_is_down_is_a_later_miss():
+    class Down:
+        def store(self, key, answer):
+            raise StoreUnavailable("Gone.")
+
+    AnswerCache(Down(), TTL).store(opened_with(None), a_completion(), "simulated://echo")

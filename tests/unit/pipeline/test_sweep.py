@@ -1,0 +1,62 @@
+"""Leases that ran out are ended, and the charge is kept."""
+
+import pytest
+
+from chalicelib.domain.errors import Misconfigured, StoreUnavailable
+from chalicelib.pipeline import turn
+from chalicelib.pipeline.health import Health
+from chalicelib.pipeline.sweep import BATCH, sweep
+from tests.builders import NOW, an_ask
+from tests.unit.pipeline.stage import LEASE_SECONDS, Stage
+
+
+class Leases:
+    """So many leases that ran out."""
+
+    def __init__(self, count):
+        self.left = count
+        self.asked = []
+
+    def expire(self, before, limit):
+        self.asked.append((before, limit))
+        ended = min(limit, self.left)
+        self.left -= ended
+        return ended
+
+
+@pytest.mark.parametrize("count", [0, 1, BATCH - 1, BATCH, BATCH + 1, 3 * BATCH])
+def test_every_lease_that_ran_out_is_ended(count):
+    leases = Leases(count)
+
+    assert sweep(leases, NOW) == count
+    assert leases.left == 0
+
+
+def test_one_sweep_ends_no_more_than_it_may():
+    leases = Leases(10 * BATCH)
+
+    assert sweep(leases, NOW, most=3 * BATCH) == 3 * BATCH
+
+
+def test_an_abandoned_turn_keeps_its_charge_and_is_swept_once():
+    stage = Stage()
+    turn.stream(an_ask(credential=stage.credential), stage.services)  # nobody reads it, nobody closes it
+    held, turns = stage.used(), stage.services.admission.turns
+
+    swept = [sweep(turns, NOW + LEASE_SECONDS + second) for second in (0, 1, 2)]
+
+    assert swept == [0, 1, 0]
+    assert stage.leases() == ["expired"]
+    assert stage.used() == held
+
+
+def test_health_tells_what_each_dependency_says():
+    def fails():
+        raise StoreUnavailable("get_item failed: ThrottlingException")
+
+    def is_wrong():
+        raise Misconfigured("no table")
+
+    checked = Health({"well": dict, "down": fails, "wrong": is_wrong}).check()
+
+    assert checked == {"well": "ok", "down": "get_item failed: ThrottlingException", "wrong": "no table"}
