@@ -88,10 +88,14 @@ class DynamoTurns:
         if reservation.conversation is not None and reservation.turn is not None:
             actions.append(self._forgetting(reservation.conversation, reservation.turn))
         refusals = write(self._database, actions)
+        packed = _packed(reservation, reservation.turn)
         if _RECORD in refusals and refusals[_RECORD].item is None:
             barred = lease_item(msgspec.structs.replace(reservation, final=True)) | {"state": {"S": "released"}}
-            refusals = write(self._database, [self._record(barred)]) and write(self._database, actions)
-        packed = _packed(reservation, reservation.turn)
+            if not write(self._database, [self._record(barred)]):
+                if packed:
+                    drop_parts(self._database, packed)  # the number may be another turn's: its parts stay
+                return
+            refusals = write(self._database, actions)
         if packed and packed.parts and not refusals:
             drop_stale_parts(self._database, str(reservation.conversation), packed.number)
 

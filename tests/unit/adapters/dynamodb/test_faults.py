@@ -221,6 +221,20 @@ def test_the_parts_that_a_crash_left_go_with_the_lease_where_the_conversation_is
     assert stores.stored("conv_1") == 0
 
 
+def test_a_release_of_what_never_arrived_leaves_the_parts_of_others(stores):
+    stores.conversations.create(conversation(), None)
+    claim = in_conversation()
+    stores.turns.reserve(claim)
+    ended = in_conversation(text=noise(900_000))
+    with stores.fault("before-call", ["TransactWriteItems"]), pytest.raises(StoreUnavailable):
+        stores.turns.settle(claim, answered(ended))
+    before = stores.stored("conv_1")
+
+    stores.turns.release(in_conversation("t-2", text=noise(900_000, seed=1)))
+
+    assert stores.stored("conv_1") == before
+
+
 def test_making_an_adapter_reaches_nothing(scripted):
     database = scripted({})
 
