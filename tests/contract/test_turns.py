@@ -217,6 +217,19 @@ def test_after_a_conflict_the_same_turn_is_taken_under_another_number(stores):
     assert stores.conversations.turn("conv_1", 2).id == "t-2"
 
 
+def test_a_turn_that_has_a_number_takes_no_other(stores):
+    stores.conversations.create(conversation(), None)
+    claim = in_conversation("t-1", 1)
+    stores.turns.reserve(claim)
+
+    with pytest.raises(Conflict):
+        stores.turns.reserve(in_conversation("t-1", 2))
+
+    assert used(stores) == all_windows(CHARGE)
+    assert stores.conversations.turn("conv_1", 1) == claim.turn
+    assert stores.conversations.turn("conv_1", 2) is None
+
+
 @pytest.mark.parametrize("credential", [BOB, EVE])
 def test_a_foreign_conversation_takes_no_turn(stores, credential):
     stores.conversations.create(conversation(), None)

@@ -54,10 +54,12 @@ class DynamoTurns:
         record = self._record(lease_item(reservation))
         charges = self._charges(reservation, wanted)
         refusals = write(self._database, [record, *charges, *self._opening(reservation, packed)])
-        if not refusals or _RECORD in refusals:
+        if not refusals or (_RECORD in refusals and _is_number(reservation, refusals[_RECORD].item)):
             return
         if packed:
             drop_parts(self._database, packed)
+        if _RECORD in refusals:
+            raise Conflict(f"Turn '{reservation.turn_id}' has another number already.")
         raise _reason(reservation, refusals, wanted, len(charges))
 
     def settle(self, reservation: Reservation, settlement: Settlement) -> None:
@@ -108,6 +110,7 @@ class DynamoTurns:
             "TableName": self._database.tables.ledger,
             "Item": item,
             "ConditionExpression": "attribute_not_exists(pk)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         return {"Put": put}
 
@@ -196,6 +199,12 @@ def _packed(reservation: Reservation, turn: Turn | None, removed: frozenset[int]
         return None
     numbered = msgspec.structs.replace(turn, id=reservation.turn_id, number=reservation.turn.number)
     return pack(reservation.conversation, numbered, removed)
+
+
+def _is_number(reservation: Reservation, record: Attributes | None) -> bool:
+    """Whether the record that is there is of this turn under this number, as of a repetition."""
+    number = str(reservation.turn.number) if reservation.conversation and reservation.turn else None
+    return record is None or record.get("number", {}).get("N") == number
 
 
 def _reason(

@@ -37,6 +37,7 @@ class MemoryTurns:
         wanted = demands(reservation)
         with self._shelf.lock:
             if reservation.turn_id in self._shelf.leases:
+                self._keep_number(reservation)
                 return
             opening = reservation.conversation is not None and reservation.turn is not None
             head = self._shelf.head(owner_of(reservation.subjects), str(reservation.conversation)) if opening else None
@@ -82,6 +83,12 @@ class MemoryTurns:
             used = self._shelf.used.get((subjects[demand.limit.subject], demand.period.label), Charge())
             if used.of(demand.meter) > demand.room:
                 raise demand.refusal(used.of(demand.meter), reservation.made_at)
+
+    def _keep_number(self, reservation: Reservation) -> None:
+        """`Conflict` where the turn was reserved under another number."""
+        _, known = self._shelf.leases[reservation.turn_id]
+        if (known.turn and known.turn.number) != (reservation.turn and reservation.turn.number):
+            raise Conflict(f"Turn '{reservation.turn_id}' has another number already.")
 
     def _open(self, turn: Turn, conversation_id: str) -> None:
         head = self._shelf.heads[conversation_id]
