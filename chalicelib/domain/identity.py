@@ -18,6 +18,7 @@ from msgspec import Struct
 from chalicelib.domain.errors import Misconfigured, Unauthorized
 
 Scope = Literal["chat", "admin"]
+KeyState = Literal["active", "expired", "revoked"]
 
 TAG_LENGTH: Final = 16  # base32 characters, 80 bits: no two owners share a tag below about 10^12 owners
 RANDOM_BYTES: Final = 5 + 20  # of a new key: the end of its id, and its secret
@@ -87,6 +88,13 @@ class Key(Struct, frozen=True):
     revoked_at: int | None = None
 
 
+class Tenant(Struct, frozen=True):
+    """A tenant's record. Where it names a plan, that plan's limits of the tenant are in force for every key of it."""
+
+    tenant: str
+    plan: str | None = None
+
+
 class Peppers(Struct, frozen=True):
     """The secrets that key digests are made with, by version; new keys use `current`."""
 
@@ -136,15 +144,18 @@ def verify(credential: Credential, key: Key | None, peppers: Peppers, now: float
     version = key.pepper_version if key else peppers.current
     expected = key.digest if key else _NO_DIGEST
     genuine = hmac.compare_digest(peppers.digest(credential.token, version), expected)
-    if key is None or not genuine or not _in_force(key, now):
+    if key is None or not genuine or state_of(key, now) != "active":
         raise Unauthorized
     if credential.tenant_tag != tenant_tag(key.tenant) or credential.user_tag != user_tag(key.tenant, key.user):
         raise Unauthorized
     return Principal(tenant=key.tenant, user=key.user, key_id=key.key_id, scopes=key.scopes, plan=key.plan)
 
 
-def _in_force(key: Key, now: float) -> bool:
-    return key.revoked_at is None and (key.expires_at is None or now < key.expires_at)
+def state_of(key: Key, now: float) -> KeyState:
+    """Whether the key is good at `now`, and why not."""
+    if key.revoked_at is not None:
+        return "revoked"
+    return "active" if key.expires_at is None or now < key.expires_at else "expired"
 
 
 def _tag(*names: str) -> str:

@@ -2,10 +2,11 @@
 
 import pytest
 
-from chalicelib.domain.budget import Charge, Limit, Plan
-from chalicelib.domain.errors import Conflict
+from chalicelib.domain.budget import Charge, Limit, Plan, Subject
+from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.identity import RANDOM_BYTES, Tenant, mint
 from chalicelib.domain.ledger import subjects_of
-from tests.contract.samples import ADA, BOB, CHARGE, NOW, cached, cue, key, noise, reservation
+from tests.contract.samples import ADA, BOB, CHARGE, EVE, NOW, cached, cue, key, noise, reservation
 
 
 def test_a_key_is_found_by_its_id(stores):
@@ -86,3 +87,192 @@ def test_an_answer_that_is_too_large_leaves_what_there_is(stores):
 
     answers = stores.turns.recall(cue(answers=("a",))).answers
     assert answers in ({"a": cached()}, {"a": cached(noise(800_000))})
+
+
+def keys_of(*users, each=1, tenant="acme"):
+    """Keys of users of a tenant, in the order of their ids."""
+    minted = [
+        (user, mint(tenant, user, live=False, random=bytes([number]) * RANDOM_BYTES))
+        for user in users
+        for number in range(each)
+    ]
+    made = [key(credential, tenant=tenant, user=user) for user, credential in minted]
+    return sorted(made, key=lambda key: key.key_id)
+
+
+def test_a_tenants_keys_are_listed_page_by_page(stores):
+    mine = keys_of("ada", "bob", "cleo", each=3)
+    for each in (*mine, *keys_of("ada", "eve", tenant="evil")):
+        stores.keys.put(each)
+    pages, after, more = [], None, True
+
+    while more:
+        page, more = stores.keys.list("acme", None, after=after, limit=4)
+        pages.append(list(page))
+        after = page[-1].key_id
+
+    assert pages == [mine[:4], mine[4:8], mine[8:]]
+
+
+def test_a_users_keys_are_listed_alone(stores):
+    for each in keys_of("ada", "bob", each=2):
+        stores.keys.put(each)
+
+    assert stores.keys.list("acme", "bob", after=None, limit=2) == (keys_of("bob", each=2), False)
+    assert stores.keys.list("acme", "bob", after=keys_of("bob")[0].key_id, limit=1) == (
+        keys_of("bob", each=2)[1:],
+        False,
+    )
+
+
+@pytest.mark.parametrize(("tenant", "user"), [("acme", "nobody"), ("nobody", None), ("evil", "ada")])
+@pytest.mark.parametrize("after", [None, "", "a", "z", "zzz", "~"])
+def test_nobodys_keys_are_none(stores, tenant, user, after):
+    stores.keys.put(key())
+
+    assert stores.keys.list(tenant, user, after=after, limit=10) == ([], False)
+
+
+def test_nothing_is_listed_after_the_last_key_whatever_comes_after(stores):
+    stores.keys.put(key())
+
+    assert stores.keys.list("acme", None, after=ADA.key_id, limit=10) == ([], False)
+    assert stores.keys.list("acme", "ada", after="z", limit=10) == ([], False)
+
+
+def test_a_revoked_key_is_recalled_and_listed_as_such_at_once(stores):
+    stores.keys.put(key())
+
+    revoked = stores.keys.revoke(ADA.key_id, NOW)
+
+    assert revoked == key(revoked_at=NOW)
+    assert stores.turns.recall(cue()).key == revoked
+    assert stores.keys.list("acme", None, after=None, limit=1) == ([revoked], False)
+
+
+def test_a_key_is_revoked_once(stores):
+    stores.keys.put(key())
+    stores.keys.revoke(ADA.key_id, NOW)
+
+    assert stores.keys.revoke(ADA.key_id, NOW + 9) == key(revoked_at=NOW)
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, NOW), (NOW + 1, NOW), (NOW, NOW), (NOW - 1, NOW - 1)])
+def test_a_key_expires_no_later_than_it_would_have(stores, before, after):
+    stores.keys.put(key(expires_at=before))
+
+    assert stores.keys.expire(ADA.key_id, NOW) == key(expires_at=after)
+    assert stores.keys.get(ADA.key_id) == key(expires_at=after)
+
+
+@pytest.mark.parametrize("change", ["revoke", "expire"])
+def test_no_key_is_made_by_changing_one(stores, change):
+    with pytest.raises(NotFound):
+        getattr(stores.keys, change)(ADA.key_id, NOW)
+
+    assert stores.keys.get(ADA.key_id) is None
+
+
+@pytest.mark.parametrize("mishap", ["losing_reply", "sent_twice"])
+@pytest.mark.parametrize("change", ["revoke", "expire"])
+def test_a_change_whose_reply_was_lost_can_be_repeated(stores, mishap, change):
+    stores.keys.put(key())
+
+    getattr(stores, mishap)(lambda: getattr(stores.keys, change)(ADA.key_id, NOW))
+
+    expected = key(revoked_at=NOW) if change == "revoke" else key(expires_at=NOW)
+    assert getattr(stores.keys, change)(ADA.key_id, NOW) == expected
+
+
+def test_a_key_that_was_revoked_is_not_put_again(stores):
+    stores.keys.put(key())
+    stores.keys.revoke(ADA.key_id, NOW)
+
+    with pytest.raises(Conflict):
+        stores.keys.put(key())
+
+
+def test_an_equal_key_is_put_again(stores):
+    stores.keys.put(key())
+    stores.keys.put(key())
+
+    assert stores.keys.list("acme", None, after=None, limit=2) == ([key()], False)
+
+
+def test_a_dropped_plan_is_gone(stores):
+    stores.keys.put_plan(Plan("free"))
+    stores.keys.put_plan(Plan("paid"))
+
+    stores.keys.drop_plan("free")
+    stores.keys.drop_plan("free")
+
+    assert stores.keys.plans() == {"paid": Plan("paid")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "used"),
+    [({}, True), ({"expires_at": NOW + 1}, True), ({"expires_at": NOW}, False), ({"revoked_at": NOW}, False)],
+)
+def test_a_plan_is_used_by_keys_that_are_good(stores, changes, used):
+    stores.keys.put(key(**changes))
+
+    assert stores.keys.is_used("free", NOW) == used
+    assert not stores.keys.is_used("paid", NOW)
+
+
+def test_a_plan_is_used_until_its_key_is_revoked(stores):
+    stores.keys.put(key())
+
+    stores.keys.revoke(ADA.key_id, NOW)
+
+    assert not stores.keys.is_used("free", NOW)
+
+
+def test_a_plan_is_used_while_its_key_has_not_expired(stores):
+    stores.keys.put(key())
+
+    stores.keys.expire(ADA.key_id, NOW + 5)
+
+    assert stores.keys.is_used("free", NOW + 4)
+    assert not stores.keys.is_used("free", NOW + 5)
+
+
+def test_a_tenants_record_is_replaced(stores):
+    assert stores.keys.tenant("acme") is None
+
+    stores.keys.put_tenant(Tenant("acme", "free"))
+    assert stores.keys.is_used("free", NOW)
+    stores.keys.put_tenant(Tenant("acme", None))
+
+    assert stores.keys.tenant("acme") == Tenant("acme", None)
+    assert not stores.keys.is_used("free", NOW)
+
+
+def test_uses_are_those_of_each_subject(stores):
+    stores.turns.reserve(reservation("t-1"))
+    stores.turns.reserve(reservation("t-2", credential=BOB, now=NOW + 60))
+    keys = (Subject("key", ADA.key_id), Subject("key", BOB.key_id), Subject("key", EVE.key_id))
+
+    uses = stores.keys.uses(keys, NOW + 60)
+
+    assert {(subject, window): use.used for subject, found in uses.items() for window, use in found.items()} == {
+        (keys[0], "minute"): Charge(),
+        (keys[0], "day"): CHARGE,
+        (keys[0], "month"): CHARGE,
+        **{(keys[1], window): CHARGE for window in ("minute", "day", "month")},
+        **{(keys[2], window): Charge() for window in ("minute", "day", "month")},
+    }
+
+
+def test_more_subjects_than_one_read_takes_are_read(stores):
+    stores.turns.reserve(reservation())
+    many = tuple(Subject("key", f"{number:040d}") for number in range(250))
+
+    uses = stores.keys.uses((*many, Subject("key", ADA.key_id)), NOW)
+
+    assert len(uses) == 251
+    assert uses[Subject("key", ADA.key_id)]["day"].used == CHARGE
+
+
+def test_nobody_has_used_nothing(stores):
+    assert stores.keys.uses((), NOW) == {}

@@ -92,6 +92,8 @@ def test_an_index_carries_only_what_is_read_from_it():
 
     assert indexes == {
         "open-leases": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["turn_id"]},
+        "by-tenant": {"ProjectionType": "KEYS_ONLY"},
+        "by-plan": {"ProjectionType": "KEYS_ONLY"},
         "by-owner": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["metadata", "created_at"]},
     }
 

@@ -1,6 +1,10 @@
-"""Keys, one item each; plans, each an attribute of one item, so that all of them are one read."""
+"""Keys and tenants, one item each; plans, each an attribute of one item, so that all of them are one read."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any, Final
 
 import msgspec
 
@@ -8,20 +12,30 @@ from chalicelib.adapters.dynamodb import batch
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.ledger import balances
 from chalicelib.adapters.dynamodb.table import (
+    BY_PLAN,
+    BY_TENANT,
     PLAN_PREFIX,
     PLANS,
     Attributes,
     identity,
+    key_item,
     key_key,
     subject_key,
+    tenant_item,
+    tenant_key,
 )
-from chalicelib.adapters.dynamodb.transact import write
-from chalicelib.domain.budget import Balances, Plan, Subject
-from chalicelib.domain.errors import Conflict
-from chalicelib.domain.identity import Key
+from chalicelib.adapters.dynamodb.transact import Refusals, write
+from chalicelib.domain.budget import WINDOWS, Balances, Plan, Subject
+from chalicelib.domain.errors import Conflict, NotFound, StoreUnavailable
+from chalicelib.domain.identity import Key, Tenant, tenant_tag, user_tag
+from chalicelib.domain.usage import Use, Uses
+
+_TRIES: Final = 12  # against writers of the same key
+_READ: Final = 100  # what one BatchGetItem takes
 
 _key = msgspec.json.Decoder(Key)
 _plan = msgspec.json.Decoder(Plan)
+_tenant = msgspec.json.Decoder(Tenant)
 
 
 class DynamoKeys:
@@ -31,19 +45,11 @@ class DynamoKeys:
         self._database = database
 
     def put(self, key: Key) -> None:
-        """One PutItem; a key that is there already and equal was put by a reply that got lost."""
-        item = {
-            **key_key(key.key_id),
-            "body": {"S": msgspec.json.encode(key, order="deterministic").decode()},
-        }
-        request = {
-            "TableName": self._database.tables.access,
-            "Item": item,
-            "ConditionExpression": "attribute_not_exists(pk)",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        refusals = write(self._database, [{"Put": request}])
-        if refusals and refusals[0].item != item:
+        """One PutItem; an equal key was put by a reply that got lost, or before there were these indexes."""
+        item = key_item(key)
+        refusals = self._put(item, "attribute_not_exists(pk) OR body = :body", {":body": item["body"]})
+        found = refusals[0].item if refusals else item
+        if found is None or key_of(found) != key:
             raise Conflict(f"A key with id '{key.key_id}' exists already.")
 
     def get(self, key_id: str) -> Key | None:
@@ -51,27 +57,131 @@ class DynamoKeys:
         item = self._get(key_key(key_id))
         return key_of(item) if item else None
 
+    def list(self, tenant: str, user: str | None, *, after: str | None, limit: int) -> tuple[Sequence[Key], bool]:
+        """One Query for the ids and one BatchGetItem for the keys: the index may lag behind a revocation."""
+        ids = self._ids(tenant, user, after or "", limit + 1)
+        access, keys = self._database.tables.access, [{"pk": pk} for pk in ids[:limit]]
+        found = batch.read(self._database, {access: keys}) if keys else {}
+        items = (found.get((access, *identity(key))) for key in keys)
+        return [key_of(item) for item in items if item], len(ids) > limit
+
+    def revoke(self, key_id: str, at: int) -> Key:
+        """One GetItem and one PutItem."""
+        return self._change(
+            key_id, lambda key: key if key.revoked_at is not None else msgspec.structs.replace(key, revoked_at=at)
+        )
+
+    def expire(self, key_id: str, at: int) -> Key:
+        """One GetItem and one PutItem."""
+
+        def earlier(key: Key) -> Key:
+            return msgspec.structs.replace(key, expires_at=at if key.expires_at is None else min(key.expires_at, at))
+
+        return self._change(key_id, earlier)
+
     def put_plan(self, plan: Plan) -> None:
         """One UpdateItem of the plan's own attribute: parallel writers of other plans do not meet."""
-        request = {
-            "TableName": self._database.tables.access,
-            "Key": PLANS,
-            "UpdateExpression": "SET #plan = :plan",
-            "ExpressionAttributeNames": {"#plan": PLAN_PREFIX + plan.name},
-            "ExpressionAttributeValues": {":plan": {"S": msgspec.json.encode(plan).decode()}},
-        }
+        request = self._of_plan(plan.name, "SET #plan = :plan")
+        request["ExpressionAttributeValues"] = {":plan": {"S": msgspec.json.encode(plan).decode()}}
         write(self._database, [{"Update": request}])
 
     def plans(self) -> dict[str, Plan]:
         """One GetItem."""
         return plans_of(self._get(PLANS) or {})
 
+    def drop_plan(self, name: str) -> None:
+        """One UpdateItem."""
+        write(self._database, [{"Update": self._of_plan(name, "REMOVE #plan")}])
+
+    def is_used(self, plan: str, now: float) -> bool:
+        """One Query of the index."""
+        request = {
+            "TableName": self._database.tables.access,
+            "IndexName": BY_PLAN,
+            "KeyConditionExpression": "plan_name = :plan AND plan_until > :now",
+            "ExpressionAttributeValues": {":plan": {"S": plan}, ":now": {"N": str(int(now))}},
+            "Limit": 1,
+        }
+        return any(batch.query(self._database, request))
+
+    def put_tenant(self, tenant: Tenant) -> None:
+        """One PutItem."""
+        write(self._database, [{"Put": {"TableName": self._database.tables.access, "Item": tenant_item(tenant)}}])
+
+    def tenant(self, tenant: str) -> Tenant | None:
+        """One GetItem."""
+        item = self._get(tenant_key(tenant))
+        return tenant_of(item) if item else None
+
     def balances(self, subjects: tuple[Subject, ...], now: float) -> Balances:
         """One BatchGetItem."""
+        found = self._ledger(subjects)
+        return balances({subject.kind: found[subject] for subject in subjects}, now)
+
+    def uses(self, subjects: Sequence[Subject], now: float) -> Uses:
+        """One BatchGetItem for each hundred."""
+        found = self._ledger(subjects)
+        return {subject: _uses_of(subject, found[subject], now) for subject in subjects}
+
+    def _ids(self, tenant: str, user: str | None, after: str, limit: int) -> Sequence[dict[str, Any]]:
+        """Partition keys of a tenant's keys, which begin with the tags of their owners."""
+        owner = tenant_tag(tenant) + (user_tag(tenant, user) if user is not None else "")
+        first, last = max(f"key#{owner}", f"key#{after}\x00"), f"key#{owner}~"
+        request: dict[str, Any] = {
+            "TableName": self._database.tables.access,
+            "IndexName": BY_TENANT,
+            "KeyConditionExpression": "tenant_tag = :tag AND pk BETWEEN :first AND :last",
+            "ExpressionAttributeValues": {
+                ":tag": {"S": tenant_tag(tenant)},
+                ":first": {"S": first},
+                ":last": {"S": last},
+            },
+            "Limit": limit,
+        }
+        found = batch.query(self._database, request) if first <= last else iter(())
+        return [item["pk"] for item in islice(found, limit)]
+
+    def _ledger(self, subjects: Sequence[Subject]) -> dict[Subject, Attributes]:
+        """What the ledger has on each subject; nothing is an empty item."""
         ledger = self._database.tables.ledger
-        keys = {subject.kind: subject_key(subject) for subject in subjects}
-        found = batch.read(self._database, {ledger: list(keys.values())})
-        return balances({kind: found.get((ledger, *identity(key)), {}) for kind, key in keys.items()}, now)
+        items: dict[Subject, Attributes] = {}
+        for start in range(0, len(subjects), _READ):
+            some = subjects[start : start + _READ]
+            found = batch.read(self._database, {ledger: [subject_key(subject) for subject in some]})
+            items |= {subject: found.get((ledger, *identity(subject_key(subject))), {}) for subject in some}
+        return items
+
+    def _change(self, key_id: str, change: Callable[[Key], Key]) -> Key:
+        """Write what `change` makes of the key, again where somebody else changed it meanwhile."""
+        for attempt in range(1, _TRIES + 1):
+            item = self._get(key_key(key_id))
+            if item is None:
+                raise NotFound("key", key_id)
+            old, new = key_of(item), change(key_of(item))
+            if new == old or not self._put(key_item(new), "body = :body", {":body": item["body"]}):
+                return new
+            self._database.pause(attempt)
+        raise StoreUnavailable(f"key '{key_id}' was changed each time")
+
+    def _put(self, item: Attributes, condition: str, values: Attributes) -> Refusals:
+        """Write an item on a condition."""
+        put = {
+            "TableName": self._database.tables.access,
+            "Item": item,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        return write(self._database, [{"Put": put}])
+
+    def _of_plan(self, name: str, expression: str) -> dict[str, Any]:
+        """An update of a plan's attribute."""
+        return {
+            "TableName": self._database.tables.access,
+            "Key": PLANS,
+            "UpdateExpression": expression,
+            "ExpressionAttributeNames": {"#plan": PLAN_PREFIX + name},
+        }
 
     def _get(self, key: Attributes) -> Attributes | None:
         request = {"TableName": self._database.tables.access, "Key": key, "ConsistentRead": True}
@@ -84,6 +194,11 @@ def key_of(item: Attributes) -> Key:
     return _key.decode(item["body"]["S"])
 
 
+def tenant_of(item: Attributes) -> Tenant:
+    """The tenant's record in an item."""
+    return _tenant.decode(item["body"]["S"])
+
+
 def plans_of(item: Attributes) -> dict[str, Plan]:
     """The plans in the one item that holds them all."""
     return {
@@ -91,3 +206,8 @@ def plans_of(item: Attributes) -> dict[str, Plan]:
         for name, value in item.items()
         if name.startswith(PLAN_PREFIX)
     }
+
+
+def _uses_of(subject: Subject, item: Attributes, now: float) -> dict[Any, Use]:
+    used = balances({subject.kind: item}, now)
+    return {window: Use(used=used[subject.kind, window]) for window in WINDOWS}

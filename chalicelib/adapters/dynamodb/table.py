@@ -1,6 +1,8 @@
 """Every table, key and item shape; nothing else builds a key.
 
-access         pk = key#<key id> | plans
+access         pk = key#<key id>                            GSIs by-tenant, by-plan
+               pk = tenant#<tag>                            GSI by-plan
+               pk = plans                                   all of them, an attribute each
 ledger         pk = <subject kind>#<tag>, sk = windows      what it used, by period and meter
                pk = turn#<turn id>, sk = lease              a reservation's record; GSI open-leases
 conversations  pk = <conversation id>, sk = head            GSI by-owner
@@ -19,6 +21,7 @@ from msgspec import Struct
 
 from chalicelib.domain.budget import Subject
 from chalicelib.domain.conversation import Conversation, Metadata
+from chalicelib.domain.identity import TAG_LENGTH, Key, Tenant, tenant_tag
 from chalicelib.domain.turn import Reservation
 
 Attributes = dict[str, dict[str, Any]]
@@ -26,6 +29,9 @@ Attributes = dict[str, dict[str, Any]]
 
 LEASES: Final = "open-leases"
 BY_OWNER: Final = "by-owner"
+BY_PLAN: Final = "by-plan"
+BY_TENANT: Final = "by-tenant"
+FOREVER: Final = 2**53  # an epoch second that never comes
 LEASE_SHARDS: Final = tuple(str(shard) for shard in range(16))
 RECORD_DAYS: Final = 7  # longer than any queue redelivers
 PLAN_PREFIX: Final = "plan."
@@ -50,6 +56,31 @@ def tables(stage: str) -> Tables:
 
 def key_key(key_id: str) -> Attributes:
     return {"pk": {"S": f"key#{key_id}"}}
+
+
+def tenant_key(tenant: str) -> Attributes:
+    return {"pk": {"S": f"tenant#{tenant_tag(tenant)}"}}
+
+
+def key_item(key: Key) -> Attributes:
+    """A key, in the index of its tenant, and in that of its plan unless it is revoked."""
+    return {
+        **key_key(key.key_id),
+        "body": {"S": msgspec.json.encode(key, order="deterministic").decode()},
+        "tenant_tag": {"S": key.key_id[:TAG_LENGTH]},
+        **({} if key.revoked_at is not None else _plan_use(key.plan, key.expires_at)),
+    }
+
+
+def tenant_item(tenant: Tenant) -> Attributes:
+    """A tenant's record, in the index of its plan."""
+    body = {"S": msgspec.json.encode(tenant).decode()}
+    return {**tenant_key(tenant.tenant), "body": body, **(_plan_use(tenant.plan, None) if tenant.plan else {})}
+
+
+def _plan_use(plan: str, until: int | None) -> Attributes:
+    """Who has a plan, and until which epoch second."""
+    return {"plan_name": {"S": plan}, "plan_until": {"N": str(FOREVER if until is None else until)}}
 
 
 def answer_key(key: str) -> Attributes:

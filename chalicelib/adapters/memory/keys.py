@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
+
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.budget import Balances, Plan, Subject
-from chalicelib.domain.errors import Conflict
-from chalicelib.domain.identity import Key
+from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.identity import Key, Tenant, state_of
+from chalicelib.domain.usage import Use, Uses
 
 
 class MemoryKeys:
@@ -25,6 +30,26 @@ class MemoryKeys:
         with self._shelf.lock:
             return self._shelf.keys.get(key_id)
 
+    def list(self, tenant: str, user: str | None, *, after: str | None, limit: int) -> tuple[Sequence[Key], bool]:
+        """Sorted anew for each page."""
+        with self._shelf.lock:
+            mine = [key for key in self._shelf.keys.values() if key.tenant == tenant and user in {None, key.user}]
+        ahead = sorted((key for key in mine if key.key_id > (after or "")), key=lambda key: key.key_id)
+        return ahead[:limit], len(ahead) > limit
+
+    def revoke(self, key_id: str, at: int) -> Key:
+        """The first moment counts."""
+        with self._shelf.lock:
+            key = self._key(key_id)
+            return self._keep(key if key.revoked_at is not None else msgspec.structs.replace(key, revoked_at=at))
+
+    def expire(self, key_id: str, at: int) -> Key:
+        """The earliest moment counts."""
+        with self._shelf.lock:
+            key = self._key(key_id)
+            until = at if key.expires_at is None else min(key.expires_at, at)
+            return self._keep(msgspec.structs.replace(key, expires_at=until))
+
     def put_plan(self, plan: Plan) -> None:
         """In force at once."""
         with self._shelf.lock:
@@ -35,7 +60,46 @@ class MemoryKeys:
         with self._shelf.lock:
             return dict(self._shelf.plans)
 
+    def drop_plan(self, name: str) -> None:
+        """Gone at once."""
+        with self._shelf.lock:
+            self._shelf.plans.pop(name, None)
+
+    def is_used(self, plan: str, now: float) -> bool:
+        """Seen at once."""
+        with self._shelf.lock:
+            keys = [key for key in self._shelf.keys.values() if key.plan == plan]
+            tenants = {tenant.plan for tenant in self._shelf.tenants.values()}
+            return plan in tenants or any(state_of(key, now) == "active" for key in keys)
+
+    def put_tenant(self, tenant: Tenant) -> None:
+        """By name."""
+        with self._shelf.lock:
+            self._shelf.tenants[tenant.tenant] = tenant
+
+    def tenant(self, tenant: str) -> Tenant | None:
+        """The record."""
+        with self._shelf.lock:
+            return self._shelf.tenants.get(tenant)
+
     def balances(self, subjects: tuple[Subject, ...], now: float) -> Balances:
         """The windows of `now`."""
         with self._shelf.lock:
             return self._shelf.balances(subjects, now)
+
+    def uses(self, subjects: Sequence[Subject], now: float) -> Uses:
+        """Subject by subject."""
+        with self._shelf.lock:
+            return {
+                subject: {window: Use(used) for (_, window), used in self._shelf.balances((subject,), now).items()}
+                for subject in subjects
+            }
+
+    def _key(self, key_id: str) -> Key:
+        if key_id not in self._shelf.keys:
+            raise NotFound("key", key_id)
+        return self._shelf.keys[key_id]
+
+    def _keep(self, key: Key) -> Key:
+        self._shelf.keys[key.key_id] = key
+        return key

@@ -9,7 +9,7 @@ from typing import Literal
 from chalicelib.domain.budget import WINDOWS, Balances, Charge, Plan, Subject, period
 from chalicelib.domain.conversation import Conversation, Turn
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.identity import Key
+from chalicelib.domain.identity import Key, Tenant
 from chalicelib.domain.turn import CachedAnswer, Reservation
 
 LeaseState = Literal["open", "settled", "released", "expired"]
@@ -22,6 +22,7 @@ class Shelf:
     lock: RLock = field(default_factory=RLock)
     keys: dict[str, Key] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)
+    tenants: dict[str, Tenant] = field(default_factory=dict)
     used: dict[tuple[Subject, str], Charge] = field(default_factory=dict)
     leases: dict[str, tuple[LeaseState, Reservation]] = field(default_factory=dict)
     answers: dict[str, CachedAnswer] = field(default_factory=dict)
