@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
 
-from chalicelib.domain.budget import METERS, WINDOWS, Limit, Meter, Period, Subject, describe, period, size
+from chalicelib.domain.budget import METERS, WINDOWS, Charge, Limit, Meter, Period, Subject, describe, period, size
 from chalicelib.domain.errors import LimitExceeded
 from chalicelib.domain.identity import Credential, Principal
-from chalicelib.domain.turn import Reservation
+from chalicelib.domain.turn import LeaseState, Reservation
+
+NOTHING: Final = Charge()
+BUSY_SECONDS: Final = 1  # when to ask again for a place among the concurrent requests
 
 
 class Demand(Struct, frozen=True):
@@ -33,6 +38,48 @@ class Demand(Struct, frozen=True):
         )
 
 
+class Step(Struct, frozen=True):
+    """What one step of a reservation adds to the counters of each subject; parts may be negative.
+
+    `used` goes to the windows of the reservation, `held` is what is reserved and not yet settled, `open` counts the
+    key's running turns, `saved` is what an answer from the cache would have burned.
+    """
+
+    used: Charge = NOTHING
+    held: Charge = NOTHING
+    open: int = 0
+    saved: Charge = NOTHING
+
+
+def opening(reservation: Reservation) -> Step:
+    """What reserving adds."""
+    if reservation.final:
+        return Step(reservation.charge, saved=reservation.saved)
+    return Step(reservation.charge, held=_holding(reservation.charge), open=1)
+
+
+def closing(reservation: Reservation, state: LeaseState, used: Charge) -> Step:
+    """What ending a reservation that is in `state` with `used` adds: one that expired holds nothing any more."""
+    correction = used - reservation.charge
+    if state != "open":
+        return Step(correction)
+    return Step(correction, held=NOTHING - _holding(reservation.charge), open=-1)
+
+
+def refuse_busy(most: int, running: int) -> LimitExceeded:
+    """The error for a caller who finds `running` of the key's `most` concurrent requests."""
+    return LimitExceeded(
+        limit=f"concurrent requests of the key ({most})",
+        remaining=most - running,
+        asked=1,
+        retry_after_seconds=BUSY_SECONDS,
+    )
+
+
+def _holding(charge: Charge) -> Charge:
+    return Charge(0, charge.tokens, charge.usd_micros)
+
+
 def demands(reservation: Reservation) -> tuple[Demand, ...]:
     """Everything that must have room, in the order of the limits; `LimitExceeded` where none ever can."""
     periods = {window: period(window, reservation.made_at) for window in WINDOWS}
@@ -47,7 +94,14 @@ def demands(reservation: Reservation) -> tuple[Demand, ...]:
     for demand in wanted:
         if demand.room < 0:
             raise demand.refusal(0, reservation.made_at)
+    if counts(reservation) and reservation.concurrent == 0:
+        raise refuse_busy(0, 0)
     return wanted
+
+
+def counts(reservation: Reservation) -> bool:
+    """Whether the reservation takes one of the key's places for concurrent requests; 0 of them admit nothing."""
+    return reservation.concurrent is not None and not reservation.final
 
 
 def subjects_of(caller: Credential | Principal) -> tuple[Subject, Subject, Subject]:

@@ -15,6 +15,7 @@ from chalicelib.domain.conversation import Conversation, Turn
 from chalicelib.domain.identity import Credential, Key, Principal
 
 CacheOutcome = Literal["hit", "semantic", "miss", "bypass"]
+LeaseState = Literal["open", "settled", "released", "expired"]
 
 
 class CacheControl(Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
@@ -97,11 +98,12 @@ class Opened(Struct, frozen=True):
         return self.caller.principal
 
 
-class Reservation(Struct, frozen=True):
+class Reservation(Struct, frozen=True, omit_defaults=True):
     """A claim on every limit that a turn touches, held under a lease.
 
     `charge` is the most that the turn can burn. `turn` is the conversation's new turn, stored in the same write.
-    `final` says that `charge` is already the true one, so that no settlement follows.
+    `final` says that `charge` is already the true one, so that no settlement follows; `saved` is then what an answer
+    from the cache would have burned. `concurrent` is how many turns of the key may run at once.
     """
 
     turn_id: str
@@ -113,6 +115,8 @@ class Reservation(Struct, frozen=True):
     conversation: str | None = None
     turn: Turn | None = None
     final: bool = False
+    concurrent: int | None = None
+    saved: Charge = Charge()
 
 
 class Settlement(Struct, frozen=True):

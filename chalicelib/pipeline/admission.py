@@ -41,7 +41,8 @@ class Admission:
 
     def charge_hit(self, opened: Opened, completion: Completion, target: str) -> Reservation:
         """Count a request that was answered from the cache; it burned no tokens."""
-        claim = msgspec.structs.replace(self._claim(opened.caller, Charge(requests=1)), final=True)
+        saved = charge(opened.model.prices, completion.usage)
+        claim = msgspec.structs.replace(self._claim(opened.caller, Charge(requests=1)), final=True, saved=saved)
         if opened.memory.conversation is None:
             return self._reserved(claim, opened.caller)
         said = items_of(opened.ask.request.messages)
@@ -73,6 +74,7 @@ class Admission:
             charge=estimate,
             made_at=now,
             lease_until=now + self.lease_seconds,
+            concurrent=caller.plan.concurrent,
         )
 
     def _reserved(self, claim: Reservation, caller: Caller) -> Reservation:

@@ -7,17 +7,18 @@ from itertools import islice
 
 from chalicelib.adapters.dynamodb import batch
 from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.adapters.dynamodb.steps import RECORD, counting, moving
 from chalicelib.adapters.dynamodb.table import (
     LEASE_SHARDS,
     LEASES,
     Attributes,
+    claim_of,
     lease_key,
     turn_key,
 )
 from chalicelib.adapters.dynamodb.transact import Action, write
 from chalicelib.adapters.dynamodb.turn_items import drop_stale_parts
-
-_RECORD = 0
+from chalicelib.domain.ledger import closing
 
 
 def expire(database: Database, before: float, limit: int) -> int:
@@ -42,14 +43,16 @@ def _end(database: Database, turn_id: str) -> bool:
     record = _record(database, turn_id)
     if record is None:
         return False
-    expired = _expiring(database, turn_id)
+    claim = claim_of(record)
+    step = closing(claim, "open", claim.charge)
+    expired = [moving(database, turn_id, "open", "expired"), *counting(database, claim, step)]
     if "conversation" not in record:
-        return not write(database, [expired])
-    refusals = write(database, [expired, _cutting(database, record)])
-    if not refusals or _RECORD in refusals:
+        return not write(database, expired, shared=False)
+    refusals = write(database, [*expired, _cutting(database, record)], shared=False)
+    if not refusals or RECORD in refusals:
         return not refusals
     drop_stale_parts(database, record["conversation"]["S"], int(record["number"]["N"]))
-    return not write(database, [expired])
+    return not write(database, expired, shared=False)
 
 
 def _record(database: Database, turn_id: str) -> Attributes | None:
@@ -57,18 +60,6 @@ def _record(database: Database, turn_id: str) -> Attributes | None:
     request = {"TableName": database.tables.ledger, "Key": lease_key(turn_id), "ConsistentRead": True}
     item: Attributes | None = database.call("get_item", request).get("Item")
     return item if item and item["state"]["S"] == "open" else None
-
-
-def _expiring(database: Database, turn_id: str) -> Action:
-    update = {
-        "TableName": database.tables.ledger,
-        "Key": lease_key(turn_id),
-        "UpdateExpression": "SET #state = :expired REMOVE lease_shard, lease_until",
-        "ConditionExpression": "#state = :open",
-        "ExpressionAttributeNames": {"#state": "state"},
-        "ExpressionAttributeValues": {":expired": {"S": "expired"}, ":open": {"S": "open"}},
-    }
-    return {"Update": update}
 
 
 def _cutting(database: Database, record: Attributes) -> Action:

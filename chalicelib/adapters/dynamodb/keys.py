@@ -10,7 +10,7 @@ import msgspec
 
 from chalicelib.adapters.dynamodb import batch
 from chalicelib.adapters.dynamodb.client import Database
-from chalicelib.adapters.dynamodb.ledger import balances
+from chalicelib.adapters.dynamodb.ledger import balances, held, saved
 from chalicelib.adapters.dynamodb.table import (
     BY_PLAN,
     BY_TENANT,
@@ -25,7 +25,7 @@ from chalicelib.adapters.dynamodb.table import (
     tenant_key,
 )
 from chalicelib.adapters.dynamodb.transact import Refusals, write
-from chalicelib.domain.budget import WINDOWS, Balances, Plan, Subject
+from chalicelib.domain.budget import WINDOWS, Balances, Plan, Subject, Window
 from chalicelib.domain.errors import Conflict, NotFound, StoreUnavailable
 from chalicelib.domain.identity import Key, Tenant, tenant_tag, user_tag
 from chalicelib.domain.usage import Use, Uses
@@ -208,6 +208,6 @@ def plans_of(item: Attributes) -> dict[str, Plan]:
     }
 
 
-def _uses_of(subject: Subject, item: Attributes, now: float) -> dict[Any, Use]:
+def _uses_of(subject: Subject, item: Attributes, now: float) -> dict[Window, Use]:
     used = balances({subject.kind: item}, now)
-    return {window: Use(used=used[subject.kind, window]) for window in WINDOWS}
+    return {window: Use(used[subject.kind, window], held(item), saved(item, window, now)) for window in WINDOWS}

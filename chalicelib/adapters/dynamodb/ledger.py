@@ -1,7 +1,9 @@
 """What a subject used: one item for all windows, so that a new window costs no read and no write.
 
-An attribute is a period's label and the meter's letter, `m29921725t`. All of them fit into one write unit as
-long as old ones go: those that a recall saw are removed with the next charge.
+An attribute is a period's label and the meter's letter, `m29921725t`; `h`, `s` and `v` are the hits, tokens and
+micro-USD that the cache saved. `held_t` and `held_u` are what is reserved and not yet settled, `open` is the number of
+the key's running turns. All of them fit into one write unit as long as old ones go: those that a recall saw are removed
+with the next charge.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from chalicelib.adapters.dynamodb.table import Attributes, subject_key
+from chalicelib.adapters.dynamodb.table import Attributes
 from chalicelib.adapters.dynamodb.transact import Action
 from chalicelib.domain.budget import (
     METERS,
@@ -24,10 +26,16 @@ from chalicelib.domain.budget import (
     period,
 )
 from chalicelib.domain.errors import LimitExceeded
-from chalicelib.domain.ledger import Demand
+from chalicelib.domain.ledger import Demand, Step, refuse_busy
+
+OPEN: Final = "open"
 
 _LETTERS: Final[dict[Meter, str]] = {"requests": "r", "tokens": "t", "usd_micros": "u"}
+_SAVED: Final[dict[Meter, str]] = {"requests": "h", "tokens": "s", "usd_micros": "v"}
+_HELD: Final[dict[Meter, str]] = {"tokens": "held_t", "usd_micros": "held_u"}
+_SAVED_WINDOWS: Final[tuple[Window, ...]] = ("day", "month")
 _KEPT_SECONDS: Final[dict[Window, int]] = {"minute": 180, "day": 86_400, "month": 365 * 86_400}
+_SAVED_MONTH_SECONDS: Final = 31 * 86_400  # a year of them too would not fit
 _MOST_REMOVED: Final = 90  # attributes in one update; an expression may have 4 KB
 
 
@@ -41,25 +49,66 @@ def balances(items: dict[SubjectKind, Attributes], now: float) -> Balances:
     }
 
 
+def held(item: Attributes) -> Charge:
+    """What a subject has reserved and not yet settled."""
+    return Charge(0, _amount(item, _HELD["tokens"]), _amount(item, _HELD["usd_micros"]))
+
+
+def saved(item: Attributes, window: Window, now: float) -> Charge:
+    """What the cache saved a subject in the day or month of `now`: hits, tokens and micro-USD."""
+    return Charge(*(_amount(item, _label(window, now) + _SAVED[meter]) for meter in METERS))
+
+
+def running(item: Attributes) -> int:
+    """How many turns of a key are open."""
+    return _amount(item, OPEN)
+
+
 def outdated(item: Attributes, now: float) -> tuple[str, ...]:
     """The attributes of periods that nobody asks for any more."""
     floors = {label[0]: label for window, seconds in _KEPT_SECONDS.items() if (label := _label(window, now - seconds))}
-    old = (name for name in item if name[:-1] < floors.get(name[0], ""))
+    recent = {**floors, "n": _label("month", now - _SAVED_MONTH_SECONDS)}
+    old = (name for name in item if name[:-1] < (recent if name[-1] in "hsv" else floors).get(name[0], ""))
     return tuple(old)[:_MOST_REMOVED]
 
 
-def adding(table: str, subject: Subject, charge: Charge, now: float) -> Action:
-    """The write that adds `charge`, whose parts may be negative, to the subject's windows of `now`."""
-    amounts = {meter: charge.of(meter) for meter in METERS if charge.of(meter)}
+def amounts(step: Step, subject: Subject, now: float) -> dict[str, int]:
+    """What `step` adds to each attribute of the subject, in its windows of `now`; nothing is left out."""
     labels = [_label(window, now) for window in WINDOWS]
-    added = ", ".join(f"{label}{_LETTERS[meter]} :{_LETTERS[meter]}" for label in labels for meter in amounts)
+    added = {label + _LETTERS[meter]: step.used.of(meter) for label in labels for meter in METERS}
+    added |= {name: step.held.of(meter) for meter, name in _HELD.items()}
+    if subject.kind == "key":
+        added[OPEN] = step.open
+    if step.saved != Charge():
+        added |= {
+            _label(window, now) + letter: step.saved.of(meter)
+            for window in _SAVED_WINDOWS
+            for meter, letter in _SAVED.items()
+        }
+    return {name: amount for name, amount in added.items() if amount}
+
+
+def adding(table: str, key: Attributes, added: dict[str, int]) -> Action:
+    """The write that adds to attributes of one item; each different amount is one value."""
+    values = {amount: f":{place}" for place, amount in enumerate(dict.fromkeys(added.values()))}
     update: dict[str, Any] = {
         "TableName": table,
-        "Key": subject_key(subject),
-        "UpdateExpression": f"ADD {added}",
-        "ExpressionAttributeValues": {f":{_LETTERS[m]}": {"N": str(amount)} for m, amount in amounts.items()},
+        "Key": key,
+        "UpdateExpression": "ADD " + ", ".join(f"{_name(name)} {values[amount]}" for name, amount in added.items()),
+        "ExpressionAttributeValues": {value: {"N": str(amount)} for amount, value in values.items()},
     }
+    if OPEN in added:
+        update["ExpressionAttributeNames"] = {_name(OPEN): OPEN}
     return {"Update": update}
+
+
+def within(action: Action, most: int) -> Action:
+    """`action` on the key's item on condition that fewer than `most` turns are open."""
+    update = action["Update"]
+    name = _name(OPEN)
+    update["ExpressionAttributeNames"] = {name: OPEN}
+    update["ExpressionAttributeValues"][":most"] = {"N": str(most)}
+    return _conditional(action, [f"(attribute_not_exists({name}) OR {name} < :most)"])
 
 
 def limited(action: Action, demands: Sequence[Demand], removed: Sequence[str]) -> Action:
@@ -67,25 +116,41 @@ def limited(action: Action, demands: Sequence[Demand], removed: Sequence[str]) -
     update = action["Update"]
     if removed:
         update["UpdateExpression"] += " REMOVE " + ", ".join(removed)
-    if demands:
-        conditions = []
-        for place, demand in enumerate(demands):
-            name = _attribute(demand)
-            conditions.append(f"(attribute_not_exists({name}) OR {name} <= :l{place})")
-            update["ExpressionAttributeValues"][f":l{place}"] = {"N": str(demand.room)}
-        update["ConditionExpression"] = " AND ".join(conditions)
-        update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-    return action
+    conditions = []
+    for place, demand in enumerate(demands):
+        name = _attribute(demand)
+        conditions.append(f"(attribute_not_exists({name}) OR {name} <= :l{place})")
+        update["ExpressionAttributeValues"][f":l{place}"] = {"N": str(demand.room)}
+    return _conditional(action, conditions)
 
 
-def refused(demands: Sequence[Demand], found: dict[SubjectKind, Attributes], now: int) -> LimitExceeded:
+def refused(
+    demands: Sequence[Demand], found: dict[SubjectKind, Attributes], now: int, concurrent: int | None = None
+) -> LimitExceeded:
     """The first of the demands that had no room, by the items as the conditions found them."""
     failed = [demand for demand in demands if demand.limit.subject in found]
     for demand in failed:
         used = _amount(found[demand.limit.subject], _attribute(demand))
         if used > demand.room:
             return demand.refusal(used, now)
+    if concurrent is not None and "key" in found:
+        return refuse_busy(concurrent, running(found["key"]))
     return failed[0].refusal(failed[0].room + failed[0].asked, now)
+
+
+def _conditional(action: Action, conditions: Sequence[str]) -> Action:
+    """`action` on further conditions, whose failure shows the item."""
+    update = action["Update"]
+    known = [update["ConditionExpression"]] if "ConditionExpression" in update else []
+    if conditions:
+        update["ConditionExpression"] = " AND ".join([*known, *conditions])
+        update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    return action
+
+
+def _name(attribute: str) -> str:
+    """How an expression calls an attribute: `open` is a word of the language."""
+    return f"#{attribute}" if attribute == OPEN else attribute
 
 
 def _attribute(demand: Demand) -> str:

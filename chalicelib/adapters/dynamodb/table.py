@@ -37,6 +37,7 @@ RECORD_DAYS: Final = 7  # longer than any queue redelivers
 PLAN_PREFIX: Final = "plan."
 PLANS: Final[Attributes] = {"pk": {"S": "plans"}}
 
+_claim = msgspec.json.Decoder(Reservation)
 _metadata = msgspec.json.Decoder(Metadata)
 
 
@@ -138,11 +139,18 @@ def lease_item(reservation: Reservation) -> Attributes:
     }
     if not reservation.final:
         shard = LEASE_SHARDS[crc32(reservation.turn_id.encode()) % len(LEASE_SHARDS)]
+        claim = msgspec.structs.replace(reservation, limits=(), turn=None)
         item |= {"lease_shard": {"S": shard}, "lease_until": {"N": str(reservation.lease_until)}}
+        item["claim"] = {"S": msgspec.json.encode(claim).decode()}
     if reservation.conversation is not None and reservation.turn is not None:
         item["conversation"] = {"S": reservation.conversation}
         item["number"] = {"N": str(reservation.turn.number)}
     return item
+
+
+def claim_of(record: Attributes) -> Reservation:
+    """What a record of an open reservation says was claimed; its turn is in the conversation."""
+    return _claim.decode(record["claim"]["S"])
 
 
 def head_item(conversation: Conversation) -> Attributes:

@@ -32,9 +32,12 @@ Refusals = dict[int, Refusal]
 """By the action's place; empty where everything was written."""
 
 
-def write(database: Database, actions: Sequence[Action]) -> Refusals:
-    """Write all of it, or tell whose conditions were in the way; `StoreUnavailable` if others are always in it."""
-    operation, request = _request(actions)
+def write(database: Database, actions: Sequence[Action], *, shared: bool = True) -> Refusals:
+    """Write all of it, or tell whose conditions were in the way; `StoreUnavailable` if others are always in it.
+
+    `shared` False makes one writer of several with the same actions the only one that is told of success.
+    """
+    operation, request = _request(actions, shared=shared)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             database.call(operation, request)
@@ -49,12 +52,13 @@ def write(database: Database, actions: Sequence[Action]) -> Refusals:
     raise StoreUnavailable("DynamoDB found no moment for the write")
 
 
-def _request(actions: Sequence[Action]) -> tuple[str, dict[str, Any]]:
+def _request(actions: Sequence[Action], *, shared: bool) -> tuple[str, dict[str, Any]]:
     """The call to make: alone, an action is the plain write, which costs half."""
     if len(actions) == 1:
         ((kind, request),) = actions[0].items()
         return _SINGLE[kind], request
-    return "transact_write_items", {"TransactItems": actions, "ClientRequestToken": _token(actions)}
+    token = {"ClientRequestToken": _token(actions)} if shared else {}  # else the SDK makes one of its own
+    return "transact_write_items", {"TransactItems": actions, **token}
 
 
 def _is_passing(cancelled: Cancelled) -> bool:

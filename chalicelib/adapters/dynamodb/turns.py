@@ -13,25 +13,30 @@ import msgspec
 from chalicelib.adapters.dynamodb.bodies import Packed, pack, removed_places
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.expiry import expire
-from chalicelib.adapters.dynamodb.ledger import adding, kept, limited, refused
+from chalicelib.adapters.dynamodb.ledger import refused
 from chalicelib.adapters.dynamodb.recall import Recall
-from chalicelib.adapters.dynamodb.table import (
-    Attributes,
-    head_key,
-    lease_item,
-    lease_key,
-    turn_key,
+from chalicelib.adapters.dynamodb.steps import (
+    RECORD,
+    beginning,
+    charging,
+    counting,
+    ending,
+    forgetting,
+    moving,
+    recording,
 )
+from chalicelib.adapters.dynamodb.table import Attributes, lease_item
 from chalicelib.adapters.dynamodb.transact import Action, Refusals, write
-from chalicelib.adapters.dynamodb.turn_items import drop_parts, drop_stale_parts, put_parts, put_turn
+from chalicelib.adapters.dynamodb.turn_items import drop_parts, drop_stale_parts, put_parts
 from chalicelib.domain.budget import Charge
 from chalicelib.domain.conversation import Turn
 from chalicelib.domain.errors import Conflict, LimitExceeded, NotFound, StoreUnavailable
-from chalicelib.domain.ledger import Demand, demands, owner_of
-from chalicelib.domain.turn import Cue, Memory, Reservation, Settlement
+from chalicelib.domain.ledger import Demand, closing, counts, demands, owner_of
+from chalicelib.domain.turn import Cue, LeaseState, Memory, Reservation, Settlement
 
 _EDITS: Final = 8  # how often items of one open turn may be deleted while it settles
-_RECORD: Final = 0  # its place in every transaction
+_OPEN: Final[LeaseState] = "open"
+_EXPIRED: Final[LeaseState] = "expired"
 
 
 class DynamoTurns:
@@ -51,53 +56,35 @@ class DynamoTurns:
         packed = _packed(reservation, reservation.turn)
         if packed:
             put_parts(self._database, packed)
-        record = self._record(lease_item(reservation))
-        charges = self._charges(reservation, wanted)
-        refusals = write(self._database, [record, *charges, *self._opening(reservation, packed)])
-        if not refusals or (_RECORD in refusals and _is_number(reservation, refusals[_RECORD].item)):
+        record = recording(self._database, lease_item(reservation))
+        outdated = [self._recall.outdated(subject) for subject in reservation.subjects]
+        charges = charging(self._database, reservation, wanted, outdated)
+        refusals = write(self._database, [record, *charges, *beginning(self._database, reservation, packed)])
+        if not refusals or (RECORD in refusals and _is_number(reservation, refusals[RECORD].item)):
             return
         if packed:
             drop_parts(self._database, packed)
-        if _RECORD in refusals:
+        if RECORD in refusals:
             raise Conflict(f"Turn '{reservation.turn_id}' has another number already.")
         raise _reason(reservation, refusals, wanted, len(charges))
 
     def settle(self, reservation: Reservation, settlement: Settlement) -> None:
-        """One TransactWriteItems; one more where the turn was edited or deleted meanwhile."""
-        corrected = self._adding(reservation, settlement.charge - reservation.charge)
-        turn, removed = settlement.turn, frozenset[int]()
-        for _ in range(_EDITS):
-            packed = _packed(reservation, turn, removed)
-            if packed:
-                put_parts(self._database, packed)
-            actions = [self._closing(reservation, "settled"), *corrected, *self._ending(packed, removed)]
-            refusals = write(self._database, actions)
-            if packed:
-                self._tidy(reservation, packed, removed, written=not refusals)
-            if not refusals or _RECORD in refusals:
-                return
-            stored = refusals[len(actions) - 1].item
-            turn = turn if stored and stored["turn_id"]["S"] == reservation.turn_id else None
-            removed = removed_places(stored or {})
-        raise StoreUnavailable("the turn was edited each time it was settled")
+        """One TransactWriteItems; one more where the lease ran out, or the turn was edited or deleted meanwhile."""
+        refusals = self._settled_from(reservation, _OPEN, settlement)
+        if _has_expired(refusals, _OPEN):
+            self._settled_from(reservation, _EXPIRED, settlement)
 
     def release(self, reservation: Reservation) -> None:
-        """One TransactWriteItems; where the reservation never arrived, it is kept from arriving."""
-        actions = [
-            self._closing(reservation, "released"),
-            *self._adding(reservation, Charge() - reservation.charge),
-        ]
-        if reservation.conversation is not None and reservation.turn is not None:
-            actions.append(self._forgetting(reservation.conversation, reservation.turn))
-        refusals = write(self._database, actions)
+        """One TransactWriteItems, two where the lease ran out; what never arrived is kept from arriving."""
+        refusals = self._release(reservation)
         packed = _packed(reservation, reservation.turn)
-        if _RECORD in refusals and refusals[_RECORD].item is None:
+        if RECORD in refusals and refusals[RECORD].item is None:
             barred = lease_item(msgspec.structs.replace(reservation, final=True)) | {"state": {"S": "released"}}
-            if not write(self._database, [self._record(barred)]):
+            if not write(self._database, [recording(self._database, barred)]):
                 if packed:
                     drop_parts(self._database, packed)  # the number may be another turn's: its parts stay
                 return
-            refusals = write(self._database, actions)
+            refusals = self._release(reservation)
         if packed and packed.parts and not refusals:
             drop_stale_parts(self._database, str(reservation.conversation), packed.number)
 
@@ -105,92 +92,51 @@ class DynamoTurns:
         """A Query for each shard of the open leases, and a transaction for each lease."""
         return expire(self._database, before, limit)
 
-    def _record(self, item: Attributes) -> Action:
-        put = {
-            "TableName": self._database.tables.ledger,
-            "Item": item,
-            "ConditionExpression": "attribute_not_exists(pk)",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        return {"Put": put}
+    def _settled_from(self, reservation: Reservation, state: LeaseState, settlement: Settlement) -> Refusals:
+        turn, removed = settlement.turn, frozenset[int]()
+        for _ in range(_EDITS):
+            packed = _packed(reservation, turn, removed)
+            if packed:
+                put_parts(self._database, packed)
+            closed = self._closing(reservation, state, "settled", settlement.charge)
+            refusals = write(self._database, [*closed, *ending(self._database, packed, removed)])
+            if packed:
+                self._tidy(reservation, packed, removed, written=not refusals)
+            if not refusals or RECORD in refusals:
+                return refusals
+            stored = refusals[len(closed)].item
+            turn = turn if stored and stored["turn_id"]["S"] == reservation.turn_id else None
+            removed = removed_places(stored or {})
+        raise StoreUnavailable("the turn was edited each time it was settled")
 
-    def _charges(self, reservation: Reservation, wanted: tuple[Demand, ...]) -> list[Action]:
-        actions = self._adding(reservation, reservation.charge)
-        for action, subject in zip(actions, reservation.subjects, strict=False):
-            mine = [demand for demand in wanted if demand.limit.subject == subject.kind]
-            limited(action, mine, kept(self._recall.outdated(subject), reservation.made_at))
-        return actions
+    def _release(self, reservation: Reservation) -> Refusals:
+        refusals = self._released_from(reservation, _OPEN)
+        return self._released_from(reservation, _EXPIRED) if _has_expired(refusals, _OPEN) else refusals
 
-    def _adding(self, reservation: Reservation, charge: Charge) -> list[Action]:
-        """An update for each subject, or none where there is nothing to add."""
-        if charge == Charge():
-            return []
-        table = self._database.tables.ledger
-        return [adding(table, subject, charge, reservation.made_at) for subject in reservation.subjects]
+    def _released_from(self, reservation: Reservation, state: LeaseState) -> Refusals:
+        actions = self._closing(reservation, state, "released", Charge())
+        if reservation.conversation is not None and reservation.turn is not None:
+            actions.append(forgetting(self._database, reservation.conversation, reservation.turn))
+        return write(self._database, actions)
 
-    def _opening(self, reservation: Reservation, packed: Packed | None) -> list[Action]:
-        """The conversation takes the turn as its next one."""
-        if packed is None:
-            return []
-        head = {
-            "TableName": self._database.tables.conversations,
-            "Key": head_key(str(reservation.conversation)),
-            "UpdateExpression": "SET #last = :number, last_id = :id",
-            "ConditionExpression": "#owner = :owner AND #last = :before",
-            "ExpressionAttributeNames": {"#owner": "owner", "#last": "last"},
-            "ExpressionAttributeValues": {
-                ":owner": {"S": owner_of(reservation.subjects)},
-                ":number": {"N": str(packed.number)},
-                ":before": {"N": str(packed.number - 1)},
-                ":id": {"S": reservation.turn_id},
-            },
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        return [{"Update": head}, put_turn(self._database, packed, "attribute_not_exists(pk)", {})]
-
-    def _ending(self, packed: Packed | None, removed: frozenset[int]) -> list[Action]:
-        """The turn is written as it ended, unless it was edited or deleted since `removed` was seen."""
-        if packed is None:
-            return []
-        values: Attributes = {":id": packed.item["turn_id"]}
-        if not removed:
-            condition = "turn_id = :id AND attribute_not_exists(removed)"
-        else:
-            condition = "turn_id = :id AND removed = :removed"
-            values[":removed"] = packed.item["removed"]
-        return [put_turn(self._database, packed, condition, values)]
-
-    def _closing(self, reservation: Reservation, state: str) -> Action:
-        """The record leaves the open leases for good."""
-        update = {
-            "TableName": self._database.tables.ledger,
-            "Key": lease_key(reservation.turn_id),
-            "UpdateExpression": "SET #state = :state REMOVE lease_shard, lease_until",
-            "ConditionExpression": "#state IN (:open, :expired)",
-            "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": {
-                ":state": {"S": state},
-                ":open": {"S": "open"},
-                ":expired": {"S": "expired"},
-            },
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        return {"Update": update}
-
-    def _forgetting(self, conversation_id: str, turn: Turn) -> Action:
-        delete = {
-            "TableName": self._database.tables.conversations,
-            "Key": turn_key(conversation_id, turn.number),
-            "ConditionExpression": "attribute_not_exists(pk) OR turn_id = :id",
-            "ExpressionAttributeValues": {":id": {"S": turn.id}},
-        }
-        return {"Delete": delete}
+    def _closing(self, reservation: Reservation, before: LeaseState, after: LeaseState, used: Charge) -> list[Action]:
+        """The reservation ends with what was used, provided that it is still in the state `before`."""
+        return [
+            moving(self._database, reservation.turn_id, before, after),
+            *counting(self._database, reservation, closing(reservation, before, used)),
+        ]
 
     def _tidy(self, reservation: Reservation, packed: Packed, removed: frozenset[int], *, written: bool) -> None:
         if not written:
             drop_parts(self._database, packed)
         elif packed.parts or removed:
             drop_stale_parts(self._database, str(reservation.conversation), packed.number)
+
+
+def _has_expired(refusals: Refusals, before: LeaseState) -> bool:
+    """Whether a step from `before` met a lease that ran out meanwhile."""
+    record = refusals[RECORD].item if RECORD in refusals else None
+    return record is not None and before == _OPEN and record["state"] == {"S": _EXPIRED}
 
 
 def _packed(reservation: Reservation, turn: Turn | None, removed: frozenset[int] = frozenset()) -> Packed | None:
@@ -220,5 +166,5 @@ def _reason(
         if place in refusals and place <= charges
     }
     if found:
-        return refused(wanted, found, reservation.made_at)
+        return refused(wanted, found, reservation.made_at, reservation.concurrent if counts(reservation) else None)
     return Conflict(f"Conversation '{reservation.conversation}' went on meanwhile.")

@@ -10,7 +10,7 @@ from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.budget import Balances, Plan, Subject
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.identity import Key, Tenant, state_of
-from chalicelib.domain.usage import Use, Uses
+from chalicelib.domain.usage import Uses
 
 
 class MemoryKeys:
@@ -90,10 +90,7 @@ class MemoryKeys:
     def uses(self, subjects: Sequence[Subject], now: float) -> Uses:
         """Subject by subject."""
         with self._shelf.lock:
-            return {
-                subject: {window: Use(used) for (_, window), used in self._shelf.balances((subject,), now).items()}
-                for subject in subjects
-            }
+            return {subject: self._shelf.uses(subject, now) for subject in subjects}
 
     def _key(self, key_id: str) -> Key:
         if key_id not in self._shelf.keys:

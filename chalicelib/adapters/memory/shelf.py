@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import RLock
-from typing import Literal
 
-from chalicelib.domain.budget import WINDOWS, Balances, Charge, Plan, Subject, period
+from chalicelib.domain.budget import WINDOWS, Balances, Charge, Plan, Subject, Window, period
 from chalicelib.domain.conversation import Conversation, Turn
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.identity import Key, Tenant
-from chalicelib.domain.turn import CachedAnswer, Reservation
-
-LeaseState = Literal["open", "settled", "released", "expired"]
+from chalicelib.domain.turn import CachedAnswer, LeaseState, Reservation
+from chalicelib.domain.usage import Use
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,43 @@ class Shelf:
             for subject in subjects
             for window in WINDOWS
         }
+
+    def running(self, subject: Subject) -> int:
+        """How many turns of the subject are open."""
+        return len(self._open(subject))
+
+    def held(self, subject: Subject) -> Charge:
+        """What open turns have reserved."""
+        return Charge(
+            tokens=sum(each.charge.tokens for each in self._open(subject)),
+            usd_micros=sum(each.charge.usd_micros for each in self._open(subject)),
+        )
+
+    def uses(self, subject: Subject, now: float) -> dict[Window, Use]:
+        """What the subject used, held and saved in the windows of `now`."""
+        return {
+            window: Use(used, self.held(subject), self.saved(subject, window, now))
+            for (_, window), used in self.balances((subject,), now).items()
+        }
+
+    def saved(self, subject: Subject, window: Window, now: float) -> Charge:
+        """What the cache saved in the day or month of `now`: hits, tokens and micro-USD."""
+        label = period(window, now).label
+        if window == "minute":
+            return Charge()
+        hits = [
+            each.saved
+            for state, each in self.leases.values()
+            if state == "settled" and subject in each.subjects and period(window, each.made_at).label == label
+        ]
+        return Charge(
+            requests=sum(each.requests for each in hits),
+            tokens=sum(each.tokens for each in hits),
+            usd_micros=sum(each.usd_micros for each in hits),
+        )
+
+    def _open(self, subject: Subject) -> list[Reservation]:
+        return [each for state, each in self.leases.values() if state == "open" and subject in each.subjects]
 
     def head(self, owner: str, conversation_id: str) -> Conversation:
         """The owner's conversation, or `NotFound`."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from chalicelib.adapters.memory.shelf import LeaseState, Shelf
+from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.budget import WINDOWS, Charge, period
 from chalicelib.domain.conversation import Removed, Turn
 from chalicelib.domain.errors import Conflict
-from chalicelib.domain.ledger import Demand, demands, owner_of, subjects_of
-from chalicelib.domain.turn import Cue, Memory, Reservation, Settlement
+from chalicelib.domain.ledger import Demand, counts, demands, owner_of, refuse_busy, subjects_of
+from chalicelib.domain.turn import Cue, LeaseState, Memory, Reservation, Settlement
 
 
 class MemoryTurns:
@@ -83,6 +83,9 @@ class MemoryTurns:
             used = self._shelf.used.get((subjects[demand.limit.subject], demand.period.label), Charge())
             if used.of(demand.meter) > demand.room:
                 raise demand.refusal(used.of(demand.meter), reservation.made_at)
+        running = self._shelf.running(subjects["key"])
+        if reservation.concurrent is not None and counts(reservation) and running >= reservation.concurrent:
+            raise refuse_busy(reservation.concurrent, running)
 
     def _keep_number(self, reservation: Reservation) -> None:
         """`Conflict` where the turn was reserved under another number."""

@@ -78,14 +78,15 @@ def test_a_hit_is_charged_in_one_request(warm):
     assert calls == {"TransactWriteItems": 1}
 
 
-def test_settling_the_exact_charge_of_no_turn_is_a_plain_write(warm):
-    claim = reservation()
+def test_a_settlement_that_comes_after_the_lease_is_one_request_more(warm):
+    claim = reservation(limits=LIMITS)
     warm.turns.reserve(claim)
+    warm.turns.expire(NOW + 10**6, 10)
 
     with warm.counted() as calls:
         warm.turns.settle(claim, answered(claim))
 
-    assert calls == {"UpdateItem": 1}
+    assert calls == {"TransactWriteItems": 1, "UpdateItem": 1}
 
 
 def test_a_large_turn_costs_one_request_more(warm):

@@ -52,7 +52,9 @@ def test_a_busy_subject_stays_within_one_write_unit(stores):
     for number, now in enumerate(moments):
         stores.turns.recall(cue(now=now))
         claim = reservation(f"t-{number}", charge=charge, now=now)
+        hit = reservation(f"h-{number}", charge=Charge(requests=1), saved=charge, now=now, final=True)
         stores.turns.reserve(claim)
+        stores.turns.reserve(hit)
         open_claims.append(claim)
         if len(open_claims) > 4:  # a turn may settle minutes after it began
             late = open_claims.pop(0)
@@ -68,7 +70,7 @@ def test_what_a_subject_used_long_ago_goes_at_its_next_charge(stores):
 
     stores.turns.reserve(reservation("t-2", now=NOW + 400 * 86_400))
 
-    names = {name for name in subject_item(stores, subjects_of(ADA)[0]) if name not in {"pk", "sk"}}
+    names = {name for name in subject_item(stores, subjects_of(ADA)[0]) if name[0] in "mdn"}
     assert len(names) == 9
 
 
