@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 WEIGHTS := chalicelib/adapters/embedders/wordllama.npz
 NODE_CLIENTS := tests/clients/node_modules/.package-lock.json
-SUITES := unit contract functional infra architecture package docs
+SUITES := unit contract simulation functional infra architecture package docs
 CODE := $(wildcard app.py chalicelib infra benchmarks training tests)
 PARALLEL := -n 2
 STAGE ?= solo
@@ -75,6 +75,10 @@ unit contract functional architecture: venv $(WEIGHTS)
 .PHONY: clients
 clients: venv $(WEIGHTS) $(NODE_CLIENTS) ## Drive a running server with the client libraries that people use
 	$(call check,clients,$(BIN)/pytest tests/clients)
+
+.PHONY: simulate
+simulate: venv ## Play the ledger through seeded faults: SEEDS (100000), FIRST (0); SEED=n tells one of them
+	@exec $(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100000) --first $(or $(FIRST),0))
 
 .PHONY: bench
 bench: venv $(WEIGHTS) ## Measure: one JSON object a line

@@ -7,14 +7,18 @@ settled, nothing once it is released. Counters are the sums of what is held, wha
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from chalicelib.domain.budget import METERS, WINDOWS, size
+from chalicelib.adapters.dynamodb import ledger
+from chalicelib.domain.budget import METERS, WINDOWS, Charge, size
 from chalicelib.domain.ledger import subjects_of
 from tests.simulation.cast import CREDENTIALS
 from tests.simulation.database import NAMES
 
 LETTERS = "rtu"
+SAVED = "hsv"
 NOTHING = (0, 0, 0)
+SUBJECTS = tuple(dict.fromkeys(f"{each.kind}#{each.tag}" for cast in CREDENTIALS for each in subjects_of(cast)))
 FORGOTTEN_SECONDS = 170  # after a minute ended, its counters may go; clocks are up to 5 s apart
+LIVE = hasattr(ledger, "held")  # whether the ledger also counts what is open and held at this moment
 HOLDING = {"open", "expired"}
 STEPS = {  # what may become of a record: it is settled or released once
     None: {"open", "settled", "released"},
@@ -30,13 +34,28 @@ class Violation(AssertionError):
 class Entry:
     """One turn as its callers and the fake model know it. Amounts are (requests, tokens, usd_micros)."""
 
-    __slots__ = ("acknowledged", "burned", "charge", "claim", "exposed", "held", "names", "settled", "state", "watched")
+    __slots__ = (
+        "acknowledged",
+        "burned",
+        "charge",
+        "claim",
+        "exposed",
+        "held",
+        "names",
+        "renumbered",
+        "saved",
+        "settled",
+        "state",
+        "watched",
+    )
 
     def __init__(self, claim):
         self.claim = claim
         self.charge = amounts(claim.charge)
         self.names = names(claim.made_at // 60)
+        self.saved = saved(claim) if claim.final else ()
         self.watched = None
+        self.renumbered = False
         self.state = None
         self.settled = self.charge if claim.final else None
         self.held = self.burned = self.exposed = NOTHING
@@ -71,7 +90,7 @@ class Audit:
     def __init__(self, now):
         self.now = now
         self.entries = {}
-        self.expected = {f"{each.kind}#{each.tag}": {} for cast in CREDENTIALS for each in subjects_of(cast)}
+        self.expected = {pk: {} for pk in SUBJECTS}
         self.limited = set()
         self.exposed = {}
         self.forgotten = set()
@@ -90,7 +109,10 @@ class Audit:
             self.entries[claim.turn_id] = Entry(claim)
             return False
         before, entry.claim = entry.claim, claim
-        return claim.turn is not None and claim.turn.number != before.turn.number
+        if claim.turn is None or claim.turn.number == before.turn.number:
+            return False
+        entry.renumbered = True
+        return True
 
     def settles(self, turn_id, charge):
         """A caller is about to settle."""
@@ -121,26 +143,40 @@ class Audit:
 
     def _recorded(self, pk, old, new):
         """The subjects whose counters the record's step must have moved."""
-        entry = self.entries.get(pk.removeprefix("turn#"))
         before, after = old and old["state"]["S"], new and new["state"]["S"]
-        if entry is None or before != entry.state:
-            raise Violation(f"{pk} was written by nobody: {before} -> {after}")
+        entry = self.entries.get(pk.removeprefix("turn#"))
+        if entry is None or before != entry.state or (after != before and after not in STEPS.get(before, ())):
+            raise Violation(f"{pk} went from {before} to {after}")
         if before == after:
             return ()
-        if after not in STEPS.get(before, ()) or (held := entry.holds(after)) is None:
-            raise Violation(f"{pk} went from {before} to {after}")
+        if (held := entry.holds(after)) is None:
+            raise Violation(f"{pk} was settled by nobody")
         delta = minus(held, entry.held)
         entry.state, entry.held = after, held
         self._check(entry)
-        return () if delta == NOTHING else self._moved(entry, delta)
-
-    def _moved(self, entry, delta):
         pks = [f"{each.kind}#{each.tag}" for each in entry.claim.subjects]
+        if delta != NOTHING:
+            self._add(pks, [(name, delta[meter]) for name, meter in entry.names])
+        self._add(pks, entry.saved if after == "settled" else ())
+        if LIVE and "open" in (before, after):
+            self._opened(entry, pks, 1 if after == "open" else -1)
+        return pks
+
+    def _add(self, pks, changes):
         for pk in pks:
             counter = self.expected[pk]
-            for name, meter in entry.names:
-                counter[name] = counter.get(name, 0) + delta[meter]
-        return pks
+            for name, amount in changes:
+                counter[name] = counter.get(name, 0) + amount
+
+    def _opened(self, entry, pks, sign):
+        """What is open is held, and takes one of the key's places."""
+        _, tokens, usd_micros = entry.charge
+        self._add(pks, [("held_t", sign * tokens), ("held_u", sign * usd_micros)])
+        key = self.expected[next(pk for pk in pks if pk.startswith("key#"))]
+        key["open"] = running = key.get("open", 0) + sign
+        most = getattr(entry.claim, "concurrent", None)
+        if sign > 0 and most is not None and running > most:
+            raise Violation(f"{running} turns of a key are open where {most} may be")
 
     def _compare(self, pk):
         """The counters are what the turns hold: nothing drifted, nothing was half done."""
@@ -183,6 +219,16 @@ class Audit:
             self.exposed[place] = amount = self.exposed.get(place, 0) + delta[meter]
             if most is not None and amount > most and delta[meter] > 0:
                 raise Violation(f"{' '.join(place)}: {amount} of {most} are burned or reserved")
+
+
+def saved(claim):
+    """The counters of what an answer from the cache saved, by day and by month."""
+    charge = amounts(getattr(claim, "saved", Charge()))
+    if charge == NOTHING:
+        return ()
+    return tuple(
+        (name[:-1] + SAVED[meter], charge[meter]) for name, meter in names(claim.made_at // 60) if name[0] != "m"
+    )
 
 
 def amounts(charge):

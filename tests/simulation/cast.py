@@ -5,7 +5,7 @@ from functools import cache
 import msgspec
 
 from chalicelib.adapters.dynamodb.table import head_item, identity
-from chalicelib.domain.budget import Charge, Limit, Plan
+from chalicelib.domain.budget import Limit, Plan
 from chalicelib.domain.catalogue import charge
 from chalicelib.domain.chat import Completion, Usage
 from chalicelib.domain.conversation import Conversation
@@ -41,16 +41,14 @@ LIMITS = (
     Limit("key", "day", requests=2),
     Limit("key", "month", tokens=260, usd_micros=450),
 )
+LAYOUTS = [
+    (),
+    *((limit,) for limit in LIMITS),
+    *zip(LIMITS, LIMITS[3:], strict=False),
+    *zip(LIMITS, LIMITS[4:], LIMITS[7:], strict=False),
+]
 PLANS = tuple(
-    Plan(f"plan-{number}", limits)
-    for number, limits in enumerate(
-        [
-            (),
-            *((limit,) for limit in LIMITS),
-            *zip(LIMITS, LIMITS[3:], strict=False),
-            *zip(LIMITS, LIMITS[4:], LIMITS[7:], strict=False),
-        ]
-    )
+    Plan(f"plan-{number}", limits, concurrent=(None, None, 1, 2)[number % 4]) for number, limits in enumerate(LAYOUTS)
 )
 
 
@@ -88,6 +86,3 @@ def answers(request):
         (Completion(text=f"answer {place}", usage=usage), charge(MODEL.prices, usage))
         for place, usage in enumerate(usages)
     )
-
-
-NO_CHARGE = Charge()

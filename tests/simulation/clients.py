@@ -19,6 +19,7 @@ ENDINGS = (
     "answered",
     "answered",
     "answered",
+    "answered",
     "answered to the last token",
     "cut",
     "throttled",
@@ -162,13 +163,13 @@ class Caller(Client):
                 return claim
 
     def _gives_up(self, turn_id):
-        """Not always; then it leaves the turn to its lease, or takes back what may have arrived."""
+        """Not always; then it leaves the turn to its lease, or takes back what may have arrived, if it knows what."""
         choice = self.world.below(4)
         if choice > 1:
             return False
         self.world.seen["reservation given up"] += 1
         entry = self.world.audit.entries[turn_id]
-        if choice and not entry.claim.final:
+        if choice and not entry.claim.final and not entry.renumbered:
             self.world.seen["released unseen"] += 1
             self._insist(lambda: self.turns.release(entry.claim), claim=entry.claim)
         return True

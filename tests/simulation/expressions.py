@@ -7,7 +7,7 @@ import operator
 import re
 from decimal import Decimal
 
-TOKEN = re.compile(r"\s*(?:(?P<word>[:#]?[A-Za-z_][A-Za-z0-9_-]*)|(?P<sign><>|<=|>=|[=<>(),+-]))")
+TOKEN = re.compile(r"\s*(?:(?P<word>[:#][A-Za-z0-9_]+|[A-Za-z_][A-Za-z0-9_]*)|(?P<sign><>|<=|>=|[=<>(),+-]))")
 ORDERINGS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 CLAUSES = ("SET", "REMOVE", "ADD", "DELETE")
 SETS = {"SS", "NS", "BS"}

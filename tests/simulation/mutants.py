@@ -4,9 +4,7 @@ import msgspec
 
 from chalicelib.adapters.dynamodb.client import Cancelled, Unmet
 from chalicelib.adapters.dynamodb.keys import DynamoKeys
-from chalicelib.adapters.dynamodb.ledger import adding
 from chalicelib.adapters.dynamodb.turns import DynamoTurns
-from chalicelib.domain.budget import Charge
 from chalicelib.domain.ledger import demands
 from tests.simulation.actions import compiled
 
@@ -24,7 +22,7 @@ class CheckThenAdd(DynamoTurns):
 
 
 class Altered:
-    """A database that gets each write as `alter` makes it from the actions of the real one."""
+    """A database that gets the actions of each write as `alter` makes them from those of the real code."""
 
     def __init__(self, database, alter):
         self._database = database
@@ -36,11 +34,11 @@ class Altered:
         if operation == "update_item":
             return self._one(request)
         if operation == "transact_write_items":
-            request = {**request, "TransactItems": self._altered(request["TransactItems"])}
+            request = {**request, "TransactItems": self._alter(request["TransactItems"])}
         return self._database.call(operation, request)
 
     def _one(self, request):
-        actions = self._altered([{"Update": request}])
+        actions = self._alter([{"Update": request}])
         if len(actions) == 1:
             return self._database.call("update_item", actions[0]["Update"])
         try:
@@ -50,21 +48,12 @@ class Altered:
                 raise
             raise Unmet(cancelled.reasons[0].get("Item")) from cancelled
 
-    def _altered(self, actions):
-        return [made for action in actions for made in self._alter(action)]
-
 
 def bare_settle(database, _audit):
     """A settlement that does not ask what the record says."""
 
-    def alter(action):
-        if not _sets_state(action, "settled"):
-            return [action]
-        update = dict(action["Update"])
-        del update["ConditionExpression"], update["ReturnValuesOnConditionCheckFailure"]
-        asked = compiled({**update, "ExpressionAttributeNames": {"#state": "state"}}).values
-        values = update["ExpressionAttributeValues"]
-        return [{"Update": update | {"ExpressionAttributeValues": {name: values[name] for name in asked}}}]
+    def alter(actions):
+        return [_unconditional(action) if _sets_state(action, "settled") else action for action in actions]
 
     return DynamoTurns(Altered(database, alter))
 
@@ -72,15 +61,40 @@ def bare_settle(database, _audit):
 def refund_on_expiry(database, audit):
     """A sweep that gives the charge of an expired lease back."""
 
-    def alter(action):
-        if not _sets_state(action, "expired"):
-            return [action]
-        update = action["Update"]
-        claim = audit.entries[update["Key"]["pk"]["S"].removeprefix("turn#")].claim
-        refund = Charge() - claim.charge
-        return [action, *(adding(update["TableName"], each, refund, claim.made_at) for each in claim.subjects)]
+    def alter(actions):
+        record = actions[0].get("Update", {})
+        if not _sets_state(actions[0], "expired"):
+            return actions
+        entry = audit.entries[record["Key"]["pk"]["S"].removeprefix("turn#")]
+        refund = [(name, -entry.charge[meter]) for name, meter in entry.names]
+        pks = [f"{each.kind}#{each.tag}" for each in entry.claim.subjects]
+        others = {action["Update"]["Key"]["pk"]["S"]: action for action in actions[1:]}
+        refunds = [_adding(record["TableName"], pk, refund, others.pop(pk, None)) for pk in pks]
+        return [actions[0], *refunds, *others.values()]
 
     return DynamoTurns(Altered(database, alter))
+
+
+def _unconditional(action):
+    """The update without its condition, and without the values that only the condition used."""
+    update = dict(action["Update"])
+    del update["ConditionExpression"], update["ReturnValuesOnConditionCheckFailure"]
+    values = update["ExpressionAttributeValues"]
+    return {"Update": update | {"ExpressionAttributeValues": {name: values[name] for name in compiled(update).values}}}
+
+
+def _adding(table, pk, amounts, action):
+    """The update that adds the amounts to a subject's counters, and whatever `action` adds to them."""
+    values = {f":refund{place}": {"N": str(amount)} for place, (_, amount) in enumerate(amounts)}
+    added = ", ".join(f"{name} {value}" for (name, _), value in zip(amounts, values, strict=True))
+    if action is None:
+        key = {"pk": {"S": pk}, "sk": {"S": "windows"}}
+        update = {"TableName": table, "Key": key, "UpdateExpression": f"ADD {added}"}
+        return {"Update": update | {"ExpressionAttributeValues": values}}
+    update = action["Update"]
+    values |= update["ExpressionAttributeValues"]
+    expression = f"{update['UpdateExpression']}, {added}"
+    return {"Update": update | {"UpdateExpression": expression, "ExpressionAttributeValues": values}}
 
 
 def _sets_state(action, state):

@@ -78,6 +78,9 @@ def _play(seed, ledger, tally):
         world = play(seed, make_turns=LEDGERS[ledger])
     except Violation as violation:
         tally.violations.append((seed, str(violation)))
+    except Exception as fault:
+        fault.add_note(f"in seed {seed}")
+        raise
     else:
         tally.steps += world.steps
         tally.seen.update(world.seen)

@@ -7,7 +7,7 @@ STAGE = "simulated"
 
 
 class Shape:
-    """What the template says of a table or an index: the attributes of its key, and what an index copies."""
+    """What the template says of a table or an index: the attributes of its key; what an index copies, None for all."""
 
     def __init__(self, name, schema, copied=None):
         self.name = name
@@ -24,7 +24,10 @@ def _shapes():
         own = Shape(table["TableName"], table["KeySchema"])
         indexes = []
         for each in table.get("GlobalSecondaryIndexes", ()):
-            copied = {*own.key, *each["Projection"]["NonKeyAttributes"]}
+            projection = each["Projection"]
+            copied = (
+                None if projection["ProjectionType"] == "ALL" else {*own.key, *projection.get("NonKeyAttributes", ())}
+            )
             indexes.append(Shape(each["IndexName"], each["KeySchema"], copied))
         found.append((own, indexes))
     return found
@@ -39,7 +42,7 @@ class Index:
     def __init__(self, shape, table):
         self.shape = shape
         self.key = shape.key
-        self.copied = shape.copied | set(shape.key)
+        self.copied = None if shape.copied is None else shape.copied | set(shape.key)
         self.partition, self.sort = shape.key
         self.table = table
         self.partitions = {}
@@ -47,6 +50,9 @@ class Index:
 
     def follow(self, name, old, new):
         """Note what a write to the table means here."""
+        partition = self.partition
+        if (old is None or partition not in old) and (new is None or partition not in new):
+            return
         before, after = self._projected(old), self._projected(new)
         if before != after:
             self.coming.append((name, before, after))
@@ -63,6 +69,8 @@ class Index:
     def _projected(self, item):
         if item is None or self.partition not in item or self.sort not in item:
             return None
+        if self.copied is None:
+            return item
         return {name: value for name, value in item.items() if name in self.copied}
 
 

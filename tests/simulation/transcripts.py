@@ -22,7 +22,7 @@ class Transcript:
     def changed(self, changes):
         """One write, at one moment, after the audit has seen it."""
         for table, place, old, new in changes:
-            if table is self.table and place[1].count("#") == 1:
+            if table is self.table and new is not old and place[1].count("#") == 1:
                 self._written(int(place[1].partition("#")[2]), old, new)
 
     def _written(self, number, old, new):

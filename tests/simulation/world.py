@@ -173,7 +173,7 @@ class Wire:
     def _faulty(self, operation, request):
         """What a call comes to that meets a fault: a reply, an error, or None where the SDK tries again."""
         world = self.world
-        faults = READ_FAULTS if operation in READS else WRITE_FAULTS
+        faults = READ_FAULTS.get(operation, WRITE_FAULTS)
         fault = faults[world.below(len(faults))]
         world.seen[fault] += 1
         if world.story is not None:
@@ -234,7 +234,7 @@ class Wire:
         world = self.world
         if operation == "query":
             return world.model.call(operation, {**request, "Limit": 1})
-        if operation == "get_item" or len(request["RequestItems"]) < 2:
+        if len(request["RequestItems"]) < 2:
             return world.model.call(operation, request)
         *first, last = request["RequestItems"].items()
         reply = world.model.call(operation, {"RequestItems": dict(first)})
@@ -278,7 +278,11 @@ FAULTS = {
     "crash after the effect": Wire._dead_after,
 }
 WRITE_FAULTS = (*(fault for fault in FAULTS if fault != "half a reply"), "reply lost", "conflict")
-READ_FAULTS = ("request lost", "crash before the effect", "half a reply", "half a reply")
+READ_FAULTS = {
+    "get_item": ("request lost", "crash before the effect"),
+    "batch_get_item": ("request lost", "crash before the effect", "half a reply", "half a reply"),
+    "query": ("request lost", "crash before the effect", "half a reply", "half a reply"),
+}
 
 
 def shown(what):
