@@ -17,7 +17,8 @@ CASES = {
     "quota": (Reply(status=429, headers={"retry-after": "7"}, body=b"{}"), 503, "model_throttled"),
     "fault": (Reply(status=500, body=b"{}"), 503, "model_unavailable"),
     "wrong key": (Reply(status=401, body=f"No such key: {KEY}".encode()), 503, "model_unavailable"),
-    "cut": (Reply(cut_after=1), 503, "model_unavailable"),
+    "cut": (Reply(cut_after=1), 502, "model_garbled"),
+    "nothing": (Reply(cut_after=0), 503, "model_unavailable"),
     "garbage": (Reply(body=b"<html>"), 502, "model_garbled"),
     "hang": (HANG, 504, "model_timeout"),
     "rejection": (Reply(status=400, body=b'{"error": {"message": "no such option"}}'), 400, "model_rejected"),
@@ -117,12 +118,13 @@ def test_its_tool_calls_are_passed_on_whole_and_in_pieces(upstream, client):
     assert pieces.tool_calls[0].function.arguments == '{"city": "Łódź"}'
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    ("case", "stream"),
+    [(case, stream) for case in CASES for stream in (False, True) if case not in {"cut", "nothing"}]
+    + [("cut", False), ("nothing", True)],  # a stream that began ends in an error event
+)
 def test_its_faults_are_told_as_ours(upstream, client, case, stream):
     reply, status, code = CASES[case]
-    if stream and case == "cut":
-        reply = Reply(cut_after=0)
     upstream.replies.extend([reply] * OFTEN)
 
     with pytest.raises(openai.APIStatusError) as failed:
