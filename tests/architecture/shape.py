@@ -43,13 +43,9 @@ class Module:
 
 def modules(root: Path, *names: str) -> list[Module]:
     found = [
-        path
-        for name in names
-        for path in ([root / name] if name.endswith(".py") else (root / name).rglob("*.py"))
+        path for name in names for path in ([root / name] if name.endswith(".py") else (root / name).rglob("*.py"))
     ]
-    return [
-        Module(path.relative_to(root).as_posix(), path.read_text()) for path in sorted(found) if path.exists()
-    ]
+    return [Module(path.relative_to(root).as_posix(), path.read_text()) for path in sorted(found) if path.exists()]
 
 
 def long_module(module: Module) -> Iterator[str]:
@@ -87,9 +83,7 @@ def _is_elif(node: ast.AST, child: ast.AST) -> bool:
 
 def many_parameters(module: Module) -> Iterator[str]:
     for node in module.functions:
-        names = [
-            each.arg for each in (*node.args.posonlyargs, *node.args.args) if each.arg not in {"self", "cls"}
-        ]
+        names = [each.arg for each in (*node.args.posonlyargs, *node.args.args) if each.arg not in {"self", "cls"}]
         if len(names) > POSITIONAL:
             where = f"{module.path}:{node.lineno} {node.name}"
             yield f"{where}: {len(names)} parameters by position, {POSITIONAL} at most"
@@ -99,9 +93,7 @@ def missing_annotation(module: Module) -> Iterator[str]:
     for node in module.functions:
         given = node.args
         every = (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg)
-        bare = [
-            each.arg for each in every if each and not each.annotation and each.arg not in {"self", "cls"}
-        ]
+        bare = [each.arg for each in every if each and not each.annotation and each.arg not in {"self", "cls"}]
         if bare or not node.returns:
             where = f"{module.path}:{node.lineno} {node.name}"
             yield f"{where}: no type for {', '.join(bare) or 'what it returns'}"

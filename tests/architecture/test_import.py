@@ -33,9 +33,7 @@ print(*sorted(sys.modules))
 def imported(folder, module):
     """Import `module` in a fresh interpreter with an empty environment and no network."""
     code = IMPORT.replace("MODULE", module)
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env={}, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env={}, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout.split(), done.stderr
 
 

@@ -29,9 +29,7 @@ def tree():
 
 
 def package(project, stage):
-    environment = {
-        name: os.environ[name] for name in os.environ if not name.startswith(("AWS_", "TIDEGATE_"))
-    }
+    environment = {name: os.environ[name] for name in os.environ if not name.startswith(("AWS_", "TIDEGATE_"))}
     chalice = [sys.executable, "-c", "from chalice.cli import main; raise SystemExit(main())"]
     done = subprocess.run(
         [*chalice, "package", "--stage", stage, f"out/{stage}"],

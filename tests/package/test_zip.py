@@ -35,9 +35,7 @@ def locked():
 def run(folder, code):
     """Run `code` in an interpreter that sees the standard library and `folder`, as Lambda's does."""
     code = f"import sys; sys.path.insert(0, {str(folder)!r}); {code}"
-    return subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code], env={}, capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, "-I", "-S", "-c", code], env={}, capture_output=True, text=True, check=False)
 
 
 def test_it_fits_one_upload(packages):

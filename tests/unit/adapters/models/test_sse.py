@@ -18,7 +18,9 @@ def decoded(stream, cuts=(), limit=10_000):
     return [event for piece in pieces for event in decoder.feed(piece)]
 
 
-@given(st.data(), ENDS, st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=1), max_size=6))
+@given(
+    st.data(), ENDS, st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=1), max_size=6)
+)
 def test_events_are_the_same_however_the_bytes_are_cut(data, end, texts):
     stream = "".join(f"data: {text}{end}{end}" for text in texts).encode()
     cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=20))
