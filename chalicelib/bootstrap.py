@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import secrets
 import time
 import tomllib
 from functools import cache
@@ -17,12 +18,15 @@ from chalicelib import settings as environment
 from chalicelib.domain.catalogue import Catalogue, Model, Target
 from chalicelib.domain.errors import Misconfigured
 from chalicelib.domain.identity import Peppers
+from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
 from chalicelib.pipeline.cache import AnswerCache
 from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
+from chalicelib.pipeline.keyring import Keyring
+from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.router import Router
 from chalicelib.pipeline.services import Services
 from chalicelib.ports import ChatModel, Embedder, Keys, Turns
@@ -50,13 +54,17 @@ def build(settings: Settings) -> Services:
     database = open_database(settings)
     targets = _Targets(settings)
     turns, conversations, keys = open_turns(database), DynamoConversations(database), open_keys(database)
+    gate = Gate(turns, keys, peppers(settings), catalogue(settings), caching=settings.cache)
     return Services(
-        gate=Gate(turns, keys, peppers(settings), catalogue(settings), caching=settings.cache),
+        gate=gate,
         history=History(conversations),
         cache=AnswerCache(DynamoAnswers(database), settings.cache_ttl_seconds),
         admission=Admission(turns, conversations, settings.lease_seconds),
         router=Router(targets.chat, targets.embedder, time.time),
         archive=Archive(conversations),
+        accounts=Accounts(keys),
+        plans=Plans(keys, gate.catalogue),
+        keyring=Keyring(keys, gate.peppers, secrets.token_bytes, live=not settings.local),
         health=Health({"database": keys.plans}),
         meter=PowertoolsMeter(metrics=not settings.local, level=settings.log_level),
         clock=time.time,

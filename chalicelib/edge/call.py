@@ -54,6 +54,16 @@ class Call(msgspec.Struct, frozen=True):
             raise Unauthorized("Missing API key: send 'Authorization: Bearer tg_…'.")
         return parse_token(token.strip())
 
+    @property
+    def has_body(self) -> bool:
+        """Whether the call has a body at all."""
+        event: dict[str, Any] = self.request.to_original_event()
+        return bool(event.get("body"))
+
+    def header(self, name: str) -> str:
+        """A header by its name in lower case; nothing where it is not sent."""
+        return str(self.request.headers.get(name, ""))
+
     def path(self, name: str) -> str:
         """A part of the path."""
         return str((self.request.uri_params or {})[name])

@@ -1,15 +1,18 @@
-"""The stages of a turn, one field for each, in the order in which a request meets them."""
+"""The stages of a turn, one field for each, in the order in which a request meets them; then what surrounds it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
 from chalicelib.pipeline.cache import AnswerCache
 from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
+from chalicelib.pipeline.keyring import Keyring
+from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.router import Router
 from chalicelib.ports import Clock, Meter
 
@@ -24,6 +27,9 @@ class Services:
     admission: Admission
     router: Router
     archive: Archive
+    accounts: Accounts
+    plans: Plans
+    keyring: Keyring
     health: Health
     meter: Meter
     clock: Clock

@@ -35,16 +35,6 @@ def test_every_bad_key_is_refused_in_the_same_words(world, method, path):
     assert {(answer.status, answer.body) for answer in answers} == {(401, answers[0].body)}
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_key_without_the_scope_is_forbidden(world, method, path):
-    body = None if method in {"GET", "DELETE"} else GOOD.get(path, {})
-
-    answer = world.call(method, path, body, key=world.key(scopes=frozenset({"admin"})))
-
-    assert answer.status == 403
-    assert (answer.error["type"], answer.error["code"]) == ("permission_error", "insufficient_permissions")
-
-
 def test_health_needs_no_key(world):
     answer = world.call("GET", "/health")
 

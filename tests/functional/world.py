@@ -32,16 +32,23 @@ ENVIRONMENT = {
 MANY = Limit("user", "day", requests=1_000, tokens=10_000_000)
 
 
-PARTS = {"{model_id}": "nova-lite", "{conversation_id}": "conv_1", "{item_id}": "msg_1"}
+PARTS = {
+    "{model_id}": "nova-lite",
+    "{conversation_id}": "conv_1",
+    "{item_id}": "msg_1",
+    "{name}": "spare",
+    "{tenant}": "acme",
+    "{key_id}": "k" * 40,
+}
 
 
-def _filled(path):
+def filled(path):
+    """A route's path with a value for each of its parameters."""
     return functools.reduce(lambda text, part: text.replace(part, PARTS[part]), PARTS, path)
 
 
-ROUTES = sorted(
-    (method, _filled(path)) for path, methods in app.routes.items() for method in methods if path.startswith("/v1")
-)
+TEMPLATES = sorted((method, path) for path, methods in app.routes.items() for method in methods)
+ROUTES = [(method, filled(path)) for method, path in TEMPLATES if path != "/health"]
 """Every route that needs a key."""
 
 

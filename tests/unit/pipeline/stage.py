@@ -14,12 +14,15 @@ from chalicelib.domain.chat import Delta, Usage
 from chalicelib.domain.ledger import subjects_of
 from chalicelib.domain.transcript import Transcript
 from chalicelib.domain.turn import Report
+from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
 from chalicelib.pipeline.cache import AnswerCache
 from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
+from chalicelib.pipeline.keyring import Keyring
+from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.router import Router
 from chalicelib.pipeline.services import Services
 from chalicelib.ports import Embedded
@@ -92,6 +95,9 @@ class Stage:
             admission=Admission(turns, conversations, LEASE_SECONDS),
             router=Router(self.open, self.open, lambda: self.now),
             archive=Archive(conversations),
+            accounts=Accounts(self.keys),
+            plans=Plans(self.keys, a_catalogue(small, vector)),
+            keyring=Keyring(self.keys, PEPPERS, bytes, live=False),
             health=Health({}),
             meter=self.meter,
             clock=lambda: self.now,

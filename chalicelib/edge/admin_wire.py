@@ -1,0 +1,244 @@
+"""Plans, tenants and keys as administrators read and write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from chalice.app import Response
+from msgspec import Meta, Struct
+
+from chalicelib.domain.budget import METERS, Limit, Plan, SubjectKind, Window, size
+from chalicelib.domain.chat import Wire
+from chalicelib.domain.errors import BadRequest
+from chalicelib.domain.identity import Key, KeyState, Scope, Tenant, state_of
+from chalicelib.domain.keys import Found, Made, NewKey, Wanted
+from chalicelib.edge.call import Call
+from chalicelib.edge.gateway import JSON
+from chalicelib.edge.names import PlanName, owner_name
+
+DEFAULT_PLAN: Final = "standard"
+MOST_LISTED: Final = 100
+MOST_OVERLAP_SECONDS: Final = 86_400
+OVERLAP_SECONDS: Final = 3_600
+END_OF_TIME: Final = 253_402_300_799  # the last second of the year 9999
+_NUMBER: Final = re.compile("[0-9]{1,3}")
+
+Amount = Annotated[int, Meta(ge=1, le=10**15)] | None
+Moment = Annotated[int, Meta(ge=0, le=END_OF_TIME)] | None
+Overlap = Annotated[int, Meta(ge=0, le=MOST_OVERLAP_SECONDS)] | None
+
+
+class LimitBody(Wire, frozen=True):
+    """One limit of a plan; it limits at least one meter."""
+
+    subject: SubjectKind
+    window: Window
+    requests: Amount = None
+    tokens: Amount = None
+    usd_micros: Amount = None
+
+
+class PlanBody(Wire, frozen=True):
+    """The body of `POST /admin/plans`."""
+
+    name: PlanName
+    limits: Annotated[tuple[LimitBody, ...], Meta(max_length=9)]
+    concurrent: Amount = None
+    models: Annotated[tuple[str, ...], Meta(min_length=1, max_length=256)] | None = None
+    shares_answers: bool | None = None
+
+
+class TenantBody(Wire, frozen=True):
+    """The body of `POST /admin/tenants/{tenant}`."""
+
+    plan: PlanName | None
+
+
+class KeyBody(Wire, frozen=True):
+    """The body of `POST /admin/keys`."""
+
+    tenant: str
+    user: str
+    plan: PlanName | None = None
+    scopes: Annotated[frozenset[Scope], Meta(min_length=1)] | None = None
+    name: Annotated[str, Meta(max_length=200)] | None = None
+    expires_at: Moment = None
+
+
+class RotateBody(Wire, frozen=True):
+    """The body of `POST /admin/keys/{key_id}/rotate`, which may be left out."""
+
+    overlap_seconds: Overlap = None
+
+
+class KeyView(Struct, frozen=True, kw_only=True):
+    """A key as it is shown: without its digest."""
+
+    id: str
+    object: Literal["key"] = "key"
+    key: str | msgspec.UnsetType = msgspec.UNSET
+    tenant: str
+    user: str
+    plan: str
+    scopes: Sequence[Scope]
+    name: str
+    status: KeyState
+    created_at: int
+    expires_at: int | None
+    revoked_at: int | None
+
+
+class PlanView(Struct, frozen=True, kw_only=True):
+    """A plan."""
+
+    name: str
+    object: Literal["plan"] = "plan"
+    limits: tuple[Limit, ...]
+    concurrent: int | None
+    models: tuple[str, ...] | None
+    shares_answers: bool
+
+
+class TenantView(Struct, frozen=True, kw_only=True):
+    """A tenant."""
+
+    tenant: str
+    object: Literal["tenant"] = "tenant"
+    plan: str | None
+
+
+class Deleted(Struct, frozen=True, kw_only=True):
+    """A plan that is no more."""
+
+    name: str
+    object: Literal["plan.deleted"] = "plan.deleted"
+    deleted: bool = True
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """A list, or one page of it; `next` is the `after` of the next page."""
+
+    object: Literal["list"] = "list"
+    data: Sequence[Any]
+    has_more: bool = False
+    next: str | None = None
+
+
+def plan_of(body: PlanBody) -> Plan:
+    """The plan that is wanted; `BadRequest` where a limit says nothing, or another says the same."""
+    limits = tuple(
+        Limit(each.subject, each.window, each.requests, each.tokens, each.usd_micros) for each in body.limits
+    )
+    seen = set()
+    for place, limit in enumerate(limits):
+        if all(size(limit, meter) is None for meter in METERS):
+            raise BadRequest(f"A limit states at least one of {', '.join(METERS)}.", param=f"limits[{place}]")
+        if (limit.subject, limit.window) in seen:
+            raise BadRequest(
+                f"There are two limits of the {limit.subject} per {limit.window}.", param=f"limits[{place}]"
+            )
+        seen.add((limit.subject, limit.window))
+    return Plan(body.name, limits, body.concurrent, body.models, bool(body.shares_answers))
+
+
+def new_key_of(body: KeyBody) -> NewKey:
+    """The key that is wanted."""
+    return NewKey(
+        tenant=owner_name(body.tenant, "tenant"),
+        user=owner_name(body.user, "user"),
+        plan=body.plan or DEFAULT_PLAN,
+        scopes=body.scopes or frozenset({"chat"}),
+        name=body.name or "",
+        expires_at=body.expires_at,
+    )
+
+
+def overlap_of(call: Call) -> int:
+    """How long a key that is rotated stays good, in seconds."""
+    wanted = call.body(RotateBody).overlap_seconds if call.has_body else None
+    return OVERLAP_SECONDS if wanted is None else wanted
+
+
+def wanted_of(call: Call) -> Wanted:
+    """The page of keys that the query asks for."""
+    tenant, user = call.query("tenant"), call.query("user")
+    if tenant is None:
+        raise BadRequest("Missing required parameter: 'tenant'.", param="tenant", code="missing_required_parameter")
+    limit = call.query("limit") or "20"
+    if _NUMBER.fullmatch(limit) is None or not 1 <= int(limit) <= MOST_LISTED:
+        raise BadRequest(f"'limit' is a number from 1 to {MOST_LISTED}.", param="limit")
+    return Wanted(
+        tenant=owner_name(tenant, "tenant"),
+        user=None if user is None else owner_name(user, "user"),
+        after=call.query("after") or None,
+        limit=int(limit),
+    )
+
+
+def plan_response(plan: Plan) -> Response:
+    """One plan."""
+    return _json(_plan_view(plan))
+
+
+def plans_response(plans: Sequence[Plan]) -> Response:
+    """All plans."""
+    return _json(Listing(data=[_plan_view(plan) for plan in plans]))
+
+
+def deleted_response(name: str) -> Response:
+    """The word that a plan is gone."""
+    return _json(Deleted(name=name))
+
+
+def tenant_response(tenant: Tenant) -> Response:
+    """One tenant."""
+    return _json(TenantView(tenant=tenant.tenant, plan=tenant.plan))
+
+
+def made_response(made: Made, now: float) -> Response:
+    """A new key with its token: the only time that it is shown."""
+    return _json(msgspec.structs.replace(key_view(made.key, now), key=made.token))
+
+
+def key_response(key: Key, now: float) -> Response:
+    """One key."""
+    return _json(key_view(key, now))
+
+
+def keys_response(found: Found, now: float) -> Response:
+    """A page of keys."""
+    data = [key_view(key, now) for key in found.keys]
+    return _json(Listing(data=data, has_more=found.next is not None, next=found.next))
+
+
+def key_view(key: Key, now: float) -> KeyView:
+    """What is shown of a key."""
+    return KeyView(
+        id=key.key_id,
+        tenant=key.tenant,
+        user=key.user,
+        plan=key.plan,
+        scopes=sorted(key.scopes),
+        name=key.name,
+        status=state_of(key, now),
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        revoked_at=key.revoked_at,
+    )
+
+
+def _plan_view(plan: Plan) -> PlanView:
+    return PlanView(
+        name=plan.name,
+        limits=plan.limits,
+        concurrent=plan.concurrent,
+        models=plan.models,
+        shares_answers=plan.shares_answers,
+    )
+
+
+def _json(value: object) -> Response:
+    return Response(msgspec.json.encode(value).decode(), {"Content-Type": JSON, "Cache-Control": "no-store"})

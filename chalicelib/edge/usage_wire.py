@@ -1,0 +1,193 @@
+"""Usage as JSON, and as a table for a spreadsheet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+import msgspec
+from chalice.app import Response
+from msgspec import Struct
+
+from chalicelib.domain.budget import METERS, Charge, Meter, SubjectKind, Window
+from chalicelib.domain.identity import KeyState
+from chalicelib.domain.keys import Found, Wanted
+from chalicelib.domain.turn import Caller
+from chalicelib.domain.usage import Line
+from chalicelib.edge.admin_wire import key_view
+from chalicelib.edge.call import Call
+from chalicelib.edge.gateway import JSON, Headers
+from chalicelib.edge.table_text import CSV, Cell, table_text
+from chalicelib.pipeline.accounts import Statement
+
+NEXT: Final = "x-tidegate-next"
+
+_FIGURES: Final = ("used", "reserved", "limit", "remaining", "saved")
+_COLUMNS: Final = (
+    "subject",
+    "id",
+    "window",
+    "reset",
+    "reset_at",
+    "cost_usd_micros",
+    *(f"{meter}_{figure}" for meter in METERS for figure in _FIGURES),
+)
+_OWN: Final = ("tenant", "user", "key_id", "plan")
+_WHOSE: Final = ("tenant", "user", "key_id", "name", "plan", "status")
+
+
+class Amounts(Struct, frozen=True):
+    """An amount of each meter; None is no limit."""
+
+    requests: int | None
+    tokens: int | None
+    usd_micros: int | None
+
+
+class LineView(Struct, frozen=True, kw_only=True):
+    """One subject in one window. `used` and `cost_usd_micros` include what is `reserved`."""
+
+    subject: SubjectKind
+    id: str
+    window: Window
+    reset: int
+    reset_at: str
+    used: Charge
+    reserved: Charge
+    limit: Amounts
+    remaining: Amounts
+    cost_usd_micros: int
+    saved: Charge
+
+
+class UsageView(Struct, frozen=True, kw_only=True):
+    """What a caller used."""
+
+    object: Literal["usage"] = "usage"
+    tenant: str
+    user: str
+    key_id: str
+    plan: str
+    data: Sequence[LineView]
+
+
+class AccountView(Struct, frozen=True, kw_only=True):
+    """What one key used."""
+
+    id: str
+    user: str
+    name: str
+    plan: str
+    status: KeyState
+    usage: Sequence[LineView]
+
+
+class StatementView(Struct, frozen=True, kw_only=True):
+    """What a tenant, or one user of it, used: in all, and a page of its keys."""
+
+    object: Literal["list"] = "list"
+    tenant: str
+    user: str | None
+    total: Sequence[LineView]
+    data: Sequence[AccountView]
+    has_more: bool
+    next: str | None
+
+
+def usage_response(call: Call, caller: Caller, lines: tuple[Line, ...]) -> Response:
+    """A caller's own usage, in the form that the call accepts."""
+    who = caller.principal
+    if _wants_table(call):
+        owner = (who.tenant, who.user, who.key_id, who.plan)
+        return _table(_OWN, ((*owner, *_cells(line)) for line in lines))
+    data = [_view(line) for line in lines]
+    return _json(UsageView(tenant=who.tenant, user=who.user, key_id=who.key_id, plan=who.plan, data=data))
+
+
+def statement_response(call: Call, wanted: Wanted, found: Found, statement: Statement) -> Response:
+    """A tenant's usage, in the form that the call accepts."""
+    if _wants_table(call):
+        return _table(_WHOSE, _account_rows(call, wanted, statement), found.next)
+    accounts = ((key_view(each.key, call.now), each.lines) for each in statement.accounts)
+    view = StatementView(
+        tenant=wanted.tenant,
+        user=wanted.user,
+        total=[_view(line) for line in statement.total],
+        data=[
+            AccountView(
+                id=key.id,
+                user=key.user,
+                name=key.name,
+                plan=key.plan,
+                status=key.status,
+                usage=[_view(line) for line in lines],
+            )
+            for key, lines in accounts
+        ],
+        has_more=found.next is not None,
+        next=found.next,
+    )
+    return _json(view)
+
+
+def _account_rows(call: Call, wanted: Wanted, statement: Statement) -> Iterator[tuple[Cell, ...]]:
+    for line in statement.total if wanted.after is None else ():
+        yield (wanted.tenant, wanted.user, None, None, None, None, *_cells(line))
+    for account in statement.accounts:
+        key = key_view(account.key, call.now)
+        for line in account.lines:
+            yield (key.tenant, key.user, key.id, key.name, key.plan, key.status, *_cells(line))
+
+
+def _view(line: Line) -> LineView:
+    return LineView(
+        subject=line.subject.kind,
+        id=line.subject.tag,
+        window=line.period.window,
+        reset=line.period.ends,
+        reset_at=_iso(line.period.ends),
+        used=line.use.used,
+        reserved=line.use.held,
+        limit=Amounts(*(line.limit_of(meter) for meter in METERS)),
+        remaining=Amounts(*(line.remaining(meter) for meter in METERS)),
+        cost_usd_micros=line.use.used.usd_micros,
+        saved=line.use.saved,
+    )
+
+
+def _cells(line: Line) -> tuple[Cell, ...]:
+    """The line under `_COLUMNS`."""
+    place = (line.subject.kind, line.subject.tag, line.period.window, line.period.ends, _iso(line.period.ends))
+    figures = (figure for meter in METERS for figure in _figures(line, meter))
+    return (*place, line.use.used.usd_micros, *figures)
+
+
+def _figures(line: Line, meter: Meter) -> tuple[Cell, ...]:
+    """One meter's figures in the order of `_FIGURES`."""
+    use = line.use
+    return (use.used.of(meter), use.held.of(meter), line.limit_of(meter), line.remaining(meter), use.saved.of(meter))
+
+
+def _iso(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _wants_table(call: Call) -> bool:
+    """Whether `Accept` names CSV, and JSON not before it."""
+    kinds = [part.partition(";")[0].strip().lower() for part in call.header("accept").split(",")]
+    return "text/csv" in kinds and JSON not in kinds[: kinds.index("text/csv")]
+
+
+def _table(whose: tuple[str, ...], rows: Iterator[tuple[Cell, ...]], following: str | None = None) -> Response:
+    headers: Headers = {"Content-Type": CSV, "Content-Disposition": 'attachment; filename="usage.csv"', **_ALWAYS}
+    if following is not None:
+        headers[NEXT] = following
+    return Response(table_text((*whose, *_COLUMNS), rows), headers)
+
+
+def _json(value: object) -> Response:
+    return Response(msgspec.json.encode(value).decode(), {"Content-Type": JSON, **_ALWAYS})
+
+
+_ALWAYS: Final = {"Vary": "Accept", "Cache-Control": "no-store"}

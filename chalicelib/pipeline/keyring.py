@@ -1,0 +1,78 @@
+"""API keys from their making to their end. A token is in the answer that makes it, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from chalicelib.domain.cursor import seal, unseal
+from chalicelib.domain.errors import BadRequest, Conflict, NotFound
+from chalicelib.domain.identity import RANDOM_BYTES, Key, Peppers, mint, state_of
+from chalicelib.domain.keys import Found, Made, NewKey, Wanted
+from chalicelib.ports import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """What an administrator may do to keys. `random` gives that many bytes that nobody can guess."""
+
+    keys: Keys
+    peppers: Peppers
+    random: Callable[[int], bytes]
+    live: bool
+
+    def create(self, wish: NewKey, now: float) -> Made:
+        """A key that did not exist before; `BadRequest` where it would be of no use."""
+        if wish.plan not in self.keys.plans():
+            raise BadRequest(f"There is no plan '{wish.plan}'.", param="plan")
+        if wish.expires_at is not None and wish.expires_at <= now:
+            raise BadRequest("'expires_at' is in the past.", param="expires_at")
+        return self._make(wish, now)
+
+    def page(self, wanted: Wanted) -> Found:
+        """Keys in the order of their ids."""
+        after = unseal(wanted.after, _listing(wanted), self.peppers) if wanted.after is not None else None
+        keys, more = self.keys.list(wanted.tenant, wanted.user, after=after, limit=wanted.limit)
+        return Found(keys, seal(keys[-1].key_id, _listing(wanted), self.peppers) if more and keys else None)
+
+    def get(self, key_id: str) -> Key:
+        """One key."""
+        key = self.keys.get(key_id)
+        if key is None:
+            raise NotFound("key", key_id)
+        return key
+
+    def rotate(self, key_id: str, overlap_seconds: int, now: float) -> Made:
+        """A new key for the same owner, plan, scopes and end; the old one is good for `overlap_seconds` more."""
+        old = self.get(key_id)
+        if (state := state_of(old, now)) != "active":
+            raise Conflict(f"Key '{key_id}' is {state}.")
+        made = self._make(NewKey(old.tenant, old.user, old.plan, old.scopes, old.name, old.expires_at), now)
+        self.keys.expire(key_id, int(now) + overlap_seconds)
+        return made
+
+    def revoke(self, key_id: str, now: float) -> Key:
+        """End a key at once and for good."""
+        return self.keys.revoke(key_id, int(now))
+
+    def _make(self, wish: NewKey, now: float) -> Made:
+        credential = mint(wish.tenant, wish.user, live=self.live, random=self.random(RANDOM_BYTES))
+        key = Key(
+            key_id=credential.key_id,
+            digest=self.peppers.digest(credential.token, self.peppers.current),
+            pepper_version=self.peppers.current,
+            created_at=int(now),
+            **msgspec.structs.asdict(wish),
+        )
+        self.keys.put(key)
+        if wish.plan not in self.keys.plans():  # it was deleted meanwhile
+            self.keys.revoke(key.key_id, int(now))
+            raise BadRequest(f"There is no plan '{wish.plan}'.", param="plan")
+        return Made(key, credential.token)
+
+
+def _listing(wanted: Wanted) -> tuple[str, ...]:
+    """What a cursor is good for: this list, of this owner."""
+    return ("keys", wanted.tenant, "" if wanted.user is None else f"user:{wanted.user}")

@@ -1,0 +1,82 @@
+"""Plans, and which tenant has one of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from chalicelib.domain.budget import Plan
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.errors import BadRequest, Conflict, NotFound, UnknownModel
+from chalicelib.domain.identity import Tenant
+from chalicelib.ports import Keys
+
+MOST_PLANS: Final = 100  # one item holds all of them, and every process reads it every half minute
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """What an administrator may do to plans; none goes while somebody has it."""
+
+    keys: Keys
+    catalogue: Catalogue
+
+    def put(self, plan: Plan) -> Plan:
+        """Store a plan under its name, its models by the catalogue's own ids; the plan as it is stored."""
+        stored = msgspec.structs.replace(plan, models=self._models(plan.models))
+        known = self.keys.plans()
+        if plan.name not in known and len(known) >= MOST_PLANS:
+            raise Conflict(f"There are {MOST_PLANS} plans already.")
+        self.keys.put_plan(stored)
+        return stored
+
+    def list(self) -> Sequence[Plan]:
+        """Every plan, by name."""
+        return sorted(self.keys.plans().values(), key=lambda plan: plan.name)
+
+    def get(self, name: str) -> Plan:
+        """One plan."""
+        plan = self.keys.plans().get(name)
+        if plan is None:
+            raise NotFound("plan", name)
+        return plan
+
+    def delete(self, name: str, now: float) -> None:
+        """Remove a plan that nobody has; `Conflict` where somebody does, or got it while it was being removed."""
+        plan = self.get(name)
+        if not self.keys.is_used(name, now):
+            self.keys.drop_plan(name)
+            if not self.keys.is_used(name, now):
+                return
+            self.keys.put_plan(plan)
+        raise Conflict(f"Plan '{name}' is in use by a key or a tenant.")
+
+    def assign(self, tenant: str, name: str | None) -> Tenant:
+        """Give a tenant a plan of its own, or none."""
+        if name is not None and name not in self.keys.plans():
+            raise BadRequest(f"There is no plan '{name}'.", param="plan")
+        record = Tenant(tenant, name)
+        self.keys.put_tenant(record)
+        return record
+
+    def tenant(self, tenant: str) -> Tenant:
+        """The record of a tenant that has one, or at least a key."""
+        record = self.keys.tenant(tenant)
+        if record is None and not self.keys.list(tenant, None, after=None, limit=1)[0]:
+            raise NotFound("tenant", tenant)
+        return record or Tenant(tenant)
+
+    def _models(self, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """The ids behind names and aliases, each once."""
+        if names is None:
+            return None
+        return tuple(dict.fromkeys(self._model(name, place) for place, name in enumerate(names)))
+
+    def _model(self, name: str, place: int) -> str:
+        try:
+            return self.catalogue.find(name).id
+        except UnknownModel as fault:
+            raise BadRequest(fault.message, param=f"models[{place}]", code=fault.code) from fault
