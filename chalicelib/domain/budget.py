@@ -39,6 +39,21 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     shares_answers: bool = False
 
 
+def together(plan: Plan, own: Plan | None) -> Plan:
+    """What a key with `plan` may do where its tenant has a plan of its `own`: what both allow."""
+    if own is None:
+        return plan
+    both = [each for each in (plan.models, own.models) if each is not None]
+    places = [each for each in (plan.concurrent, own.concurrent) if each is not None]
+    return Plan(
+        name=plan.name,
+        limits=plan.limits + own.limits,
+        concurrent=min(places, default=None),
+        models=tuple(model for model in both[0] if model in both[-1]) if both else None,
+        shares_answers=plan.shares_answers,
+    )
+
+
 class Charge(Struct, frozen=True):
     """An amount of each meter: `usd_micros` are millionths of a dollar."""
 

@@ -12,7 +12,7 @@ from chalicelib.domain.cache_key import Place
 from chalicelib.domain.catalogue import Model
 from chalicelib.domain.chat import ChatRequest, Completion, Delta
 from chalicelib.domain.conversation import Conversation, Turn
-from chalicelib.domain.identity import Credential, Key, Principal
+from chalicelib.domain.identity import Credential, Key, Principal, Tenant
 
 CacheOutcome = Literal["hit", "semantic", "miss", "bypass"]
 LeaseState = Literal["open", "settled", "released", "expired"]
@@ -60,17 +60,21 @@ class Cue(Struct, frozen=True):
 
 
 class Memory(Struct, frozen=True):
-    """What was found. `balances` are the claimed owner's: not to be shown before the key is verified."""
+    """What was found. `balances` are the claimed owner's: not to be shown before the key is verified.
+
+    `tenant` is the record of a tenant that has a plan of its own.
+    """
 
     key: Key | None
     plans: dict[str, Plan]
     balances: Balances
     answers: dict[str, CachedAnswer]
     conversation: Conversation | None
+    tenant: Tenant | None = None
 
 
 class Caller(Struct, frozen=True):
-    """A verified caller of one call, with what the plan has left. `turn_id` and `now` are the call's own."""
+    """A verified caller of one call, with what the plan in force has left. `turn_id` and `now` are the call's own."""
 
     principal: Principal
     plan: Plan

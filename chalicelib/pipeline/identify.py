@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from chalicelib.domain.budget import Plan
+from chalicelib.domain.budget import Plan, together
 from chalicelib.domain.cache_key import Place, cacheable, places
 from chalicelib.domain.catalogue import Catalogue, Model
 from chalicelib.domain.chat import ChatRequest
@@ -51,14 +51,22 @@ class Gate:
 
     def _caller(self, credential: Credential, memory: Memory, *, turn_id: str, now: float) -> Caller:
         principal = _scoped(verify(credential, memory.key, self.peppers, now), "chat")
-        plan = memory.plans.get(principal.plan) or self._new_plan(principal.plan)
+        plan = together(self._plan(memory, principal.plan), self._own(memory))
         return Caller(principal, plan, memory.balances, turn_id, now)
+
+    def _own(self, memory: Memory) -> Plan | None:
+        """The plan of the tenant itself, which holds for all its keys."""
+        name = memory.tenant.plan if memory.tenant else None
+        return None if name is None else self._plan(memory, name)
+
+    def _plan(self, memory: Memory, name: str) -> Plan:
+        return memory.plans.get(name) or self._new_plan(name)
 
     def _new_plan(self, name: str) -> Plan:
         """A plan that is younger than the plans that `recall` keeps for a while."""
         plan = self.keys.plans().get(name)
         if plan is None:
-            raise Misconfigured(f"the key's plan '{name}' does not exist")
+            raise Misconfigured(f"the plan '{name}' of a key or tenant does not exist")
         return plan
 
     def _places(self, ask: Ask, request: ChatRequest) -> tuple[Place, ...]:

@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.domain.budget import METERS, WINDOWS, Charge, Limit, Plan, period
 from chalicelib.domain.errors import Conflict, LimitExceeded, NotFound
+from chalicelib.domain.identity import Tenant
 from chalicelib.domain.ledger import subjects_of
 from chalicelib.ports import TurnPage
 from tests.contract.samples import (
@@ -63,6 +64,13 @@ def test_recall_finds_everything_of_its_owner(stores):
     assert memory.balances == all_windows(CHARGE)
     assert memory.answers == {"a": cached()}
     assert memory.conversation == conversation(topic="tides")
+
+
+def test_recall_finds_the_record_of_the_tenant(stores):
+    stores.keys.put_tenant(Tenant("acme", "company"))
+
+    assert stores.turns.recall(cue(BOB)).tenant == Tenant("acme", "company")
+    assert stores.turns.recall(cue(EVE)).tenant is None
 
 
 @pytest.mark.parametrize("credential", [BOB, EVE])

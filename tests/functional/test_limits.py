@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.domain.budget import Limit
+from chalicelib.domain.identity import Tenant
 
 NO_STORE = {"no-cache": True, "no-store": True}
 
@@ -141,3 +142,37 @@ def test_a_key_of_a_plan_that_is_gone_is_the_operators_fault(world):
     assert answer.status == 500
     assert answer.error["code"] == "misconfigured"
     assert "nowhere" not in answer.error["message"]
+
+
+def test_a_tenants_own_plan_holds_for_all_its_keys(world, key):
+    world.plan(name="tight")
+    world.plan(Limit("tenant", "day", requests=2), Limit("user", "day", requests=1), name="company")
+    world.keys.put_tenant(Tenant("acme", "company"))
+    key_of_bob = world.key(user="bob", plan="tight")
+
+    answers = [world.chat("Hi", key=each) for each in (key, key, key_of_bob, world.key(user="eve", plan="tight"))]
+
+    assert [answer.status for answer in answers] == [200, 429, 200, 429]
+    assert "requests per day of the user (1)" in answers[1].error["message"]
+    assert "requests per day of the tenant (2)" in answers[3].error["message"]
+
+
+def test_a_tenants_own_plan_narrows_the_models(world, key):
+    world.plan(name="tight")
+    world.plan(name="company", models=("claude-haiku-4-5",))
+    world.keys.put_tenant(Tenant("acme", "company"))
+
+    assert world.chat("Hi", key=key).status == 404
+
+
+def test_concurrent_requests_end_with_their_streams(world, key):
+    world.plan(name="tight", concurrent=1)
+    running = world.stream("Hi", key=key)
+
+    refused = world.chat("Hello", key=key)
+    b"".join(running.body)
+    admitted = world.chat("Hello", key=key)
+
+    assert (refused.status, refused.headers["retry-after"]) == (429, "1")
+    assert "concurrent requests of the key (1)" in refused.error["message"]
+    assert admitted.status == 200

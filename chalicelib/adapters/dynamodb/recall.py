@@ -8,7 +8,7 @@ from typing import Final
 from chalicelib.adapters.dynamodb import batch
 from chalicelib.adapters.dynamodb.answers import answer_of
 from chalicelib.adapters.dynamodb.client import Database
-from chalicelib.adapters.dynamodb.keys import key_of, plans_of
+from chalicelib.adapters.dynamodb.keys import key_of, plans_of, tenant_of
 from chalicelib.adapters.dynamodb.ledger import balances, outdated
 from chalicelib.adapters.dynamodb.table import (
     PLANS,
@@ -18,6 +18,7 @@ from chalicelib.adapters.dynamodb.table import (
     identity,
     key_key,
     subject_key,
+    tagged_tenant_key,
 )
 from chalicelib.domain.budget import Balances, Plan, Subject
 from chalicelib.domain.conversation import Conversation
@@ -40,9 +41,10 @@ class Recall:
         """Everything in one round trip; what has expired is as if it were gone."""
         tables = self._database.tables
         subjects = subjects_of(cue.credential)
+        tenant = tagged_tenant_key(cue.credential.tenant_tag)
         fresh = 0 <= cue.now - self._plans[0] < PLANS_SECONDS
         wanted = {
-            tables.access: [key_key(cue.credential.key_id), *([] if fresh else [PLANS])],
+            tables.access: [key_key(cue.credential.key_id), tenant, *([] if fresh else [PLANS])],
             tables.ledger: [subject_key(subject) for subject in subjects],
             tables.answers: [answer_key(key) for key in dict.fromkeys(cue.answers)],
             tables.conversations: [head_key(cue.conversation)] if cue.conversation else [],
@@ -51,12 +53,14 @@ class Recall:
         if not fresh:
             self._plans = (cue.now, plans_of(found.get((tables.access, *identity(PLANS)), {})))
         key = found.get((tables.access, *identity(key_key(cue.credential.key_id))))
+        own = found.get((tables.access, *identity(tenant)))
         return Memory(
             key=key_of(key) if key else None,
             plans=self._plans[1],
             balances=self._balances(subjects, found, cue.now),
             answers=self._answers(cue, found),
             conversation=self._conversation(cue, subjects, found),
+            tenant=tenant_of(own) if own else None,
         )
 
     def outdated(self, subject: Subject) -> tuple[str, ...]:

@@ -60,7 +60,12 @@ def key_key(key_id: str) -> Attributes:
 
 
 def tenant_key(tenant: str) -> Attributes:
-    return {"pk": {"S": f"tenant#{tenant_tag(tenant)}"}}
+    return tagged_tenant_key(tenant_tag(tenant))
+
+
+def tagged_tenant_key(tag: str) -> Attributes:
+    """Where the record of the tenant with that tag is."""
+    return {"pk": {"S": f"tenant#{tag}"}}
 
 
 def key_item(key: Key) -> Attributes:

@@ -8,6 +8,7 @@ from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.budget import WINDOWS, Charge, period
 from chalicelib.domain.conversation import Removed, Turn
 from chalicelib.domain.errors import Conflict
+from chalicelib.domain.identity import tenant_tag
 from chalicelib.domain.ledger import Demand, counts, demands, owner_of, refuse_busy, subjects_of
 from chalicelib.domain.turn import Cue, LeaseState, Memory, Reservation, Settlement
 
@@ -20,7 +21,7 @@ class MemoryTurns:
 
     def recall(self, cue: Cue) -> Memory:
         """Everything at one moment."""
-        shelf, subjects = self._shelf, subjects_of(cue.credential)
+        shelf, subjects, tag = self._shelf, subjects_of(cue.credential), cue.credential.tenant_tag
         with shelf.lock:
             head = shelf.heads.get(cue.conversation or "")
             answers = {key: shelf.answers[key] for key in cue.answers if key in shelf.answers}
@@ -30,6 +31,7 @@ class MemoryTurns:
                 balances=shelf.balances(subjects, cue.now),
                 answers={key: each for key, each in answers.items() if each.expires_at > cue.now},
                 conversation=head if head and head.owner == owner_of(subjects) else None,
+                tenant=next((each for each in shelf.tenants.values() if tenant_tag(each.tenant) == tag), None),
             )
 
     def reserve(self, reservation: Reservation) -> None:

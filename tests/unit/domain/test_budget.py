@@ -16,6 +16,7 @@ from chalicelib.domain.budget import (
     describe,
     period,
     standing,
+    together,
 )
 from tests.builders import NOW, a_plan
 
@@ -135,3 +136,36 @@ def test_a_reset_lies_in_the_future_and_within_the_window(now, window):
     found = period(window, now)
     assert 1 <= gauge.reset_seconds <= found.ends - found.starts
     assert gauge.reset_seconds >= found.ends - now - 0.001
+
+
+def test_a_tenant_without_a_plan_of_its_own_changes_nothing():
+    plan = a_plan(Limit("key", "day", tokens=5), models=("small",), concurrent=2)
+
+    assert together(plan, None) == plan
+
+
+def test_the_limits_of_the_key_and_of_its_tenant_both_hold():
+    mine, own = Limit("tenant", "day", tokens=5), Limit("tenant", "day", tokens=3)
+
+    both = together(a_plan(mine, name="mine"), a_plan(own, Limit("key", "day", requests=1), name="own"))
+
+    assert both == a_plan(mine, own, Limit("key", "day", requests=1), name="mine")
+
+
+@pytest.mark.parametrize(
+    ("mine", "own", "both"),
+    [
+        (None, None, None),
+        (("a",), None, ("a",)),
+        (None, ("a",), ("a",)),
+        (("a", "b"), ("b", "c"), ("b",)),
+        ((), None, ()),
+    ],
+)
+def test_models_are_those_that_both_plans_allow(mine, own, both):
+    assert together(a_plan(models=mine), a_plan(models=own)).models == both
+
+
+@pytest.mark.parametrize(("mine", "own", "both"), [(None, None, None), (2, None, 2), (None, 0, 0), (2, 3, 2)])
+def test_a_key_has_the_fewer_places_of_both_plans(mine, own, both):
+    assert together(a_plan(concurrent=mine), a_plan(concurrent=own)).concurrent == both
