@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import Struct
 
-from chalicelib.domain.budget import WINDOWS, Charge, Limit, Meter, Period, Plan, Subject, Window, period, size
+from chalicelib.domain.budget import WINDOWS, Charge, Limit, Meter, Period, Subject, Window, period, size
 
 
 class Use(Struct, frozen=True):
@@ -26,41 +24,33 @@ Uses = dict[Subject, dict[Window, Use]]
 
 
 class Line(Struct, frozen=True):
-    """One line of a report: one subject in one period. `limit` None is no limit."""
+    """One line of a report: one subject in one period, under any number of limits."""
 
     subject: Subject
     period: Period
     use: Use
-    limit: Limit | None = None
+    limits: tuple[Limit, ...] = ()
 
-    def limit_of(self, meter: Meter) -> int | None:
-        """How much of `meter` the period allows."""
-        return size(self.limit, meter) if self.limit else None
+    def limit(self, meter: Meter) -> int | None:
+        """How much of `meter` the period allows: what the tightest limit says; None where there is none."""
+        sizes = (size(limit, meter) for limit in self.limits)
+        return min((each for each in sizes if each is not None), default=None)
 
     def remaining(self, meter: Meter) -> int | None:
         """What is left of it; None where there is no limit."""
-        limit = self.limit_of(meter)
+        limit = self.limit(meter)
         return None if limit is None else max(0, limit - self.use.used.of(meter))
 
 
-def limits_in_force(plan: Plan | None, tenant_plan: Plan | None) -> tuple[Limit, ...]:
-    """The limits of a key's plan, with those of the tenant's own plan in place of its limits of the tenant."""
-    limits = plan.limits if plan else ()
-    if tenant_plan is None:
-        return limits
-    kept = tuple(limit for limit in limits if limit.subject != "tenant")
-    return kept + tuple(limit for limit in tenant_plan.limits if limit.subject == "tenant")
-
-
 def report(subjects: tuple[Subject, ...], uses: Uses, limits: tuple[Limit, ...], now: float) -> tuple[Line, ...]:
-    """A line for each subject and window of `now`, with its limit where there is one."""
-    return tuple(_lines(subjects, uses, {(each.subject, each.window): each for each in limits}, now))
-
-
-def _lines(
-    subjects: tuple[Subject, ...], uses: Uses, limits: dict[tuple[str, Window], Limit], now: float
-) -> Iterator[Line]:
-    for subject in subjects:
-        for window in WINDOWS:
-            use = uses.get(subject, {}).get(window, Use())
-            yield Line(subject, period(window, now), use, limits.get((subject.kind, window)))
+    """A line for each subject and window of `now`, with its limits."""
+    return tuple(
+        Line(
+            subject,
+            period(window, now),
+            uses.get(subject, {}).get(window, Use()),
+            tuple(each for each in limits if (each.subject, each.window) == (subject.kind, window)),
+        )
+        for subject in subjects
+        for window in WINDOWS
+    )

@@ -149,7 +149,7 @@ def _view(line: Line) -> LineView:
         reset_at=_iso(line.period.ends),
         used=line.use.used,
         reserved=line.use.held,
-        limit=Amounts(*(line.limit_of(meter) for meter in METERS)),
+        limit=Amounts(*(line.limit(meter) for meter in METERS)),
         remaining=Amounts(*(line.remaining(meter) for meter in METERS)),
         cost_usd_micros=line.use.used.usd_micros,
         saved=line.use.saved,
@@ -166,7 +166,7 @@ def _cells(line: Line) -> tuple[Cell, ...]:
 def _figures(line: Line, meter: Meter) -> tuple[Cell, ...]:
     """One meter's figures in the order of `_FIGURES`."""
     use = line.use
-    return (use.used.of(meter), use.held.of(meter), line.limit_of(meter), line.remaining(meter), use.saved.of(meter))
+    return (use.used.of(meter), use.held.of(meter), line.limit(meter), line.remaining(meter), use.saved.of(meter))
 
 
 def _iso(moment: int) -> str:

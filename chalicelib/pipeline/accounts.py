@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from chalicelib.domain.budget import Plan, Subject
+from chalicelib.domain.budget import Limit, Subject
 from chalicelib.domain.identity import Key, tenant_tag, user_tag
 from chalicelib.domain.keys import Found, Wanted
 from chalicelib.domain.ledger import subjects_of
 from chalicelib.domain.turn import Caller
-from chalicelib.domain.usage import Line, limits_in_force, report
+from chalicelib.domain.usage import Line, report
 from chalicelib.ports import Keys
 
 
@@ -36,29 +36,32 @@ class Accounts:
     keys: Keys
 
     def own(self, caller: Caller) -> tuple[Line, ...]:
-        """What the caller's key, user and tenant used, and what the plans leave them."""
+        """What the caller's key, user and tenant used, and what the plan in force leaves them."""
         subjects = subjects_of(caller.principal)
-        limits = limits_in_force(caller.plan, self._plan_of(caller.principal.tenant, None))
-        return report(subjects, self.keys.uses(subjects, caller.now), limits, caller.now)
+        return report(subjects, self.keys.uses(subjects, caller.now), caller.plan.limits, caller.now)
 
     def of_page(self, wanted: Wanted, found: Found, now: float) -> Statement:
-        """What a page of keys used, and their owner in all; the total has the limits of the tenant's own plan."""
-        plans, tenant, user = self.keys.plans(), wanted.tenant, wanted.user
-        owner = Subject("tenant", tenant_tag(tenant)) if user is None else Subject("user", user_tag(tenant, user))
+        """What a page of keys used, and their owner in all; the owner has the limits of the tenant's own plan."""
+        own, of_plan = self._limits(wanted.tenant)
         subjects = {key.key_id: Subject("key", key.key_id) for key in found.keys}
+        owner = _owner(wanted)
         uses = self.keys.uses((owner, *subjects.values()), now)
-        limits = limits_in_force(None, self._plan_of(tenant, plans))
         return Statement(
-            report((owner,), uses, limits, now),
+            report((owner,), uses, own, now),
             tuple(
-                Account(key, report((subjects[key.key_id],), uses, limits_in_force(plans.get(key.plan), None), now))
+                Account(key, report((subjects[key.key_id],), uses, (*of_plan.get(key.plan, ()), *own), now))
                 for key in found.keys
             ),
         )
 
-    def _plan_of(self, tenant: str, plans: dict[str, Plan] | None) -> Plan | None:
-        """The tenant's own plan, if it has one."""
+    def _limits(self, tenant: str) -> tuple[tuple[Limit, ...], dict[str, tuple[Limit, ...]]]:
+        """The limits of the tenant's own plan, and those of every plan by name."""
+        of_plan = {name: plan.limits for name, plan in self.keys.plans().items()}
         record = self.keys.tenant(tenant)
-        if record is None or record.plan is None:
-            return None
-        return (self.keys.plans() if plans is None else plans).get(record.plan)
+        return of_plan.get(record.plan or "", ()) if record else (), of_plan
+
+
+def _owner(wanted: Wanted) -> Subject:
+    if wanted.user is None:
+        return Subject("tenant", tenant_tag(wanted.tenant))
+    return Subject("user", user_tag(wanted.tenant, wanted.user))

@@ -99,16 +99,30 @@ def test_a_limit_that_was_passed_leaves_nothing(world):
     assert found["key", "day"]["remaining"]["tokens"] == 0
 
 
-def test_the_limits_of_the_tenant_are_those_of_its_own_plan(world, admin):
-    world.plan(Limit("tenant", "day", tokens=7), Limit("key", "day", tokens=5), name="cheap")
-    world.plan(Limit("tenant", "day", tokens=10**7), Limit("key", "day", tokens=3), name="company")
+def test_the_tightest_of_a_keys_and_its_tenants_plan_is_shown(world, admin):
+    world.plan(Limit("tenant", "day", tokens=700), Limit("key", "day", tokens=50), name="cheap")
+    world.plan(Limit("tenant", "day", tokens=600), Limit("key", "day", tokens=300), name="company")
     key = world.key(plan="cheap")
     world.call("POST", "/admin/tenants/acme", {"plan": "company"}, key=admin)
 
-    found = lines(world.call("GET", "/v1/usage", key=key).json["data"])
+    own = lines(world.call("GET", "/v1/usage", key=key).json["data"])
+    told = world.call("GET", "/admin/usage?tenant=acme", key=admin).json
 
-    assert found["tenant", "day"]["limit"]["tokens"] == 10**7
-    assert found["key", "day"]["limit"]["tokens"] == 5
+    assert [own[who, "day"]["limit"]["tokens"] for who in ("tenant", "key")] == [600, 50]
+    assert lines(told["total"])["tenant", "day"]["limit"]["tokens"] == 600
+    assert lines(told["data"][0]["usage"])["key", "day"]["limit"]["tokens"] == 50
+
+
+def test_what_the_cache_saved_is_told(world):
+    key = world.key()
+    fresh, hit = (world.chat("What is a tide?", key=key) for _ in range(2))
+
+    line = lines(world.call("GET", "/v1/usage", key=key).json["data"])["key", "day"]
+
+    assert hit.headers["x-tidegate-cache"] == "hit"
+    assert line["saved"]["requests"] == 1
+    assert line["saved"]["tokens"] == fresh.json["usage"]["total_tokens"]
+    assert line["saved"]["usd_micros"] == line["cost_usd_micros"] > 0
 
 
 def test_ones_own_usage_is_a_table_too(world):

@@ -1,9 +1,9 @@
-"""What is left of limits, and whose limits count."""
+"""What is used, and what is left of it."""
 
 import pytest
 
-from chalicelib.domain.budget import Charge, Limit, Plan, Subject
-from chalicelib.domain.usage import Line, Use, limits_in_force, report
+from chalicelib.domain.budget import Charge, Limit, Subject
+from chalicelib.domain.usage import Line, Use, report
 from tests.builders import NOW
 
 KEY, TENANT = Subject("key", "k"), Subject("tenant", "t")
@@ -16,7 +16,7 @@ def test_a_report_has_a_line_for_each_subject_and_window():
     assert [(line.subject, line.period.window) for line in found] == [
         (subject, window) for subject in (KEY, TENANT) for window in ("minute", "day", "month")
     ]
-    assert [(line.use.used.tokens, line.limit_of("tokens"), line.remaining("tokens")) for line in found] == [
+    assert [(line.use.used.tokens, line.limit("tokens"), line.remaining("tokens")) for line in found] == [
         (0, None, None),
         (2, 5, 3),
         (0, None, None),
@@ -38,18 +38,13 @@ def test_a_line_without_a_limit_leaves_nothing_to_count():
     (minute, _, _) = report((KEY,), {}, (), NOW)
 
     assert isinstance(minute, Line)
-    assert minute.limit_of("requests") is None
+    assert minute.limit("requests") is None
 
 
-@pytest.mark.parametrize(
-    ("plan", "own", "limits"),
-    [
-        (None, None, ()),
-        (Plan("p", (OF_KEY, OF_TENANT)), None, (OF_KEY, OF_TENANT)),
-        (None, Plan("o", (OF_KEY, OF_TENANT)), (OF_TENANT,)),
-        (Plan("p", (OF_KEY, OF_TENANT)), Plan("o", ()), (OF_KEY,)),
-        (Plan("p", (OF_KEY,)), Plan("o", (OF_TENANT, OF_KEY)), (OF_KEY, OF_TENANT)),
-    ],
-)
-def test_a_tenants_own_plan_takes_the_place_of_what_others_say_of_the_tenant(plan, own, limits):
-    assert limits_in_force(plan, own) == limits
+def test_the_tightest_of_several_limits_counts():
+    limits = (Limit("key", "day", tokens=9, requests=1), OF_KEY, Limit("key", "month", tokens=1), OF_TENANT)
+
+    (_, day, month) = report((KEY,), {}, limits, NOW)
+
+    assert (day.limit("tokens"), day.limit("requests"), day.limit("usd_micros")) == (5, 1, None)
+    assert month.limit("tokens") == 1
