@@ -1,14 +1,15 @@
 """Tidegate: every entry point, in the order in which a request meets them."""
 
-from chalice.app import Response
+from chalice.app import CloudWatchEvent, Response
 
-from chalicelib.bootstrap import services
+from chalicelib.bootstrap import services, sweeper
 from chalicelib.edge import admin_wire, chat_reply, chat_request, model_wire, status_wire, usage_wire
 from chalicelib.edge import conversation_wire as wire
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import Gateway
 from chalicelib.edge.names import owner_name
 from chalicelib.edge.problems import answered
+from chalicelib.edge.telemetry import log_sweep
 from chalicelib.pipeline import embed, turn
 
 app = Gateway("tidegate", configure_logs=False)
@@ -219,3 +220,8 @@ def list_usage(call: Call) -> Response:
     wanted = admin_wire.wanted_of(call)
     found = services().keyring.page(wanted)
     return usage_wire.statement_response(call, wanted, found, services().accounts.of_page(wanted, found, call.now))
+
+
+@app.schedule("rate(1 minute)", name="sweep")
+def sweep_leases(_: CloudWatchEvent) -> None:
+    log_sweep(sweeper().run())

@@ -29,6 +29,7 @@ from chalicelib.pipeline.keyring import Keyring
 from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.router import Router
 from chalicelib.pipeline.services import Services
+from chalicelib.pipeline.sweep import Sweeper
 from chalicelib.ports import ChatModel, Embedder, Keys, Turns
 from chalicelib.settings import Settings
 
@@ -43,6 +44,11 @@ OFFLINE: Final = "wordllama://"
 def services() -> Services:
     """The services of this process, built on the first call: an import must need no environment."""
     return build(environment.read(os.environ))
+
+
+def sweeper() -> Sweeper:
+    """What ends leases, by itself: it needs no secret and no model."""
+    return Sweeper(open_turns(open_database(environment.read(os.environ))), time.time)
 
 
 def build(settings: Settings) -> Services:

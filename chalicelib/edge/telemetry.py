@@ -23,3 +23,8 @@ def log_bug(fault: Exception) -> None:
     frames = traceback.extract_tb(fault.__traceback__)
     where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[-6:]]
     logger().error("bug", error=type(fault).__name__, where=where)
+
+
+def log_sweep(ended: int) -> None:
+    """Say how many leases a sweep ended."""
+    logger().info("sweep", ended=ended)

@@ -1,13 +1,15 @@
-"""The API of `make run`: the bridge over the product's app, on a socket that the supervisor made."""
+"""The API of `make run`: the bridge over the product's app, on a socket that the supervisor made, and its schedules."""
 
 import argparse
 import importlib
 import resource
 import socket
+import threading
 from typing import Any, Final
 
 import uvicorn
 
+from infra.local import schedule
 from infra.local.bridge import Bridge
 from infra.local.lifeline import Lifeline
 
@@ -48,7 +50,8 @@ def main() -> None:
     parser.add_argument("--lifeline", type=int, required=True, help="descriptor of the supervisor's pipe")
     given = parser.parse_args()
     allow_connections()
-    bridge = Bridge(load(given.app))
+    app = load(given.app)
+    bridge = Bridge(app)
     config = uvicorn.Config(
         bridge,
         lifespan="off",
@@ -64,6 +67,7 @@ def main() -> None:
     lifeline = Lifeline(given.lifeline, grace_s=_GRACE_S)
     lifeline.wait()
     lifeline.watch()
+    schedule.begin(app, threading.Event())
     Server(config, bridge).run(sockets=[socket.socket(fileno=given.socket)])
 
 

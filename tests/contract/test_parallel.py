@@ -7,6 +7,7 @@ import pytest
 from chalicelib.domain.budget import Charge, Limit, Plan
 from chalicelib.domain.errors import Conflict, LimitExceeded
 from chalicelib.domain.ledger import subjects_of
+from chalicelib.pipeline.sweep import sweep
 from chalicelib.ports import TurnPage
 from tests.contract.samples import (
     ADA,
@@ -17,6 +18,7 @@ from tests.contract.samples import (
     answered,
     conversation,
     in_conversation,
+    key,
     noise,
     reservation,
     said,
@@ -174,3 +176,23 @@ def test_items_deleted_while_their_turns_end_stay_deleted(stores):
         assert each.state == "done"
         assert said("Hello") not in each.items
         assert len(each.items) == 2
+
+
+def test_sweeps_at_once_end_each_lease_once(stores):
+    for number in range(30):
+        stores.turns.reserve(reservation(f"t-{number}"))
+
+    ended = at_once(lambda _: sweep(stores.turns, before=FAR), range(4))
+
+    assert sum(ended) == 30
+    assert used(stores, "key", "day") == Charge(30, 30 * CHARGE.tokens, 30 * CHARGE.usd_micros)
+    assert stores.turns.expire(FAR, 100) == 0
+
+
+def test_revoking_and_expiring_at_once_lose_neither(stores):
+    stores.keys.put(key())
+    changes = [lambda: stores.keys.revoke(ADA.key_id, NOW), lambda: stores.keys.expire(ADA.key_id, NOW + 9)] * 4
+
+    at_once(lambda change: change(), changes)
+
+    assert stores.keys.get(ADA.key_id) == key(revoked_at=NOW, expires_at=NOW + 9)

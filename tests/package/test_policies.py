@@ -9,27 +9,37 @@ from tests.package.conftest import ROOT, STAGES
 OWNED = ("dynamodb", "sqs", "logs")  # services whose resources carry the stage in their name
 
 
-def statements(stage):
-    return json.loads((ROOT / f".chalice/policy-{stage}.json").read_text())["Statement"]
+FUNCTIONS = ("", "-sweep")  # the API, and what has a policy of its own
+every_policy = pytest.mark.parametrize(("stage", "function"), [(s, f) for s in STAGES for f in FUNCTIONS])
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_stages_differ_only_in_their_name(stage):
-    renamed = json.dumps(statements(stage)).replace(f"tidegate-{stage}-", "tidegate-solo-")
-
-    assert json.loads(renamed) == statements("solo")
+def statements(stage, function=""):
+    return json.loads((ROOT / f".chalice/policy-{stage}{function}.json").read_text())["Statement"]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_no_action_and_no_resource_is_a_wildcard(stage):
-    for each in statements(stage):
+def granted(stage, function):
+    return {
+        (action, arn) for each in statements(stage, function) for action in each["Action"] for arn in each["Resource"]
+    }
+
+
+@every_policy
+def test_stages_differ_only_in_their_name(stage, function):
+    renamed = json.dumps(statements(stage, function)).replace(f"tidegate-{stage}-", "tidegate-solo-")
+
+    assert json.loads(renamed) == statements("solo", function)
+
+
+@every_policy
+def test_no_action_and_no_resource_is_a_wildcard(stage, function):
+    for each in statements(stage, function):
         assert not [action for action in each["Action"] if "*" in action]
         assert "*" not in each["Resource"]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_touches_only_its_own(stage):
-    named = [arn for each in statements(stage) for arn in each["Resource"] if arn.split(":")[2] in OWNED]
+@every_policy
+def test_a_stage_touches_only_its_own(stage, function):
+    named = [arn for each in statements(stage, function) for arn in each["Resource"] if arn.split(":")[2] in OWNED]
 
     assert named
     assert [arn for arn in named if f"tidegate-{stage}-" not in arn] == []
@@ -42,3 +52,23 @@ def test_every_stage_is_generated_from_its_policy_alone():
     assert {name: stage["iam_policy_file"] for name, stage in config["stages"].items()} == {
         name: f"policy-{name}.json" for name in STAGES
     }
+
+
+def test_every_policy_is_used_by_a_function():
+    config = json.loads((ROOT / ".chalice/config.json").read_text())
+    used = {
+        each["iam_policy_file"]
+        for stage in config["stages"].values()
+        for each in (stage, *stage["lambda_functions"].values())
+    }
+
+    assert used == {path.name for path in (ROOT / ".chalice").glob("policy-*.json")}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_sweep_may_do_less_than_the_api(stage):
+    sweep, api = granted(stage, "-sweep"), granted(stage, "")
+    tables = {arn.split("/")[1] for _, arn in sweep if ":dynamodb:" in arn}
+
+    assert {action for action, _ in sweep} < {action for action, _ in api}
+    assert tables == {f"tidegate-{stage}-ledger", f"tidegate-{stage}-conversations"}

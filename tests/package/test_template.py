@@ -4,8 +4,11 @@ import json
 import subprocess
 import sys
 
+from tests.package.conftest import ROOT
+
 RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 HTTP_SECONDS = 29  # API Gateway waits no longer
+SWEEP_MEGABYTES = 512  # a third of a vCPU: it waits for the database
 
 
 def functions(template):
@@ -42,3 +45,15 @@ def test_the_gateway_is_regional(template):
     gateways = [each["Properties"] for each in resources if each["Type"] == "AWS::Serverless::Api"]
 
     assert [each["EndpointConfiguration"] for each in gateways] == ["REGIONAL"]
+
+
+def test_leases_are_swept_every_minute_by_a_function_with_a_policy_of_its_own(template):
+    resources = json.loads(template.read_text())["Resources"]
+    (sweep,) = (each for each in functions(template) if each["Handler"] == "app.sweep_leases")
+    (event,) = sweep["Events"].values()
+    (granted,) = resources[sweep["Role"]["Fn::GetAtt"][0]]["Properties"]["Policies"]
+
+    assert event == {"Type": "Schedule", "Properties": {"Schedule": "rate(1 minute)"}}
+    assert sweep["MemorySize"] == SWEEP_MEGABYTES
+    policy = json.loads((ROOT / f".chalice/policy-{template.parent.name}-sweep.json").read_text())
+    assert granted["PolicyDocument"] == policy

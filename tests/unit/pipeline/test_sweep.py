@@ -5,7 +5,7 @@ import pytest
 from chalicelib.domain.errors import Misconfigured, StoreUnavailable
 from chalicelib.pipeline import turn
 from chalicelib.pipeline.health import Health
-from chalicelib.pipeline.sweep import BATCH, sweep
+from chalicelib.pipeline.sweep import BATCH, MOST, Sweeper, sweep
 from tests.builders import NOW, an_ask
 from tests.unit.pipeline.stage import LEASE_SECONDS, Stage
 
@@ -30,6 +30,14 @@ def test_every_lease_that_ran_out_is_ended(count):
 
     assert sweep(leases, NOW) == count
     assert leases.left == 0
+
+
+def test_a_run_ends_what_has_run_out_by_now_and_leaves_the_rest_for_the_next():
+    leases = Leases(MOST + 1)
+    sweeper = Sweeper(leases, lambda: NOW)
+
+    assert [sweeper.run(), sweeper.run(), sweeper.run()] == [MOST, 1, 0]
+    assert {before for before, _ in leases.asked} == {NOW}
 
 
 def test_one_sweep_ends_no_more_than_it_may():

@@ -1,0 +1,125 @@
+"""The schedule ends leases that ran out, as EventBridge calls it."""
+
+import io
+import json
+import logging
+import time
+
+import msgspec
+import pytest
+
+from app import sweep_leases
+from chalicelib import bootstrap
+from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.domain.identity import parse_token
+from chalicelib.edge import telemetry
+from tests.builders import CONTEXT, an_event
+from tests.contract.samples import CHARGE, in_conversation, noise, reservation
+from tests.functional.world import ROOT, STAGE
+
+ACTIONS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+POLICY = json.loads((ROOT / ".chalice/policy-solo-sweep.json").read_text())
+
+
+def needed(operation, request):
+    """The permissions that a call of DynamoDB takes, each with its resource."""
+    if operation == "transact_write_items":
+        for action in request["TransactItems"]:
+            ((kind, write),) = action.items()
+            yield ACTIONS[kind], write["TableName"]
+    elif operation.startswith("batch"):
+        yield from ((operation.title().replace("_", ""), table) for table in request["RequestItems"])
+    else:
+        index = f"/index/{request['IndexName']}" if "IndexName" in request else ""
+        yield operation.title().replace("_", ""), request["TableName"] + index
+
+
+def granted():
+    return {
+        (action.removeprefix("dynamodb:"), arn.partition("table/")[2].replace("-solo-", f"-{STAGE}-"))
+        for each in POLICY["Statement"]
+        for action in each["Action"]
+        for arn in each["Resource"]
+        if action.startswith("dynamodb:")
+    }
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The permissions that were needed."""
+    found, call = set(), Database.call
+
+    def recorded(database, operation, request):
+        found.update(needed(operation, request))
+        return call(database, operation, request)
+
+    monkeypatch.setattr(Database, "call", recorded)
+    return found
+
+
+@pytest.fixture
+def sweep(world, monkeypatch):
+    """Runs it once; what the log says of that, in one line."""
+    telemetry.logger()
+    (handler, *_) = logging.getLogger("tidegate").handlers
+
+    def run():
+        said = io.StringIO()
+        monkeypatch.setattr(handler, "stream", said)
+        sweep_leases(an_event("scheduled"), CONTEXT)
+        (line,) = said.getvalue().splitlines()
+        return json.loads(line)
+
+    return run
+
+
+def leave_open(world, count, *, until):
+    """Reservations of turns whose process died."""
+    turns = bootstrap.services().gate.turns
+    credential = parse_token(world.key())
+    now = int(time.time())
+    for number in range(count):
+        claim = reservation(f"t-{number}-{until}", credential=credential, now=now)
+        turns.reserve(msgspec.structs.replace(claim, lease_until=until))
+
+
+def test_leases_that_ran_out_are_ended_and_stay_charged(world, sweep):
+    leave_open(world, 3, until=int(time.time()) - 1)
+    leave_open(world, 2, until=int(time.time()) + 600)
+
+    first, second = sweep(), sweep()
+
+    assert (first["message"], first["ended"], second["ended"]) == ("sweep", 3, 0)
+    assert world.leases() == {"expired": 3, "open": 2}
+    assert world.used().tokens == 5 * CHARGE.tokens
+
+
+def test_an_idle_minute_reads_and_changes_nothing_else(world, sweep):
+    world.chat("Hi", key=world.key())
+    before = world.everything()
+
+    assert sweep()["ended"] == 0
+    assert world.everything() == before
+
+
+def test_the_sweep_needs_no_secret_of_the_pepper(sweep, monkeypatch):
+    monkeypatch.delenv("TIDEGATE_PEPPER")
+    monkeypatch.setenv("TIDEGATE_PEPPERS_SECRET", "arn:of-a-secret-that-it-may-not-read")
+
+    assert sweep()["ended"] == 0
+
+
+@pytest.mark.parametrize("deleted", [False, True], ids=["kept", "deleted"])
+def test_the_sweep_asks_for_nothing_that_its_policy_does_not_grant(world, sweep, request, deleted):
+    key = world.key()
+    conversation = world.call("POST", "/v1/conversations", {}, key=key).json["id"]
+    claim = in_conversation("t-1", 1, text=noise(800_000), conversation=conversation, credential=parse_token(key))
+    bootstrap.services().gate.turns.reserve(msgspec.structs.replace(claim, lease_until=int(time.time()) - 1))
+    leave_open(world, 1, until=int(time.time()) - 1)
+    if deleted:
+        world.call("DELETE", f"/v1/conversations/{conversation}", key=key)
+    asked = request.getfixturevalue("asked")
+
+    assert sweep()["ended"] == 2
+    assert asked
+    assert asked <= granted()
