@@ -75,9 +75,12 @@ def updated(expressions, item, values):
 def _add(adds, item, values, made):
     for path, value in adds:
         old, added = item.get(path), values[value]
+        if old is None:
+            made[path] = _sum(None, added)
+            continue
         try:
-            made[path] = added if old is None and "N" in added else {"N": str(int(old["N"]) + int(added["N"]))}
-        except (KeyError, TypeError, ValueError):  # no integers: rare, so that asking first would cost more
+            made[path] = {"N": str(int(old["N"]) + int(added["N"]))}
+        except (KeyError, ValueError):  # no integers: rare, so that asking first would cost more
             made[path] = _sum(old, added)
 
 

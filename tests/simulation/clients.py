@@ -127,7 +127,7 @@ class Caller(Client):
         conversation = cast.CONVERSATION if talks else None
         ask = msgspec.structs.replace(opened.ask, turn_id=turn_id, now=now, conversation=conversation)
         memory = opened.memory
-        if talks or world.random() < 0.25:
+        if talks or world.random() < 0.15:
             try:
                 memory = self.turns.recall(Cue(ask.credential, now, (), conversation))
             except StoreUnavailable:

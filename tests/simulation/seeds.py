@@ -1,7 +1,6 @@
 """A seed, from its number to its verdict."""
 
 from functools import lru_cache
-from itertools import product
 
 from chalicelib.adapters.dynamodb import bodies
 from chalicelib.domain.budget import WINDOWS, period
@@ -19,7 +18,7 @@ WHOLE_PART, SMALL_PART = bodies.PART_BYTES, 120
 def play(seed, *, make_turns, story=None):
     """Run one seed to its end; the world that it ended in, or `Violation`."""
     world = World(seed, make_turns, story)
-    with_talk = world.random() < 0.4
+    with_talk = world.random() < 0.35
     bodies.PART_BYTES = SMALL_PART if with_talk and world.random() < 0.1 else WHOLE_PART
     try:
         transcript = _prepared(world, with_talk)
@@ -44,7 +43,7 @@ def _prepared(world, with_talk):
     plan = cast.PLANS[world.below(len(cast.PLANS))]
     other = cast.PLANS[world.below(len(cast.PLANS))] if world.random() < 0.2 else plan
     world.audit.limits(*plan.limits, *other.limits)
-    for number in range(2 + (world.random() < 0.25)):
+    for number in range(2 + (world.random() < 0.2)):
         who = world.below(2 if with_talk else 3)
         caller = Caller(
             world,
@@ -52,10 +51,10 @@ def _prepared(world, with_talk):
             who=who,
             plan=other if who == 1 else plan,
             talks=with_talk,
-            count=1 + (world.random() < 0.2),
+            count=1 + (world.random() < 0.12),
         )
         world.spawn(caller.run)
-    if world.random() < 0.2:
+    if world.random() < 0.16:
         after = SWEEPS[world.below(len(SWEEPS))]
         for number in range(1 + (world.random() < 0.5)):
             world.spawn(Sweeper(world, f"sweep{number}", after).run)
@@ -79,21 +78,23 @@ def _close(world, transcript):
 
 def _recount(world):
     """Every counter once more, from the turns and the domain's own periods."""
-    held = _held(world.audit.entries.values())
-    for (pk, name), amount in held.items():
+    for pk, held in _held(world.audit.entries.values()).items():
         item = world.audit.ledger.get((pk, "windows")) or {}
-        found = int(item[name]["N"]) if name in item else 0
-        if found != amount and (pk, name) not in world.audit.forgotten:
-            raise Violation(f"{pk} ended with {found} at {name}, its turns hold {amount}")
+        for name, amount in held.items():
+            found = int(item[name]["N"]) if name in item else 0
+            if found != amount and (pk, name) not in world.audit.forgotten:
+                raise Violation(f"{pk} ended with {found} at {name}, its turns hold {amount}")
 
 
 def _held(entries):
-    """What turns hold, by subject and counter."""
+    """What turns hold in the windows of each subject, by counter."""
     held = {}
     for entry in entries:
-        for subject, (name, meter) in product(entry.claim.subjects, _names(entry.claim.made_at)):
-            place = f"{subject.kind}#{subject.tag}", name
-            held[place] = held.get(place, 0) + entry.held[meter]
+        names = _names(entry.claim.made_at)
+        for subject in entry.claim.subjects:
+            counter = held.setdefault(f"{subject.kind}#{subject.tag}", {})
+            for name, meter in names:
+                counter[name] = counter.get(name, 0) + entry.held[meter]
     return held
 
 
