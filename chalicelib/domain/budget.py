@@ -7,15 +7,16 @@ it is settled.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 SubjectKind = Literal["key", "user", "tenant"]
 Window = Literal["minute", "day", "month"]
 Meter = Literal["requests", "tokens", "usd_micros"]
 
 WINDOWS: Final[tuple[Window, ...]] = ("minute", "day", "month")
+MOST_SHARDS: Final = 16
 METERS: Final[tuple[Meter, ...]] = ("requests", "tokens", "usd_micros")
 
 
@@ -30,13 +31,19 @@ class Limit(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Plan(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a key may do. `models` None is every model; `shares_answers` lets a tenant's users share cached answers."""
+    """What a key may do. `models` None is every model; `shares_answers` lets a tenant's users share cached answers.
+
+    With `shards`, what the subjects of the kinds in `hot` used is counted in so many items instead of one, which then
+    bear so many times the turns a second.
+    """
 
     name: str
     limits: tuple[Limit, ...] = ()
     concurrent: int | None = None
     models: tuple[str, ...] | None = None
     shares_answers: bool = False
+    shards: Annotated[int, Meta(ge=0, le=MOST_SHARDS)] = 0
+    hot: tuple[SubjectKind, ...] = ("tenant",)
 
 
 def together(plan: Plan, own: Plan | None) -> Plan:
@@ -51,6 +58,8 @@ def together(plan: Plan, own: Plan | None) -> Plan:
         concurrent=min(places, default=None),
         models=tuple(model for model in both[0] if model in both[-1]) if both else None,
         shares_answers=plan.shares_answers,
+        shards=max(plan.shards, own.shards),
+        hot=tuple(dict.fromkeys(kind for each in (plan, own) if each.shards for kind in each.hot)),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from chalicelib.domain.budget import Balances, Charge, Limit, Plan, Standing, Subject
+from chalicelib.domain.budget import Balances, Charge, Limit, Plan, Standing, Subject, SubjectKind
 from chalicelib.domain.cache_key import Place
 from chalicelib.domain.catalogue import Model
 from chalicelib.domain.chat import ChatRequest, Completion, Delta
@@ -107,7 +107,8 @@ class Reservation(Struct, frozen=True, omit_defaults=True):
 
     `charge` is the most that the turn can burn. `turn` is the conversation's new turn, stored in the same write.
     `final` says that `charge` is already the true one, so that no settlement follows; `saved` is then what an answer
-    from the cache would have burned. `concurrent` is how many turns of the key may run at once.
+    from the cache would have burned. `concurrent` is how many turns of the key may run at once. Subjects
+    of the kinds in `hot` are counted in `shards` items; `families` is the store's own note of which.
     """
 
     turn_id: str
@@ -121,6 +122,9 @@ class Reservation(Struct, frozen=True, omit_defaults=True):
     final: bool = False
     concurrent: int | None = None
     saved: Charge = Charge()
+    shards: int = 0
+    hot: tuple[SubjectKind, ...] = ()
+    families: dict[SubjectKind, str] = {}
 
 
 class Settlement(Struct, frozen=True):

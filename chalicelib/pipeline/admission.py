@@ -75,6 +75,8 @@ class Admission:
             made_at=now,
             lease_until=now + self.lease_seconds,
             concurrent=caller.plan.concurrent,
+            shards=caller.plan.shards,
+            hot=caller.plan.hot if caller.plan.shards else (),
         )
 
     def _reserved(self, claim: Reservation, caller: Caller) -> Reservation:

@@ -11,6 +11,7 @@ import msgspec
 from chalicelib.adapters.dynamodb import batch
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.ledger import balances, held, saved
+from chalicelib.adapters.dynamodb.shards import accounts
 from chalicelib.adapters.dynamodb.table import (
     BY_PLAN,
     BY_TENANT,
@@ -20,7 +21,6 @@ from chalicelib.adapters.dynamodb.table import (
     identity,
     key_item,
     key_key,
-    subject_key,
     tenant_item,
     tenant_key,
 )
@@ -114,13 +114,13 @@ class DynamoKeys:
         return tenant_of(item) if item else None
 
     def balances(self, subjects: tuple[Subject, ...], now: float) -> Balances:
-        """One BatchGetItem."""
-        found = self._ledger(subjects)
+        """One BatchGetItem, two where a subject is hot."""
+        found = accounts(self._database, subjects)
         return balances({subject.kind: found[subject] for subject in subjects}, now)
 
     def uses(self, subjects: Sequence[Subject], now: float) -> Uses:
-        """One BatchGetItem for each hundred."""
-        found = self._ledger(subjects)
+        """One BatchGetItem for each hundred, and one for the shards of those that are hot."""
+        found = accounts(self._database, subjects)
         return {subject: _uses_of(subject, found[subject], now) for subject in subjects}
 
     def _ids(self, tenant: str, user: str | None, after: str, limit: int) -> Sequence[dict[str, Any]]:
@@ -140,16 +140,6 @@ class DynamoKeys:
         }
         found = batch.query(self._database, request) if first <= last else iter(())
         return [item["pk"] for item in islice(found, limit)]
-
-    def _ledger(self, subjects: Sequence[Subject]) -> dict[Subject, Attributes]:
-        """What the ledger has on each subject; nothing is an empty item."""
-        ledger = self._database.tables.ledger
-        items: dict[Subject, Attributes] = {}
-        for start in range(0, len(subjects), _READ):
-            some = subjects[start : start + _READ]
-            found = batch.read(self._database, {ledger: [subject_key(subject) for subject in some]})
-            items |= {subject: found.get((ledger, *identity(subject_key(subject))), {}) for subject in some}
-        return items
 
     def _change(self, key_id: str, change: Callable[[Key], Key]) -> Key:
         """Write what `change` makes of the key, again where somebody else changed it meanwhile."""

@@ -43,7 +43,7 @@ def balances(items: dict[SubjectKind, Attributes], now: float) -> Balances:
     """What each subject used in the windows of `now`; an item that is not there used nothing."""
     labels = {window: _label(window, now) for window in WINDOWS}
     return {
-        (kind, window): Charge(*(_amount(item, labels[window] + _LETTERS[meter]) for meter in METERS))
+        (kind, window): Charge(*(amount_of(item, labels[window] + _LETTERS[meter]) for meter in METERS))
         for kind, item in items.items()
         for window in WINDOWS
     }
@@ -51,17 +51,17 @@ def balances(items: dict[SubjectKind, Attributes], now: float) -> Balances:
 
 def held(item: Attributes) -> Charge:
     """What a subject has reserved and not yet settled."""
-    return Charge(0, _amount(item, _HELD["tokens"]), _amount(item, _HELD["usd_micros"]))
+    return Charge(0, amount_of(item, _HELD["tokens"]), amount_of(item, _HELD["usd_micros"]))
 
 
 def saved(item: Attributes, window: Window, now: float) -> Charge:
     """What the cache saved a subject in the day or month of `now`: hits, tokens and micro-USD."""
-    return Charge(*(_amount(item, _label(window, now) + _SAVED[meter]) for meter in METERS))
+    return Charge(*(amount_of(item, _label(window, now) + _SAVED[meter]) for meter in METERS))
 
 
 def running(item: Attributes) -> int:
     """How many turns of a key are open."""
-    return _amount(item, OPEN)
+    return amount_of(item, OPEN)
 
 
 def outdated(item: Attributes, now: float) -> tuple[str, ...]:
@@ -72,10 +72,19 @@ def outdated(item: Attributes, now: float) -> tuple[str, ...]:
     return tuple(old)[:_MOST_REMOVED]
 
 
-def amounts(step: Step, subject: Subject, now: float) -> dict[str, int]:
-    """What `step` adds to each attribute of the subject, in its windows of `now`; nothing is left out."""
+def is_window(name: str) -> bool:
+    """Whether an attribute counts what was used in a window, or the room for it."""
+    return name[0] in "mdn" and name[-1] in "rtu"
+
+
+def amounts(step: Step, subject: Subject, now: float, *, leased: bool = False) -> dict[str, int]:
+    """What `step` adds to each attribute of the subject, in its windows of `now`; what adds nothing is left out.
+
+    `leased` is for a shard, which counts down the room that it has left.
+    """
+    sign = -1 if leased else 1
     labels = [_label(window, now) for window in WINDOWS]
-    added = {label + _LETTERS[meter]: step.used.of(meter) for label in labels for meter in METERS}
+    added = {label + _LETTERS[meter]: sign * step.used.of(meter) for label in labels for meter in METERS}
     added |= {name: step.held.of(meter) for meter, name in _HELD.items()}
     if subject.kind == "key":
         added[OPEN] = step.open
@@ -108,7 +117,7 @@ def within(action: Action, most: int) -> Action:
     name = _name(OPEN)
     update["ExpressionAttributeNames"] = {name: OPEN}
     update["ExpressionAttributeValues"][":most"] = {"N": str(most)}
-    return _conditional(action, [f"(attribute_not_exists({name}) OR {name} < :most)"])
+    return conditional(action, [f"(attribute_not_exists({name}) OR {name} < :most)"])
 
 
 def limited(action: Action, demands: Sequence[Demand], removed: Sequence[str]) -> Action:
@@ -118,10 +127,17 @@ def limited(action: Action, demands: Sequence[Demand], removed: Sequence[str]) -
         update["UpdateExpression"] += " REMOVE " + ", ".join(removed)
     conditions = []
     for place, demand in enumerate(demands):
-        name = _attribute(demand)
+        name = attribute(demand)
         conditions.append(f"(attribute_not_exists({name}) OR {name} <= :l{place})")
         update["ExpressionAttributeValues"][f":l{place}"] = {"N": str(demand.room)}
-    return _conditional(action, conditions)
+    return conditional(action, conditions)
+
+
+def spending(action: Action, spent: dict[str, int]) -> Action:
+    """`action` on a shard on condition that it has the room that is spent."""
+    values = {f":s{place}": {"N": str(amount)} for place, amount in enumerate(spent.values())}
+    action["Update"]["ExpressionAttributeValues"] |= values
+    return conditional(action, [f"{name} >= :s{place}" for place, name in enumerate(spent)])
 
 
 def refused(
@@ -129,16 +145,22 @@ def refused(
 ) -> LimitExceeded:
     """The first of the demands that had no room, by the items as the conditions found them."""
     failed = [demand for demand in demands if demand.limit.subject in found]
-    for demand in failed:
-        used = _amount(found[demand.limit.subject], _attribute(demand))
+    return refusal(failed, found, now, concurrent) or failed[0].refusal(failed[0].room + failed[0].asked, now)
+
+
+def refusal(
+    demands: Sequence[Demand], found: dict[SubjectKind, Attributes], now: int, concurrent: int | None
+) -> LimitExceeded | None:
+    """The first of the demands that has no room in the items, or the key's places where all are taken."""
+    for demand in demands:
+        used = amount_of(found[demand.limit.subject], attribute(demand))
         if used > demand.room:
             return demand.refusal(used, now)
-    if concurrent is not None and "key" in found:
-        return refuse_busy(concurrent, running(found["key"]))
-    return failed[0].refusal(failed[0].room + failed[0].asked, now)
+    taken = running(found.get("key", {}))
+    return refuse_busy(concurrent, taken) if concurrent is not None and taken >= concurrent else None
 
 
-def _conditional(action: Action, conditions: Sequence[str]) -> Action:
+def conditional(action: Action, conditions: Sequence[str]) -> Action:
     """`action` on further conditions, whose failure shows the item."""
     update = action["Update"]
     known = [update["ConditionExpression"]] if "ConditionExpression" in update else []
@@ -153,7 +175,8 @@ def _name(attribute: str) -> str:
     return f"#{attribute}" if attribute == OPEN else attribute
 
 
-def _attribute(demand: Demand) -> str:
+def attribute(demand: Demand) -> str:
+    """The attribute that a demand is about."""
     return demand.period.label + _LETTERS[demand.meter]
 
 
@@ -167,7 +190,8 @@ def _label_in(window: Window, minute: int) -> str:
     return period(window, minute * 60).label
 
 
-def _amount(item: Attributes, name: str) -> int:
+def amount_of(item: Attributes, name: str) -> int:
+    """What an attribute says; one that is not there says 0."""
     return int(item[name]["N"]) if name in item else 0
 
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from chalicelib.adapters.dynamodb.bodies import Packed
 from chalicelib.adapters.dynamodb.client import Database
-from chalicelib.adapters.dynamodb.ledger import adding, amounts, kept, limited, within
-from chalicelib.adapters.dynamodb.table import Attributes, head_key, lease_key, subject_key, turn_key
+from chalicelib.adapters.dynamodb.ledger import adding, amounts, is_window, kept, limited, spending, within
+from chalicelib.adapters.dynamodb.shards import home, is_hot
+from chalicelib.adapters.dynamodb.table import Attributes, head_key, lease_key, turn_key
 from chalicelib.adapters.dynamodb.transact import Action
 from chalicelib.adapters.dynamodb.turn_items import put_turn
 from chalicelib.domain.conversation import Turn
@@ -46,18 +47,24 @@ def moving(database: Database, turn_id: str, before: LeaseState, after: LeaseSta
 def counting(database: Database, reservation: Reservation, step: Step) -> list[Action]:
     """An update for each subject that the step changes anything for."""
     table, now = database.tables.ledger, reservation.made_at
-    added = ((subject, amounts(step, subject, now)) for subject in reservation.subjects)
-    return [adding(table, subject_key(subject), changes) for subject, changes in added if changes]
+    added = (
+        (subject, amounts(step, subject, now, leased=is_hot(reservation, subject))) for subject in reservation.subjects
+    )
+    return [adding(table, home(reservation, subject), changes) for subject, changes in added if changes]
 
 
 def charging(
     database: Database, reservation: Reservation, wanted: Sequence[Demand], outdated: Sequence[Sequence[str]]
 ) -> list[Action]:
-    """An update for each subject on condition that its limits admit it; `outdated` attributes of each go."""
+    """An update for each subject on condition that its limits, or its shard's room, admit it; `outdated` ones go."""
     actions = counting(database, reservation, opening(reservation))
     for action, subject, old in zip(actions, reservation.subjects, outdated, strict=False):
-        mine = [demand for demand in wanted if demand.limit.subject == subject.kind]
-        limited(action, mine, kept(old, reservation.made_at))
+        if is_hot(reservation, subject):
+            asked = amounts(opening(reservation), subject, reservation.made_at)
+            spending(action, {name: amount for name, amount in asked.items() if is_window(name)})
+        else:
+            mine = [demand for demand in wanted if demand.limit.subject == subject.kind]
+            limited(action, mine, kept(old, reservation.made_at))
         if subject.kind == "key" and reservation.concurrent is not None and counts(reservation):
             within(action, reservation.concurrent)
     return actions

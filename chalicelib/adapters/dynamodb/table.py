@@ -4,6 +4,7 @@ access         pk = key#<key id>                            GSIs by-tenant, by-p
                pk = tenant#<tag>                            GSI by-plan
                pk = plans                                   all of them, an attribute each
 ledger         pk = <subject kind>#<tag>, sk = windows      what it used, by period and meter
+               pk = <kind>#<tag>#<family>.<n>, sk = windows a hot subject's shard: room that is left to it
                pk = turn#<turn id>, sk = lease              a reservation's record; GSI open-leases
 conversations  pk = <conversation id>, sk = head            GSI by-owner
                …, sk = turn#<number>                        a turn, with the first part of its body
@@ -95,6 +96,10 @@ def answer_key(key: str) -> Attributes:
 
 def subject_key(subject: Subject) -> Attributes:
     return {"pk": {"S": f"{subject.kind}#{subject.tag}"}, "sk": {"S": "windows"}}
+
+
+def shard_key(subject: Subject, family: str, place: int) -> Attributes:
+    return {"pk": {"S": f"{subject.kind}#{subject.tag}#{family}.{place}"}, "sk": {"S": "windows"}}
 
 
 def lease_key(turn_id: str) -> Attributes:

@@ -13,8 +13,10 @@ import msgspec
 from chalicelib.adapters.dynamodb.bodies import Packed, pack, removed_places
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.expiry import expire
+from chalicelib.adapters.dynamodb.leasing import leasing
 from chalicelib.adapters.dynamodb.ledger import refused
 from chalicelib.adapters.dynamodb.recall import Recall
+from chalicelib.adapters.dynamodb.shards import families_of, is_hot, named
 from chalicelib.adapters.dynamodb.steps import (
     RECORD,
     beginning,
@@ -26,14 +28,15 @@ from chalicelib.adapters.dynamodb.steps import (
     recording,
 )
 from chalicelib.adapters.dynamodb.table import Attributes, lease_item
-from chalicelib.adapters.dynamodb.transact import Action, Refusals, write
+from chalicelib.adapters.dynamodb.transact import Action, Refusal, Refusals, write
 from chalicelib.adapters.dynamodb.turn_items import drop_parts, drop_stale_parts, put_parts
-from chalicelib.domain.budget import Charge
+from chalicelib.domain.budget import Charge, Subject
 from chalicelib.domain.conversation import Turn
 from chalicelib.domain.errors import Conflict, LimitExceeded, NotFound, StoreUnavailable
 from chalicelib.domain.ledger import Demand, closing, counts, demands, owner_of
 from chalicelib.domain.turn import Cue, LeaseState, Memory, Reservation, Settlement
 
+_LEASES: Final = 8  # how often others may take the room that was found
 _EDITS: Final = 8  # how often items of one open turn may be deleted while it settles
 _OPEN: Final[LeaseState] = "open"
 _EXPIRED: Final[LeaseState] = "expired"
@@ -52,14 +55,17 @@ class DynamoTurns:
 
     def reserve(self, reservation: Reservation) -> None:
         """One TransactWriteItems; parts of a large turn go before it."""
-        wanted = demands(reservation)
+        wanted, reservation = demands(reservation), named(reservation)
         packed = _packed(reservation, reservation.turn)
         if packed:
             put_parts(self._database, packed)
         record = recording(self._database, lease_item(reservation))
         outdated = [self._recall.outdated(subject) for subject in reservation.subjects]
         charges = charging(self._database, reservation, wanted, outdated)
-        refusals = write(self._database, [record, *charges, *beginning(self._database, reservation, packed)])
+        begun = beginning(self._database, reservation, packed)
+        refusals = write(self._database, [record, *charges, *begun])
+        if _lacks_room(reservation, refusals):
+            refusals = self._lease(reservation, wanted, packed, [record, *begun])
         if not refusals or (RECORD in refusals and _is_number(reservation, refusals[RECORD].item)):
             return
         if packed:
@@ -68,14 +74,35 @@ class DynamoTurns:
             raise Conflict(f"Turn '{reservation.turn_id}' has another number already.")
         raise _reason(reservation, refusals, wanted, len(charges))
 
+    def _lease(
+        self, reservation: Reservation, wanted: tuple[Demand, ...], packed: Packed | None, others: list[Action]
+    ) -> Refusals:
+        """Reserve with room from elsewhere: a read of all that has some, and a TransactWriteItems, until one holds."""
+        record, *begun = others
+        for attempt in range(1, _LEASES + 1):
+            try:
+                charges, moves = leasing(self._database, reservation, wanted)
+            except LimitExceeded:
+                if packed:
+                    drop_parts(self._database, packed)
+                raise
+            refusals = write(self._database, [record, *charges, *begun, *moves])
+            fixed = {RECORD, *range(1 + len(charges), 1 + len(charges) + len(begun))}
+            if not refusals or not fixed.isdisjoint(refusals):
+                return {place: each for place, each in refusals.items() if place in fixed}
+            self._database.pause(attempt)
+        raise StoreUnavailable("the room for the turn went elsewhere each time")
+
     def settle(self, reservation: Reservation, settlement: Settlement) -> None:
         """One TransactWriteItems; one more where the lease ran out, or the turn was edited or deleted meanwhile."""
+        reservation = named(reservation)
         refusals = self._settled_from(reservation, _OPEN, settlement)
         if _has_expired(refusals, _OPEN):
             self._settled_from(reservation, _EXPIRED, settlement)
 
     def release(self, reservation: Reservation) -> None:
         """One TransactWriteItems, two where the lease ran out; what never arrived is kept from arriving."""
+        reservation = named(reservation)
         refusals = self._release(reservation)
         packed = _packed(reservation, reservation.turn)
         if RECORD in refusals and refusals[RECORD].item is None:
@@ -133,6 +160,19 @@ class DynamoTurns:
             drop_stale_parts(self._database, str(reservation.conversation), packed.number)
 
 
+def _lacks_room(reservation: Reservation, refusals: Refusals) -> bool:
+    """Whether nothing but room is in the way, and some of it may be elsewhere."""
+    subjects = dict(enumerate(reservation.subjects, start=1))
+    if not refusals.keys() <= subjects.keys():
+        return False
+    return any(_is_elastic(reservation, subjects[place], each) for place, each in refusals.items())
+
+
+def _is_elastic(reservation: Reservation, subject: Subject, refusal: Refusal) -> bool:
+    """Whether the refused item may get room from another."""
+    return is_hot(reservation, subject) or bool(families_of(refusal.item or {}))
+
+
 def _has_expired(refusals: Refusals, before: LeaseState) -> bool:
     """Whether a step from `before` met a lease that ran out meanwhile."""
     record = refusals[RECORD].item if RECORD in refusals else None
@@ -163,7 +203,7 @@ def _reason(
     found = {
         subject.kind: refusals[place].item or {}
         for place, subject in enumerate(reservation.subjects, start=1)
-        if place in refusals and place <= charges
+        if place in refusals and place <= charges and not _is_elastic(reservation, subject, refusals[place])
     }
     if found:
         return refused(wanted, found, reservation.made_at, reservation.concurrent if counts(reservation) else None)

@@ -149,7 +149,7 @@ def test_the_limits_of_the_key_and_of_its_tenant_both_hold():
 
     both = together(a_plan(mine, name="mine"), a_plan(own, Limit("key", "day", requests=1), name="own"))
 
-    assert both == a_plan(mine, own, Limit("key", "day", requests=1), name="mine")
+    assert (both.name, both.limits) == ("mine", (mine, own, Limit("key", "day", requests=1)))
 
 
 @pytest.mark.parametrize(
@@ -169,3 +169,10 @@ def test_models_are_those_that_both_plans_allow(mine, own, both):
 @pytest.mark.parametrize(("mine", "own", "both"), [(None, None, None), (2, None, 2), (None, 0, 0), (2, 3, 2)])
 def test_a_key_has_the_fewer_places_of_both_plans(mine, own, both):
     assert together(a_plan(concurrent=mine), a_plan(concurrent=own)).concurrent == both
+
+
+def test_a_subject_is_hot_where_either_plan_says_so():
+    both = together(a_plan(shards=2, hot=("key",)), a_plan(shards=4))
+
+    assert (both.shards, both.hot) == (4, ("key", "tenant"))
+    assert together(a_plan(shards=2, hot=("key",)), a_plan()).hot == ("key",)
