@@ -8,7 +8,7 @@ from typing import Any, Final
 from chalicelib.adapters.dynamodb import batch
 from chalicelib.adapters.dynamodb.bodies import Packed, Torn, unpack
 from chalicelib.adapters.dynamodb.client import Database
-from chalicelib.adapters.dynamodb.table import Attributes, after_turn, head_key, primary, turn_sk
+from chalicelib.adapters.dynamodb.table import Attributes, after_turn, head_key, primary, turn_key, turn_sk
 from chalicelib.domain.conversation import Turn
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.ports import TurnPage
@@ -29,14 +29,15 @@ def read_page(database: Database, conversation_id: str, page: TurnPage) -> Itera
 
 
 def read_one(database: Database, conversation_id: str, number: int) -> Turn | None:
-    """One turn, whole."""
+    """One turn, whole; one whose parts are gone for good is cut, so that the others can still be read."""
     for attempt in range(1, _READINGS + 1):
         request = _query(database, conversation_id, turn_sk(number), after_turn(number))
         turn = next(unpack(batch.query(database, request)), None)
         if not isinstance(turn, Torn):
             return turn
         database.pause(attempt)
-    raise StoreUnavailable(f"turn {number} was replaced while it was read")
+    item = get_item(database, turn_key(conversation_id, number))
+    return Turn(id=item["turn_id"]["S"], number=number, created_at=0, items=(), state="cut") if item else None
 
 
 def get_item(database: Database, key: Attributes) -> Attributes | None:

@@ -16,7 +16,7 @@ from chalicelib.adapters.dynamodb import batch, transact
 from chalicelib.adapters.dynamodb.client import jittered
 from chalicelib.adapters.dynamodb.conversations import DynamoConversations
 from chalicelib.adapters.dynamodb.keys import DynamoKeys
-from chalicelib.adapters.dynamodb.table import key_key
+from chalicelib.adapters.dynamodb.table import key_key, primary
 from chalicelib.adapters.dynamodb.turns import DynamoTurns
 from chalicelib.domain.errors import Misconfigured, NotFound, StoreUnavailable
 from chalicelib.ports import Page, TurnPage
@@ -219,6 +219,20 @@ def test_the_parts_that_a_crash_left_go_with_the_lease_where_the_conversation_is
     stores.turns.expire(claim.lease_until + 1, 10)
 
     assert stores.stored("conv_1") == 0
+
+
+def test_a_turn_whose_parts_are_gone_does_not_hide_the_others(stores):
+    stores.conversations.create(conversation(), None)
+    stores.turns.reserve(in_conversation("t-1", text=noise(900_000)))
+    table = stores.database.tables.conversations
+    for item in stores.client.scan(TableName=table)["Items"]:
+        if item["sk"]["S"].count("#") > 1:
+            stores.client.delete_item(TableName=table, Key=primary(item))
+    stores.turns.reserve(in_conversation("t-2", 2))
+
+    found = list(stores.conversations.turns("conv_1", TurnPage(order="asc")))
+
+    assert [(each.id, each.state) for each in found] == [("t-1", "cut"), ("t-2", "open")]
 
 
 def test_a_release_of_what_never_arrived_leaves_the_parts_of_others(stores):
