@@ -11,7 +11,7 @@ from chalicelib.domain.budget import Charge, Subject, standing
 from chalicelib.domain.catalogue import charge
 from chalicelib.domain.chat import Completion, Usage
 from chalicelib.domain.conversation import Item, Turn
-from chalicelib.domain.errors import Conflict, LimitExceeded, ModelError, TidegateError
+from chalicelib.domain.errors import Conflict, LimitExceeded, ModelError, StoreBusy, StoreUnavailable, TidegateError
 from chalicelib.domain.estimate import input_bound
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.items import items_of, items_of_completion
@@ -23,7 +23,11 @@ RENUMBERINGS: Final = 8  # parallel turns of one conversation that a turn lets g
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Holds every caller to the plan's limits; a lease outlives the longest turn."""
+    """Holds every caller to the plan's limits; a lease outlives the longest turn.
+
+    While the store cannot reserve, nothing is admitted, but under a plan that says `fail_open`: then the claim is
+    `unmetered`. Should such a reservation have arrived all the same, its lease keeps its charge.
+    """
 
     turns: Turns
     conversations: Conversations
@@ -56,13 +60,14 @@ class Admission:
 
     def settle(self, claim: Reservation, burned: Charge, answered: Turn | None = None) -> None:
         """Correct the charge to what was burned, and remember the turn as it ended."""
-        self.turns.settle(claim, Settlement(burned, answered))
+        if not claim.unmetered:
+            self.turns.settle(claim, Settlement(burned, answered))
 
     def abandon(self, claim: Reservation, fault: TidegateError) -> None:
         """End a turn without an answer: forgotten, or charged in full where tokens may have been burned."""
         if isinstance(fault, ModelError) and fault.burned:
             self.settle(claim, claim.charge, ended(claim, Completion(), "", cut=True))
-        else:
+        elif not claim.unmetered:
             self.turns.release(claim)
 
     def _claim(self, caller: Caller, estimate: Charge) -> Reservation:
@@ -85,6 +90,12 @@ class Admission:
         except LimitExceeded as full:
             full.standing = standing(caller.plan, caller.balances, Charge(), caller.now)
             raise
+        except StoreBusy:
+            raise  # the store is there: who writes too much at once opens no gate by it
+        except StoreUnavailable:
+            if claim.turn is not None or not caller.plan.fail_open:
+                raise  # a conversation's turn could not be remembered
+            return msgspec.structs.replace(claim, unmetered=True)
         return claim
 
     def _appended(self, claim: Reservation, opened: Opened, turn: Turn) -> Reservation:

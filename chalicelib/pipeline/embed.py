@@ -44,6 +44,8 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
         raise BadRequest(f"The model `{model.id}` does not embed.", param="model", code="model_not_supported")
     bound = Usage(input_tokens=sum(len(text.encode()) + MESSAGE_TOKENS for text in ask.texts))
     claim = use.admission.reserve_plain(caller, charge(model.prices, bound))
+    if claim.unmetered:
+        use.meter.unmetered(caller)
     try:
         embedded, routed = use.router.embed(model, ask.texts, ask.dimensions)
     except TidegateError as fault:
@@ -62,6 +64,7 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
             attempts=routed.attempts,
             input_tokens=embedded.input_tokens,
             usd_micros=burned.usd_micros,
+            unmetered=claim.unmetered,
         )
     )
     left = standing(caller.plan, caller.balances, burned, ask.now)

@@ -28,8 +28,7 @@ class Gate:
 
     def identify(self, ask: Ask) -> Opened:
         """Verify the key, resolve the model and find the exact answer's place: one round trip."""
-        model = self.catalogue.find(ask.request.model)
-        request = _capped(ask.request, model)
+        model, request = self._resolved(ask)
         options = self._places(ask, request)
         keys = tuple(place.key for place in options)
         memory = self.turns.recall(Cue(ask.credential, ask.now, keys, ask.conversation))
@@ -53,6 +52,15 @@ class Gate:
         principal = _scoped(verify(credential, memory.key, self.peppers, now), "chat")
         plan = together(self._plan(memory, principal.plan), self._own(memory))
         return Caller(principal, plan, memory.balances, turn_id, now)
+
+    def _resolved(self, ask: Ask) -> tuple[Model, ChatRequest]:
+        """The model and the capped request; a fault in them is told to nobody but the owner of a good key."""
+        try:
+            model = self.catalogue.find(ask.request.model)
+            return model, _capped(ask.request, model)
+        except BadRequest:
+            self.principal(ask.credential, ask.now, "chat")
+            raise
 
     def _own(self, memory: Memory) -> Plan | None:
         """The plan of the tenant itself, which holds for all its keys."""

@@ -50,12 +50,14 @@ class Router:
         for attempt, target in enumerate(sorted(model.targets, key=lambda each: each.tier), start=1):
             try:
                 outcome = ask(target.uri)
-            except ModelRejected as rejected:
-                raise BadRequest(rejected.message, code="model_rejected") from rejected
             except ModelError as failed:
-                fault = failed
+                fault = fault if fault.burned else failed  # what may have burned tokens must not be forgotten
+                if isinstance(failed, ModelRejected):
+                    break
             else:
                 return outcome, Routed(target.uri.partition("?")[0], attempt, self.clock() - started)
+        if isinstance(fault, ModelRejected):
+            raise BadRequest(fault.message, code="model_rejected") from fault
         raise fault
 
 

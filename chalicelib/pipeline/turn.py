@@ -43,6 +43,7 @@ def answer(ask: Ask, use: Services) -> Reply:
     if found is not None:
         return _hit(opened, found, use)
     claim = use.admission.reserve(opened)
+    _warn(claim, opened, use)
     try:
         completion, routed = use.router.complete(opened.model, opened.request)
     except TidegateError as fault:
@@ -61,6 +62,7 @@ def stream(ask: Ask, use: Services) -> Streamed:
         hit = _hit(opened, found, use)
         return Streamed(hit.head, pieces(hit.completion))
     claim = use.admission.reserve(opened)
+    _warn(claim, opened, use)
     try:
         deltas, routed = use.router.stream(opened.model, opened.request)
     except TidegateError as fault:
@@ -72,10 +74,11 @@ def stream(ask: Ask, use: Services) -> Streamed:
 
 
 def _hit(opened: Opened, found: CachedAnswer, use: Services) -> Reply:
-    use.admission.charge_hit(opened, found.completion, found.target)
+    claim = use.admission.charge_hit(opened, found.completion, found.target)
+    _warn(claim, opened, use)
     spent = Charge(requests=1)
     head = _head(opened, Routed(found.target, 0, 0.0), spent, use)
-    use.meter.record(_report(opened, head, found.completion, spent))
+    use.meter.record(_report(opened, head, found.completion, spent, unmetered=claim.unmetered))
     return Reply(head, found.completion)
 
 
@@ -83,7 +86,8 @@ def _close(opened: Opened, claim: Reservation, routed: Routed, use: Services, *,
     burned = _burned(opened, completion)
     use.admission.settle(claim, burned, ended(claim, completion, routed.target, cut=False))
     use.cache.store(opened, completion, routed.target)
-    use.meter.record(_report(opened, _head(opened, routed, burned, use), completion, burned))
+    head = _head(opened, routed, burned, use)
+    use.meter.record(_report(opened, head, completion, burned, unmetered=claim.unmetered))
 
 
 def _end_stream(
@@ -94,7 +98,8 @@ def _end_stream(
         return
     burned = _burned(opened, completion)
     use.admission.settle(claim, burned, ended(claim, completion, routed.target, cut=True))
-    report = _report(opened, _head(opened, routed, burned, use), completion, burned)
+    head = _head(opened, routed, burned, use)
+    report = _report(opened, head, completion, burned, unmetered=claim.unmetered)
     use.meter.record(msgspec.structs.replace(report, error="cut"))
 
 
@@ -139,7 +144,12 @@ def _outcome(opened: Opened, routed: Routed) -> CacheOutcome:
     return "miss" if opened.place is not None else "bypass"
 
 
-def _report(opened: Opened, head: Head, completion: Completion, burned: Charge) -> Report:
+def _warn(claim: Reservation, opened: Opened, use: Services) -> None:
+    if claim.unmetered:
+        use.meter.unmetered(opened.caller)
+
+
+def _report(opened: Opened, head: Head, completion: Completion, burned: Charge, *, unmetered: bool) -> Report:
     principal = opened.principal
     hit = head.cache == "hit"
     return Report(
@@ -157,4 +167,5 @@ def _report(opened: Opened, head: Head, completion: Completion, burned: Charge) 
         finish_reason=completion.finish_reason,
         conversation=head.conversation,
         overhead_ms=head.overhead_ms,
+        unmetered=unmetered,
     )

@@ -95,6 +95,15 @@ def test_a_cap_above_the_models_own_is_refused():
     assert "1000" in caught.value.message
 
 
+@pytest.mark.parametrize("request_", [a_request(model="nowhere"), a_request(max_output_tokens=1_001)])
+def test_a_stranger_is_told_nothing_of_the_models(request_):
+    stage = Stage()
+    stage.shelf.keys.clear()
+
+    with pytest.raises(Unauthorized):
+        identified(stage, request=request_)
+
+
 def test_an_alias_becomes_the_models_own_name():
     stage = Stage()
     gate = Gate(MemoryTurns(stage.shelf), stage.keys, PEPPERS, a_catalogue(a_model(aliases=("little",))), caching=True)

@@ -74,9 +74,20 @@ def test_a_request_that_a_target_rejects_is_not_tried_elsewhere(kind):
 
 @pytest.mark.parametrize("kind", CALLS)
 def test_the_last_targets_fault_is_told_where_all_fail(kind):
-    router, _ = a_router(a=Scripted(ModelTimeout("1")), b=Scripted(ModelGarbled("2")), c=Scripted(ModelThrottled("3")))
+    router, _ = a_router(
+        a=Scripted(ModelError("1")), b=Scripted(ModelUnavailable("2")), c=Scripted(ModelThrottled("3"))
+    )
 
     with pytest.raises(ModelThrottled):
+        CALLS[kind](router, MODEL)
+
+
+@pytest.mark.parametrize("kind", CALLS)
+@pytest.mark.parametrize("last", [ModelThrottled, ModelRejected])
+def test_a_fault_that_may_have_burned_tokens_is_not_forgotten(kind, last):
+    router, _ = a_router(a=Scripted(ModelUnavailable("1")), b=Scripted(ModelTimeout("2")), c=Scripted(last("3")))
+
+    with pytest.raises(ModelTimeout):
         CALLS[kind](router, MODEL)
 
 
