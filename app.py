@@ -3,7 +3,7 @@
 from chalice.app import CloudWatchEvent, Response
 
 from chalicelib.bootstrap import services, sweeper
-from chalicelib.edge import admin_wire, chat_reply, chat_request, model_wire, status_wire, usage_wire
+from chalicelib.edge import admin_wire, chat_reply, chat_request, model_wire, plan_wire, status_wire, usage_wire
 from chalicelib.edge import conversation_wire as wire
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import Gateway
@@ -135,7 +135,7 @@ def retrieve_usage(call: Call) -> Response:
 @answered
 def put_plan(call: Call) -> Response:
     services().gate.principal(call.credential, call.now, "admin")
-    plan = admin_wire.plan_of(call.body(admin_wire.PlanBody))
+    plan = plan_wire.plan_of(call.body(plan_wire.PlanBody))
     return admin_wire.plan_response(services().plans.put(plan))
 
 

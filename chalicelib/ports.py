@@ -11,7 +11,7 @@ from chalicelib.domain.budget import Balances, Plan, Subject
 from chalicelib.domain.chat import ChatRequest, Completion, Delta
 from chalicelib.domain.conversation import Conversation, Metadata, Turn
 from chalicelib.domain.identity import Key, Tenant
-from chalicelib.domain.turn import CachedAnswer, Cue, Memory, Report, Reservation, Settlement
+from chalicelib.domain.turn import CachedAnswer, Caller, Cue, Memory, Report, Reservation, Settlement
 from chalicelib.domain.usage import Uses
 
 Clock = Callable[[], float]
@@ -198,3 +198,6 @@ class Meter(Protocol):
 
     def record(self, report: Report) -> None:
         """Log and count one turn. Never raises."""
+
+    def unmetered(self, caller: Caller) -> None:
+        """Warn, at once, that a call goes on without a reservation. Never raises."""

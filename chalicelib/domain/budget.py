@@ -17,6 +17,7 @@ Meter = Literal["requests", "tokens", "usd_micros"]
 
 WINDOWS: Final[tuple[Window, ...]] = ("minute", "day", "month")
 MOST_SHARDS: Final = 16
+HOT: Final[tuple[SubjectKind, ...]] = ("tenant",)
 METERS: Final[tuple[Meter, ...]] = ("requests", "tokens", "usd_micros")
 
 
@@ -34,7 +35,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     """What a key may do. `models` None is every model; `shares_answers` lets a tenant's users share cached answers.
 
     With `shards`, what the subjects of the kinds in `hot` used is counted in so many items instead of one, which then
-    bear so many times the turns a second.
+    bear so many times the turns a second. `fail_open` lets turns go on while the store cannot reserve for them.
     """
 
     name: str
@@ -43,7 +44,8 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     models: tuple[str, ...] | None = None
     shares_answers: bool = False
     shards: Annotated[int, Meta(ge=0, le=MOST_SHARDS)] = 0
-    hot: tuple[SubjectKind, ...] = ("tenant",)
+    hot: tuple[SubjectKind, ...] = HOT
+    fail_open: bool = False
 
 
 def together(plan: Plan, own: Plan | None) -> Plan:
@@ -58,6 +60,7 @@ def together(plan: Plan, own: Plan | None) -> Plan:
         concurrent=min(places, default=None),
         models=tuple(model for model in both[0] if model in both[-1]) if both else None,
         shares_answers=plan.shares_answers,
+        fail_open=plan.fail_open and own.fail_open,
         shards=max(plan.shards, own.shards),
         hot=tuple(dict.fromkeys(kind for each in (plan, own) if each.shards for kind in each.hot)),
     )

@@ -18,6 +18,7 @@ TidegateError
 │   ├── ModelTimeout            nothing came within the time given
 │   └── ModelGarbled            an answer that is not one
 ├── StoreUnavailable            the database did not answer in time
+│   └── StoreBusy               it did, but others wrote the same items each time
 └── Misconfigured               settings or catalogue that cannot work
 """
 
@@ -166,6 +167,10 @@ class ModelGarbled(ModelError):
 
 class StoreUnavailable(TidegateError):
     """The database did not answer; nothing is known to have changed."""
+
+
+class StoreBusy(StoreUnavailable):
+    """The database is there; others wrote the same items, attempt after attempt."""
 
 
 class Misconfigured(TidegateError):

@@ -109,6 +109,7 @@ class Reservation(Struct, frozen=True, omit_defaults=True):
     `final` says that `charge` is already the true one, so that no settlement follows; `saved` is then what an answer
     from the cache would have burned. `concurrent` is how many turns of the key may run at once. Subjects
     of the kinds in `hot` are counted in `shards` items; `families` is the store's own note of which.
+    `unmetered` says that the store could not be asked, and that the plan lets the turn go on all the same.
     """
 
     turn_id: str
@@ -125,6 +126,7 @@ class Reservation(Struct, frozen=True, omit_defaults=True):
     shards: int = 0
     hot: tuple[SubjectKind, ...] = ()
     families: dict[SubjectKind, str] = {}
+    unmetered: bool = False
 
 
 class Settlement(Struct, frozen=True):
@@ -152,6 +154,7 @@ class Report(Struct, frozen=True):
     conversation: str | None = None
     overhead_ms: int = 0
     error: str | None = None
+    unmetered: bool = False
 
 
 class Head(Struct, frozen=True):

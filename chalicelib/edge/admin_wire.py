@@ -1,4 +1,4 @@
-"""Plans, tenants and keys as administrators read and write them."""
+"""Tenants and keys as administrators read and write them, and the answers about plans."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from chalice.app import Response
 from msgspec import Meta, Struct
 
-from chalicelib.domain.budget import METERS, Limit, Plan, SubjectKind, Window, size
+from chalicelib.domain.budget import Plan
 from chalicelib.domain.chat import Wire
 from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.identity import Key, KeyState, Scope, Tenant, state_of
@@ -18,6 +18,7 @@ from chalicelib.domain.keys import Found, Made, NewKey, Wanted
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import JSON
 from chalicelib.edge.names import PlanName, owner_name
+from chalicelib.edge.plan_wire import plan_view
 
 DEFAULT_PLAN: Final = "standard"
 MOST_LISTED: Final = 100
@@ -26,29 +27,8 @@ OVERLAP_SECONDS: Final = 3_600
 END_OF_TIME: Final = 253_402_300_799  # the last second of the year 9999
 _NUMBER: Final = re.compile("[0-9]{1,3}")
 
-Amount = Annotated[int, Meta(ge=1, le=10**15)] | None
 Moment = Annotated[int, Meta(ge=0, le=END_OF_TIME)] | None
 Overlap = Annotated[int, Meta(ge=0, le=MOST_OVERLAP_SECONDS)] | None
-
-
-class LimitBody(Wire, frozen=True):
-    """One limit of a plan; it limits at least one meter."""
-
-    subject: SubjectKind
-    window: Window
-    requests: Amount = None
-    tokens: Amount = None
-    usd_micros: Amount = None
-
-
-class PlanBody(Wire, frozen=True):
-    """The body of `POST /admin/plans`."""
-
-    name: PlanName
-    limits: Annotated[tuple[LimitBody, ...], Meta(max_length=9)]
-    concurrent: Amount = None
-    models: Annotated[tuple[str, ...], Meta(min_length=1, max_length=256)] | None = None
-    shares_answers: bool | None = None
 
 
 class TenantBody(Wire, frozen=True):
@@ -91,17 +71,6 @@ class KeyView(Struct, frozen=True, kw_only=True):
     revoked_at: int | None
 
 
-class PlanView(Struct, frozen=True, kw_only=True):
-    """A plan."""
-
-    name: str
-    object: Literal["plan"] = "plan"
-    limits: tuple[Limit, ...]
-    concurrent: int | None
-    models: tuple[str, ...] | None
-    shares_answers: bool
-
-
 class TenantView(Struct, frozen=True, kw_only=True):
     """A tenant."""
 
@@ -125,23 +94,6 @@ class Listing(Struct, frozen=True, kw_only=True):
     data: Sequence[Any]
     has_more: bool = False
     next: str | None = None
-
-
-def plan_of(body: PlanBody) -> Plan:
-    """The plan that is wanted; `BadRequest` where a limit says nothing, or another says the same."""
-    limits = tuple(
-        Limit(each.subject, each.window, each.requests, each.tokens, each.usd_micros) for each in body.limits
-    )
-    seen = set()
-    for place, limit in enumerate(limits):
-        if all(size(limit, meter) is None for meter in METERS):
-            raise BadRequest(f"A limit states at least one of {', '.join(METERS)}.", param=f"limits[{place}]")
-        if (limit.subject, limit.window) in seen:
-            raise BadRequest(
-                f"There are two limits of the {limit.subject} per {limit.window}.", param=f"limits[{place}]"
-            )
-        seen.add((limit.subject, limit.window))
-    return Plan(body.name, limits, body.concurrent, body.models, bool(body.shares_answers))
 
 
 def new_key_of(body: KeyBody) -> NewKey:
@@ -180,12 +132,12 @@ def wanted_of(call: Call) -> Wanted:
 
 def plan_response(plan: Plan) -> Response:
     """One plan."""
-    return _json(_plan_view(plan))
+    return _json(plan_view(plan))
 
 
 def plans_response(plans: Sequence[Plan]) -> Response:
     """All plans."""
-    return _json(Listing(data=[_plan_view(plan) for plan in plans]))
+    return _json(Listing(data=[plan_view(plan) for plan in plans]))
 
 
 def deleted_response(name: str) -> Response:
@@ -227,16 +179,6 @@ def key_view(key: Key, now: float) -> KeyView:
         created_at=key.created_at,
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
-    )
-
-
-def _plan_view(plan: Plan) -> PlanView:
-    return PlanView(
-        name=plan.name,
-        limits=plan.limits,
-        concurrent=plan.concurrent,
-        models=plan.models,
-        shares_answers=plan.shares_answers,
     )
 
 

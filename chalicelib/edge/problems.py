@@ -24,6 +24,7 @@ from chalicelib.domain.errors import (
     ModelUnavailable,
     NotFound,
     PayloadTooLarge,
+    StoreBusy,
     StoreUnavailable,
     TidegateError,
     Unauthorized,
@@ -65,6 +66,7 @@ STATUS: Final[dict[type[TidegateError], Problem]] = {
     ModelGarbled: Problem(502, "server_error", "model_garbled"),
     ModelError: Problem(502, "server_error", "model_error"),
     StoreUnavailable: Problem(503, "server_error", "store_unavailable", retry=True),
+    StoreBusy: Problem(503, "server_error", "store_busy", retry=True),
     Misconfigured: Problem(500, "server_error", "misconfigured"),
 }
 SECURITY_HEADERS: Final = {

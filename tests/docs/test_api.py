@@ -10,7 +10,7 @@ from app import app
 from chalicelib.domain import errors
 from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.turn import CacheControl
-from chalicelib.edge import admin_wire, chat_request, conversation_wire, model_wire
+from chalicelib.edge import admin_wire, chat_request, conversation_wire, model_wire, plan_wire
 from chalicelib.edge.call import decode
 from chalicelib.edge.problems import INTERNAL, STATUS, detail_of, problem_of
 from tests.docs.pages import page, quoted, rows
@@ -26,7 +26,7 @@ BODIES = {
     "### `POST /v1/conversations`": conversation_wire.CreateBody,
     "### `POST /v1/conversations/{conversation_id}`": conversation_wire.UpdateBody,
     "### `POST /v1/conversations/{conversation_id}/items`": conversation_wire.ItemsBody,
-    "### `POST /admin/plans`": admin_wire.PlanBody,
+    "### `POST /admin/plans`": plan_wire.PlanBody,
     "### `POST /admin/tenants/{tenant}`": admin_wire.TenantBody,
     "### `POST /admin/keys`": admin_wire.KeyBody,
     "### `POST /admin/keys/{key_id}/rotate`": admin_wire.RotateBody,
@@ -76,6 +76,7 @@ FAULTS = [
     errors.ModelTimeout("silent"),
     errors.ModelGarbled("noise"),
     errors.StoreUnavailable("down"),
+    errors.StoreBusy("busy"),
     errors.Misconfigured("wrong"),
 ]
 ERRORS = {quoted(row[0])[0]: row for row in rows(PAGE.section("## Errors"))}

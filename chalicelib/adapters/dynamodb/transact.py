@@ -11,14 +11,15 @@ from msgspec import Struct
 
 from chalicelib.adapters.dynamodb.client import Cancelled, Database, Unmet
 from chalicelib.adapters.dynamodb.table import Attributes
-from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.errors import StoreBusy, StoreUnavailable
 
 Action = dict[str, dict[str, Any]]
 """One member of TransactWriteItems: its kind and its request."""
 
 ATTEMPTS: Final = 12
 _SINGLE: Final = {"Put": "put_item", "Update": "update_item", "Delete": "delete_item"}
-_PASSING: Final = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+_CONFLICT: Final = "TransactionConflict"
+_PASSING: Final = {_CONFLICT, "ThrottlingError", "ProvisionedThroughputExceeded"}
 _UNMET: Final = "ConditionalCheckFailed"
 
 
@@ -33,7 +34,7 @@ Refusals = dict[int, Refusal]
 
 
 def write(database: Database, actions: Sequence[Action], *, shared: bool = True) -> Refusals:
-    """Write all of it, or tell whose conditions were in the way; `StoreUnavailable` if others are always in it.
+    """Write all of it, or tell whose conditions were in the way; `StoreBusy` if others are always in it.
 
     `shared` False makes one writer of several with the same actions the only one that is told of success.
     """
@@ -46,10 +47,11 @@ def write(database: Database, actions: Sequence[Action], *, shared: bool = True)
         except Cancelled as cancelled:
             if not _is_passing(cancelled):
                 return _refusals(cancelled)
+            _fail_throttled(cancelled, attempt)
         else:
             return {}
         database.pause(attempt)
-    raise StoreUnavailable("DynamoDB found no moment for the write")
+    raise StoreBusy("DynamoDB found no moment for the write")
 
 
 def _request(actions: Sequence[Action], *, shared: bool) -> tuple[str, dict[str, Any]]:
@@ -65,6 +67,12 @@ def _is_passing(cancelled: Cancelled) -> bool:
     """Whether another transaction was in the way of the first action, or of any where no condition failed."""
     codes = [str(reason.get("Code")) for reason in cancelled.reasons]
     return codes[0] in _PASSING or (_UNMET not in codes and not _PASSING.isdisjoint(codes))
+
+
+def _fail_throttled(cancelled: Cancelled, attempt: int) -> None:
+    """At the last attempt: what DynamoDB has no capacity for is not the doing of others who write the same."""
+    if attempt == ATTEMPTS and not any(reason.get("Code") == _CONFLICT for reason in cancelled.reasons):
+        raise StoreUnavailable("DynamoDB throttles the write")
 
 
 def _refusals(cancelled: Cancelled) -> Refusals:

@@ -32,7 +32,7 @@ from chalicelib.adapters.dynamodb.transact import Action, Refusal, Refusals, wri
 from chalicelib.adapters.dynamodb.turn_items import drop_parts, drop_stale_parts, put_parts
 from chalicelib.domain.budget import Charge, Subject
 from chalicelib.domain.conversation import Turn
-from chalicelib.domain.errors import Conflict, LimitExceeded, NotFound, StoreUnavailable
+from chalicelib.domain.errors import Conflict, LimitExceeded, NotFound, StoreBusy, StoreUnavailable
 from chalicelib.domain.ledger import Demand, closing, counts, demands, owner_of
 from chalicelib.domain.turn import Cue, LeaseState, Memory, Reservation, Settlement
 
@@ -91,7 +91,7 @@ class DynamoTurns:
             if not refusals or not fixed.isdisjoint(refusals):
                 return {place: each for place, each in refusals.items() if place in fixed}
             self._database.pause(attempt)
-        raise StoreUnavailable("the room for the turn went elsewhere each time")
+        raise StoreBusy("the room for the turn went elsewhere each time")
 
     def settle(self, reservation: Reservation, settlement: Settlement) -> None:
         """One TransactWriteItems; one more where the lease ran out, or the turn was edited or deleted meanwhile."""

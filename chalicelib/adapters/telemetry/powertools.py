@@ -8,7 +8,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from chalicelib.domain.turn import Report
+from chalicelib.domain.turn import Caller, Report
 
 NAMESPACE: Final = "Tidegate"
 
@@ -38,6 +38,19 @@ class PowertoolsMeter:
         if self._metrics:
             self._count(report)
 
+    def unmetered(self, caller: Caller) -> None:
+        """One warning line with the turn's and its owner's names."""
+        principal = caller.principal
+        self._logger.warning(
+            "unmetered",
+            extra={
+                "turn_id": caller.turn_id,
+                "tenant": principal.tenant,
+                "user": principal.user,
+                "key_id": principal.key_id,
+            },
+        )
+
     def _count(self, report: Report) -> None:
         """A set of metrics of its own for each turn: the shared one is not safe for threads."""
         metrics = EphemeralMetrics(namespace=NAMESPACE, service="tidegate")
@@ -48,4 +61,5 @@ class PowertoolsMeter:
         metrics.add_metric("output_tokens", MetricUnit.Count, report.output_tokens)
         metrics.add_metric("usd_micros", MetricUnit.Count, report.usd_micros)
         metrics.add_metric("overhead", MetricUnit.Milliseconds, report.overhead_ms)
+        metrics.add_metric("unmetered", MetricUnit.Count, int(report.unmetered))
         metrics.flush_metrics()

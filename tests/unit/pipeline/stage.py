@@ -13,7 +13,7 @@ from chalicelib.domain.budget import Charge
 from chalicelib.domain.chat import Delta, Usage
 from chalicelib.domain.ledger import subjects_of
 from chalicelib.domain.transcript import Transcript
-from chalicelib.domain.turn import Report
+from chalicelib.domain.turn import Caller, Report
 from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
@@ -69,8 +69,13 @@ class Scripted:
 class Meter:
     reports: list[Report] = field(default_factory=list)
 
+    warnings: list[Caller] = field(default_factory=list)
+
     def record(self, report):
         self.reports.append(report)
+
+    def unmetered(self, caller):
+        self.warnings.append(caller)
 
 
 class Stage:

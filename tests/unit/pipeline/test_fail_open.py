@@ -1,0 +1,104 @@
+"""What happens while the store cannot reserve: nothing goes on, unless the plan says so, and never silently."""
+
+import pytest
+
+from chalicelib.domain.budget import Charge
+from chalicelib.domain.errors import ModelUnavailable, StoreBusy, StoreUnavailable
+from chalicelib.pipeline.embed import EmbedAsk, embed
+from chalicelib.pipeline.turn import answer, stream
+from tests.builders import NOW, a_conversation, an_ask
+from tests.unit.pipeline.stage import Scripted, Stage
+
+
+def down(stage, fault=StoreUnavailable):
+    def refuse(*_):
+        raise fault("down")
+
+    turns = stage.services.gate.turns
+    turns.reserve = turns.settle = turns.release = refuse
+    return stage
+
+
+def told(stage):
+    return [warned.turn_id for warned in stage.meter.warnings], [each.unmetered for each in stage.meter.reports]
+
+
+def asked(stage, **fields):
+    return an_ask(credential=stage.credential, **fields)
+
+
+@pytest.mark.parametrize("call", [answer, stream])
+def test_without_the_store_nothing_is_admitted(call):
+    stage = down(Stage())
+
+    with pytest.raises(StoreUnavailable):
+        call(asked(stage), stage.services)
+
+    assert stage.model.requests == []
+    assert told(stage) == ([], [])
+
+
+def test_a_plan_that_fails_open_answers_unmetered_and_says_so():
+    stage = down(Stage(fail_open=True))
+    ask = asked(stage)
+
+    reply = answer(ask, stage.services)
+
+    assert reply.completion.text
+    assert told(stage) == ([ask.turn_id], [True])
+    assert stage.used() == Charge()
+
+
+def test_a_stream_fails_open_too():
+    stage = down(Stage(fail_open=True))
+    ask = asked(stage)
+
+    assert list(stream(ask, stage.services).deltas)
+
+    assert told(stage) == ([ask.turn_id], [True])
+
+
+def test_a_hit_fails_open_too():
+    stage = Stage(fail_open=True)
+    answer(asked(stage), stage.services)
+    ask = asked(down(stage), turn_id="0" * 31 + "2")
+
+    assert answer(ask, stage.services).head.cache == "hit"
+
+    assert told(stage) == ([ask.turn_id], [False, True])
+
+
+def test_an_embedding_fails_open_too():
+    stage = down(Stage(fail_open=True, models={"a": Scripted(3)}))
+
+    embed(EmbedAsk(stage.credential, "vector", ("tide",), "t-1", NOW), stage.services)
+
+    assert told(stage) == (["t-1"], [True])
+
+
+def test_a_model_that_fails_then_is_that_fault_and_the_warning_stays():
+    stage = down(Stage(fail_open=True, models={"a": Scripted(ModelUnavailable("down"))}))
+    ask = asked(stage)
+
+    with pytest.raises(ModelUnavailable):
+        answer(ask, stage.services)
+
+    assert told(stage)[0] == [ask.turn_id]
+
+
+def test_a_turn_of_a_conversation_is_refused_since_it_could_not_be_remembered():
+    stage = Stage(fail_open=True)
+    stage.services.archive.conversations.create(a_conversation(), None)
+    down(stage)
+
+    with pytest.raises(StoreUnavailable):
+        answer(asked(stage, conversation="conv_1"), stage.services)
+
+    assert stage.model.requests == []
+
+
+def test_who_writes_too_much_at_once_opens_no_gate():
+    stage = down(Stage(fail_open=True), StoreBusy)
+
+    with pytest.raises(StoreBusy):
+        answer(asked(stage), stage.services)
