@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.cache_key import cacheable, canonical, clean, places
+from chalicelib.domain.cache_key import cacheable, clean, places
 from chalicelib.domain.chat import (
     Assistant,
     CalledFunction,
@@ -26,6 +26,7 @@ from chalicelib.domain.chat import (
     ToolResult,
     User,
 )
+from chalicelib.domain.question import canonical
 from tests.builders import a_completion, a_request
 
 
@@ -171,6 +172,26 @@ def test_what_never_changes_an_answer_is_folded(variant):
         ("Translate: thanks", "Translate: please"),
         ("Hello world in Python", "World in Python"),
         ("Dear Abby columns", "Abby columns"),
+        ("What does ls -R do", "What does ls -r do"),
+        ("Base64 decode: QUJD", "Base64 decode: qujd"),
+        ("Translate to French: please", "Translate to French:"),
+        ("Who said please?", "Who said?"),
+        ("write hi thanks", "write hi"),
+        ("How many exclamation marks are in: a!", "How many exclamation marks are in: a!!"),
+        ("What is the meaning of ?!", "What is the meaning of !"),
+        ("Explain a*?", "Explain a*"),
+        ("How much is 5 Mb", "How much is 5 MB"),
+        ("You are here.", "You are here?"),
+        ("Kindly Ones author", "Ones author"),
+        ("Please Please Me album", "Me album"),
+        ("Is a.?", "Is a."),
+        ("What does US mean?", "What does us mean?"),
+        ("Who leads the WHO?", "Who leads the who?"),
+        ("How do I learn Polish", "How do I learn polish"),
+        ("Is May warm", "Is may warm"),
+        ("SELECT 1;", "SELECT 1"),
+        ("Open https://x.test/A", "Open https://x.test/a"),
+        ("What is iPhone", "What is iphone"),
         ("Hey Jude lyrics", "Jude lyrics"),
     ],
 )
