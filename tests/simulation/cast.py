@@ -48,7 +48,8 @@ LAYOUTS = [
     *zip(LIMITS, LIMITS[4:], LIMITS[7:], strict=False),
 ]
 PLANS = tuple(
-    Plan(f"plan-{number}", limits, concurrent=(None, None, 1, 2)[number % 4]) for number, limits in enumerate(LAYOUTS)
+    Plan(f"plan-{number}", limits, concurrent=(None, None, 1, 2)[number % 4], shards=(0, 2, 0, 0, 3)[number % 5])
+    for number, limits in enumerate(LAYOUTS)
 )
 
 

@@ -40,8 +40,8 @@ def _prepared(world, with_talk):
         transcript = Transcript(world.model, world.audit.entries)
         world.watchers.append(transcript.changed)
         world.seen["conversation"] += 1
-    plan = cast.PLANS[world.below(len(cast.PLANS))]
-    other = cast.PLANS[world.below(len(cast.PLANS))] if world.random() < 0.2 else plan
+    plan, other = _plans(world)
+    world.seen["shards"] += bool(plan.shards or other.shards)
     world.audit.limits(*plan.limits, *other.limits)
     for number in range(2 + (world.random() < 0.2)):
         who = world.below(2 if with_talk else 3)
@@ -59,6 +59,12 @@ def _prepared(world, with_talk):
         for number in range(1 + (world.random() < 0.5)):
             world.spawn(Sweeper(world, f"sweep{number}", after).run)
     return transcript
+
+
+def _plans(world):
+    """One plan for all, or two; while one of them has shards, keys of a tenant have the same limits."""
+    plan, other = (cast.PLANS[world.below(len(cast.PLANS))] for _ in range(2))
+    return plan, other if world.random() < 0.2 and not (plan.shards or other.shards) else plan
 
 
 def _close(world, transcript):
@@ -79,11 +85,10 @@ def _close(world, transcript):
 def _recount(world):
     """Every counter once more, from the turns and the domain's own periods."""
     for pk, held in _held(world.audit.entries.values()).items():
-        item = world.audit.ledger.get((pk, "windows")) or {}
+        found = world.audit.counted(pk)
         for name, amount in held.items():
-            found = int(item[name]["N"]) if name in item else 0
-            if found != amount and (pk, name) not in world.audit.forgotten:
-                raise Violation(f"{pk} ended with {found} at {name}, its turns hold {amount}")
+            if found.get(name, 0) != amount and (pk, name) not in world.audit.forgotten:
+                raise Violation(f"{pk} ended with {found.get(name, 0)} at {name}, its turns hold {amount}")
 
 
 def _held(entries):

@@ -44,6 +44,7 @@ HAPPENINGS = {
     "reservation given up",
     "reservation repeated",
     "store unavailable",
+    "shards",
     "sweep",
     "sweep broke off",
     "throttled",
