@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from chalicelib.domain.chat import Assistant, ChatRequest, Image, Message, ToolResult, User, text_of
+from chalicelib.domain.chat import Assistant, ChatRequest, Completion, Image, Message, ToolResult, Usage, User, text_of
 
 MESSAGE_TOKENS: Final = 8  # role markers and separators of the widest chat template among the targets
 REQUEST_TOKENS: Final = 16  # begin and end of the whole prompt
@@ -43,6 +43,28 @@ def message_bound(message: Message) -> int:
         case _:
             pass
     return tokens + (len(name.encode()) if (name := getattr(message, "name", None)) else 0)
+
+
+def counted(request: ChatRequest, completion: Completion) -> Completion:
+    """The answer with a usage that its reservation covers: never above the bound, whatever the target states.
+
+    Where it states none, the words that came are counted as the input is.
+    """
+    stated = completion.usage
+    inputs, outputs = input_bound(request), request.max_output_tokens
+    if not stated.input_tokens and not stated.output_tokens:
+        answer = Assistant(
+            content=completion.text, refusal=completion.refusal, tool_calls=completion.tool_calls or None
+        )
+        usage = Usage(input_tokens=inputs, output_tokens=min(message_bound(answer), outputs))
+    else:
+        usage = Usage(
+            input_tokens=min(stated.input_tokens, inputs),
+            output_tokens=min(stated.output_tokens, outputs),
+            cached_input_tokens=min(stated.cached_input_tokens, stated.input_tokens, inputs),
+            reasoning_tokens=min(stated.reasoning_tokens, stated.output_tokens, outputs),
+        )
+    return msgspec.structs.replace(completion, usage=usage)
 
 
 def likely_tokens(message: Message) -> int:

@@ -26,13 +26,13 @@ class Relay(Iterator[Delta]):
     A class, since a generator that never ran would not hear of its end.
     """
 
-    __slots__ = ("_deltas", "_end", "_over", "_said", "_spent")
+    __slots__ = ("_count", "_deltas", "_end", "_over", "_said")
 
-    def __init__(self, deltas: Iterator[Delta], *, end: Ending, spent: Callable[[Completion], Usage]) -> None:
-        """`spent` says what an answer without a usage of its own is charged."""
+    def __init__(self, deltas: Iterator[Delta], *, count: Callable[[Completion], Completion], end: Ending) -> None:
+        """`count` gives an answer the usage that is charged for it."""
         self._deltas = deltas
         self._end = end
-        self._spent = spent
+        self._count = count
         self._said = Transcript()
         self._over = False
 
@@ -62,9 +62,7 @@ class Relay(Iterator[Delta]):
 
     def _finish(self, *, cut: bool) -> Usage:
         self._over = True
-        completion = self._said.completion()
-        if self._said.usage is None:
-            completion = msgspec.structs.replace(completion, usage=self._spent(completion))
+        completion = self._count(self._said.completion())
         self._end(completion, cut=cut)
         return completion.usage
 

@@ -16,9 +16,9 @@ import msgspec
 
 from chalicelib.domain.budget import Charge, standing
 from chalicelib.domain.catalogue import charge
-from chalicelib.domain.chat import Assistant, Completion, Usage
+from chalicelib.domain.chat import Completion
 from chalicelib.domain.errors import TidegateError
-from chalicelib.domain.estimate import input_bound, message_bound
+from chalicelib.domain.estimate import counted
 from chalicelib.domain.turn import (
     Ask,
     CachedAnswer,
@@ -49,7 +49,7 @@ def answer(ask: Ask, use: Services) -> Reply:
     except TidegateError as fault:
         use.admission.abandon(claim, fault)
         raise
-    completion = _counted(opened, completion)
+    completion = counted(opened.request, completion)
     _close(opened, claim, routed, use, completion=completion)
     return Reply(_head(opened, routed, _burned(opened, completion), use), completion)
 
@@ -70,7 +70,7 @@ def stream(ask: Ask, use: Services) -> Streamed:
         raise
     end = partial(_end_stream, opened, claim, routed, use)
     head = _head(opened, routed, claim.charge, use)
-    return Streamed(head, Relay(deltas, end=end, spent=partial(_bound, opened)))
+    return Streamed(head, Relay(deltas, count=partial(counted, opened.request), end=end))
 
 
 def _hit(opened: Opened, found: CachedAnswer, use: Services) -> Reply:
@@ -101,21 +101,6 @@ def _end_stream(
     head = _head(opened, routed, burned, use)
     report = _report(opened, head, completion, burned, unmetered=claim.unmetered)
     use.meter.record(msgspec.structs.replace(report, error="cut"))
-
-
-def _counted(opened: Opened, completion: Completion) -> Completion:
-    """The answer with a usage, also where the target counted nothing."""
-    if completion.usage.input_tokens or completion.usage.output_tokens:
-        return completion
-    return msgspec.structs.replace(completion, usage=_bound(opened, completion))
-
-
-def _bound(opened: Opened, completion: Completion) -> Usage:
-    """The most that an answer whose target stated no usage can have burned."""
-    said = message_bound(
-        Assistant(content=completion.text, refusal=completion.refusal, tool_calls=completion.tool_calls or None)
-    )
-    return Usage(input_tokens=input_bound(opened.request), output_tokens=min(said, opened.request.max_output_tokens))
 
 
 def _burned(opened: Opened, completion: Completion) -> Charge:

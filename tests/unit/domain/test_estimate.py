@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.chat import (
     Assistant,
     CalledFunction,
+    Completion,
     Developer,
     FunctionSpec,
     Image,
@@ -19,10 +20,11 @@ from chalicelib.domain.chat import (
     Tool,
     ToolCall,
     ToolResult,
+    Usage,
     User,
     text_of,
 )
-from chalicelib.domain.estimate import IMAGE_TOKENS, input_bound, likely_tokens, message_bound
+from chalicelib.domain.estimate import IMAGE_TOKENS, counted, input_bound, likely_tokens, message_bound
 from tests.builders import a_request
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
@@ -94,3 +96,21 @@ def test_tools_and_schemas_count_whole():
     assert input_bound(a_request(tools=(tool,))) >= plain + size
     assert input_bound(a_request(tools=(tool, tool))) >= plain + 2 * size
     assert input_bound(a_request(response_format=wanted)) >= plain + size
+
+
+@given(st.integers(0, 10**15), st.integers(0, 10**15), st.integers(0, 10**15), st.integers(0, 10**15))
+def test_no_target_can_state_more_than_was_reserved(inputs, outputs, cached, reasoning):
+    request = a_request("Hi", max_output_tokens=30)
+
+    usage = counted(request, Completion("Hello", usage=Usage(inputs, outputs, cached, reasoning))).usage
+
+    assert usage.input_tokens <= input_bound(request)
+    assert usage.output_tokens <= 30
+    assert usage.cached_input_tokens <= usage.input_tokens
+    assert usage.reasoning_tokens <= usage.output_tokens
+
+
+def test_a_usage_within_the_bound_is_taken_as_it_is():
+    completion = Completion("Hello", usage=Usage(4, 2))
+
+    assert counted(a_request("Hi", max_output_tokens=30), completion) == completion

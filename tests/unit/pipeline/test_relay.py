@@ -1,5 +1,6 @@
 """A stream on its way: its ending runs once, however it ends."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,10 +19,14 @@ class Endings(list):
         self.append((completion, cut))
 
 
+def counted(completion):
+    return completion if completion.usage != Usage() else msgspec.structs.replace(completion, usage=SPENT)
+
+
 def relayed(*script, ends=None):
     endings = Endings() if ends is None else ends
     model = Scripted(*script)
-    return Relay(model.stream(None), end=endings, spent=lambda _: SPENT), endings, model
+    return Relay(model.stream(None), end=endings, count=counted), endings, model
 
 
 def test_pieces_are_passed_on_and_the_usage_comes_last_and_alone():
@@ -127,7 +132,7 @@ def test_a_target_that_fails_to_close_does_not_stop_the_ending():
             raise ModelUnavailable("No.")
 
     endings = Endings()
-    relay = Relay(Stubborn(), end=endings, spent=lambda _: SPENT)
+    relay = Relay(Stubborn(), end=endings, count=counted)
 
     with pytest.raises(ModelUnavailable):
         relay.close()
