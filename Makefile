@@ -32,7 +32,7 @@ key: venv ## Make an API key for the product that runs here: TENANT and USER, op
 ifneq ($(and $(TENANT),$(filter command,$(origin USER))),)
 	@exec $(BIN)/python -m infra.key
 else
-	@echo 'make: say whose key it is: make key TENANT=acme USER=ada [SCOPES=chat,admin] [PLAN=free]' >&2; exit 1
+	@echo 'make: say whose key it is: make key TENANT=acme USER=ada [SCOPES=chat,admin] [PLAN=standard]' >&2; exit 1
 endif
 
 .PHONY: test
