@@ -29,7 +29,8 @@ class CacheControl(Struct, frozen=True, rename="kebab", forbid_unknown_fields=Tr
 class Ask(Struct, frozen=True):
     """One chat request as it came in. `max_output_tokens` 0 leaves the cap to the model's default.
 
-    `turn_id` is new for each call and keys every effect of it; `now` is epoch seconds.
+    `turn_id` is new for each call and keys every effect of it; `now` is epoch seconds. `request_id` is what the caller
+    quotes when asking for help.
     """
 
     credential: Credential
@@ -38,6 +39,7 @@ class Ask(Struct, frozen=True):
     now: float
     conversation: str | None = None
     cache: CacheControl | None = None
+    request_id: str = ""
 
 
 class CachedAnswer(Struct, frozen=True):
@@ -155,6 +157,7 @@ class Report(Struct, frozen=True):
     overhead_ms: int = 0
     error: str | None = None
     unmetered: bool = False
+    request_id: str = ""
 
 
 class Head(Struct, frozen=True):

@@ -47,6 +47,13 @@ class Call(msgspec.Struct, frozen=True):
         return str(context.get("requestId") or self.turn_id)
 
     @property
+    def origin(self) -> dict[str, str]:
+        """What a log line says of the call: its request id, and its route with no name that a caller chose."""
+        context: dict[str, Any] = self.request.context
+        route = str(context.get("resourcePath") or "")
+        return {"request_id": self.request_id, "method": str(self.request.method), "route": route}
+
+    @property
     def credential(self) -> Credential:
         """The token of the `Authorization` header, read but not verified."""
         scheme, _, token = self.request.headers.get("authorization", "").partition(" ")

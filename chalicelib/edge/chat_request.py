@@ -87,7 +87,15 @@ def ask_of(call: Call, body: ChatBody) -> Ask:
         max_output_tokens=body.max_completion_tokens or body.max_tokens or 0,
         options=_options(body),
     )
-    return Ask(call.credential, request, call.turn_id, call.now, body.conversation, body.cache)
+    return Ask(
+        call.credential,
+        request,
+        call.turn_id,
+        call.now,
+        conversation=body.conversation,
+        cache=body.cache,
+        request_id=call.request_id,
+    )
 
 
 def _options(body: ChatBody) -> Options:

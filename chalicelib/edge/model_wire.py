@@ -73,7 +73,15 @@ class ModelList(Struct, frozen=True, kw_only=True):
 def embed_ask_of(call: Call, body: EmbedBody) -> EmbedAsk:
     """What the pipeline is asked."""
     texts = (body.input,) if isinstance(body.input, str) else body.input
-    return EmbedAsk(call.credential, body.model, texts, call.turn_id, call.now, body.dimensions)
+    return EmbedAsk(
+        call.credential,
+        body.model,
+        texts,
+        call.turn_id,
+        call.now,
+        dimensions=body.dimensions,
+        request_id=call.request_id,
+    )
 
 
 def embed_response(found: Embeddings, body: EmbedBody) -> Response:

@@ -102,9 +102,9 @@ def answered(view: Callable[..., Response]) -> Callable[..., Response]:
         try:
             response = view(call, **{name: text[:MOST_NAME] for name, text in path.items()})
         except TidegateError as fault:
-            response = problem_response(fault)
+            response = problem_response(fault, call.origin)
         except Exception as fault:  # noqa: BLE001 - the last place where a bug can become an error body
-            log_bug(fault)
+            log_bug(fault, call.origin)
             response = _response(500, ErrorBody(INTERNAL), {})
         response.headers.update(SECURITY_HEADERS, **{"x-request-id": call.request_id})
         return response
@@ -131,11 +131,11 @@ def error_body(fault: TidegateError) -> ErrorBody:
     return ErrorBody(detail_of(fault))
 
 
-def problem_response(fault: TidegateError) -> Response:
-    """The HTTP answer for a fault."""
+def problem_response(fault: TidegateError, origin: dict[str, str]) -> Response:
+    """The HTTP answer for a fault, and a log line that says to which call."""
     problem = problem_of(fault)
     log = logger().error if problem.type == "server_error" else logger().info
-    log("refused", status=problem.status, error=type(fault).__name__, reason=_loggable(fault))
+    log("refused", status=problem.status, error=type(fault).__name__, reason=_loggable(fault), extra=origin)
     return _response(problem.status, error_body(fault), _headers(problem, fault))
 
 

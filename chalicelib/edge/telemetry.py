@@ -18,11 +18,11 @@ def logger() -> Logger:
     return Logger(service="tidegate", log_uncaught_exceptions=False)
 
 
-def log_bug(fault: Exception) -> None:
+def log_bug(fault: Exception, origin: dict[str, str]) -> None:
     """Say where a bug is, and never what it was working on: a message may quote a prompt."""
     frames = traceback.extract_tb(fault.__traceback__)
     where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[-6:]]
-    logger().error("bug", error=type(fault).__name__, where=where)
+    logger().error("bug", error=type(fault).__name__, where=where, extra=origin)
 
 
 def log_sweep(ended: int) -> None:

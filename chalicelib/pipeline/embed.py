@@ -24,6 +24,7 @@ class EmbedAsk(Struct, frozen=True):
     turn_id: str
     now: float
     dimensions: int | None = None
+    request_id: str = ""
 
 
 class Embeddings(Struct, frozen=True):
@@ -65,6 +66,7 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
             input_tokens=embedded.input_tokens,
             usd_micros=burned.usd_micros,
             unmetered=claim.unmetered,
+            request_id=ask.request_id,
         )
     )
     left = standing(caller.plan, caller.balances, burned, ask.now)

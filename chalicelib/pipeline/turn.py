@@ -153,4 +153,5 @@ def _report(opened: Opened, head: Head, completion: Completion, burned: Charge, 
         conversation=head.conversation,
         overhead_ms=head.overhead_ms,
         unmetered=unmetered,
+        request_id=opened.ask.request_id,
     )

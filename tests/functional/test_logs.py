@@ -31,9 +31,13 @@ def key(world):
     return world.key()
 
 
-def turns(lines):
+def logged(lines, message):
     decoded = [json.loads(line) for line in lines() if line.startswith("{")]
-    return [line for line in decoded if line.get("message") == "turn"]
+    return [line for line in decoded if line.get("message") == message]
+
+
+def turns(lines):
+    return logged(lines, "turn")
 
 
 def test_a_turn_is_one_line_with_its_figures(world, key, lines):
@@ -83,6 +87,36 @@ def test_an_embedding_is_one_line(world, key, lines):
 
     (line,) = turns(lines)
     assert line["gen_ai.request.model"] == "wordllama-256"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", {"model": "nova-lite", "messages": [{"role": "user", "content": "Hi"}]}),
+        ("/v1/embeddings", {"model": "wordllama-256", "input": "tide"}),
+    ],
+)
+def test_the_line_of_a_turn_has_the_id_of_its_request(world, key, lines, path, body):
+    answer = world.call("POST", path, body, key=key)
+
+    (line,) = turns(lines)
+    assert line["request_id"] == answer.headers["x-request-id"]
+
+
+def test_the_line_of_a_stream_has_the_id_of_its_request(world, key, lines):
+    answer = world.stream("What is a tide?", key=key)
+    b"".join(answer.body)
+
+    (line,) = turns(lines)
+    assert line["request_id"] == answer.headers["x-request-id"]
+
+
+def test_the_line_of_a_refusal_says_which_call_it_refused(world, key, lines):
+    answer = world.call("GET", f"/v1/conversations/{CANARY}", key=key)
+
+    (line,) = logged(lines, "refused")
+    assert line["request_id"] == answer.headers["x-request-id"]
+    assert (line["method"], line["route"]) == ("GET", "/v1/conversations/{conversation_id}")
 
 
 def talk(world, key):
@@ -147,6 +181,8 @@ def test_a_bug_is_logged_by_its_place_and_not_by_its_words(world, key, lines, mo
     assert CANARY not in answer.body.decode()
     (line,) = [json.loads(line) for line in lines() if '"bug"' in line]
     assert line["error"] == "KeyError"
+    assert line["request_id"] == answer.headers["x-request-id"]
+    assert (line["method"], line["route"]) == ("POST", "/v1/chat/completions")
     assert line["where"][-1].startswith("test_logs.py:")
     assert [line for line in lines() if CANARY in line] == []
 

@@ -52,6 +52,13 @@ def test_a_call_without_a_request_id_is_named_by_its_turn():
     assert call.request_id == "turn"
 
 
+def test_the_origin_of_a_call_names_its_route_by_placeholders():
+    origin = a_call("list_items").origin
+
+    assert (origin["method"], origin["route"]) == ("GET", "/v1/conversations/{conversation_id}/items")
+    assert origin["request_id"] == a_call("list_items").request_id
+
+
 def test_the_last_of_a_repeated_query_parameter_counts():
     call = a_call("list_items")
 

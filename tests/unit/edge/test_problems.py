@@ -11,6 +11,7 @@ from chalicelib.domain.budget import Gauge, Standing
 from chalicelib.edge.problems import STATUS, detail_of, problem_of, problem_response
 
 ABSTRACT = {errors.TidegateError}
+ORIGIN = {"request_id": "r-1", "method": "GET", "route": "/v1/models/{model_id}"}
 
 
 def tree(kind):
@@ -49,7 +50,7 @@ def test_every_error_of_the_tree_is_drawn_at_the_top_of_its_module(kind):
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_error_has_openais_body(kind):
-    response = problem_response(made(kind))
+    response = problem_response(made(kind), ORIGIN)
 
     error = json.loads(response.body)["error"]
     assert list(error) == ["message", "type", "param", "code"]
@@ -68,7 +69,7 @@ def test_the_type_says_whose_fault_it_is(kind):
 
 @pytest.mark.parametrize("kind", sorted(STATUS, key=lambda kind: kind.__name__), ids=lambda kind: kind.__name__)
 def test_a_client_is_told_when_to_come_back_on_429_and_503(kind):
-    response = problem_response(made(kind))
+    response = problem_response(made(kind), ORIGIN)
 
     assert ("Retry-After" in response.headers) == (response.status_code in {429, 503})
 
@@ -83,7 +84,7 @@ def test_a_reached_limit_says_what_is_left_and_when_it_resets():
     fault = made(errors.LimitExceeded)
     fault.standing = Standing(tokens=Gauge(10, 3, 7))
 
-    headers = problem_response(fault).headers
+    headers = problem_response(fault, ORIGIN).headers
 
     assert headers["Retry-After"] == "7"
     assert headers["x-ratelimit-remaining-tokens"] == "3"
@@ -92,12 +93,12 @@ def test_a_reached_limit_says_what_is_left_and_when_it_resets():
 def test_a_targets_own_wish_is_passed_on():
     fault = errors.ModelThrottled("Busy.", retry_after_seconds=30)
 
-    assert problem_response(fault).headers["Retry-After"] == "30"
+    assert problem_response(fault, ORIGIN).headers["Retry-After"] == "30"
 
 
 def test_what_is_misconfigured_is_told_to_the_operator_alone(caplog):
     with caplog.at_level(logging.INFO, "tidegate"):
-        response = problem_response(errors.Misconfigured("the secret is /etc/x"))
+        response = problem_response(errors.Misconfigured("the secret is /etc/x"), ORIGIN)
 
     assert "/etc/x" not in response.body
     assert caplog.records[-1].reason == "the secret is /etc/x"
@@ -106,10 +107,17 @@ def test_what_is_misconfigured_is_told_to_the_operator_alone(caplog):
 @pytest.mark.parametrize("fault", [errors.BadRequest("canary"), errors.NotFound("item", "canary")])
 def test_what_may_quote_the_caller_is_not_logged(caplog, fault):
     with caplog.at_level(logging.INFO, "tidegate"):
-        problem_response(fault)
+        problem_response(fault, ORIGIN)
 
     assert caplog.records[-1].message == "refused"
     assert "canary" not in repr(caplog.records[-1].__dict__)
+
+
+def test_a_refusal_is_logged_with_its_call(caplog):
+    with caplog.at_level(logging.INFO, "tidegate"):
+        problem_response(errors.Forbidden("No."), ORIGIN)
+
+    assert ORIGIN.items() <= caplog.records[-1].__dict__.items()
 
 
 def test_a_row_is_closed():
