@@ -6,11 +6,13 @@ validates what comes in, is what adapters translate from, and is what is stored.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+ImageAddress = Annotated[str, Meta(pattern=r"^(?i:https://[^/?#\s]|data:image/)")]
+"""Where an image may be: what fetches it is some target's, which reads no file and no other scheme for a caller."""
 
 
 class Wire(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -26,7 +28,7 @@ class Text(Wire, frozen=True, tag="text", tag_field="type"):
 class ImageUrl(Wire, frozen=True):
     """Where an image is: an https URL, or the image itself as a `data:` URL."""
 
-    url: str
+    url: ImageAddress
     detail: Literal["auto", "low", "high"] = "auto"
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from chalicelib.domain.chat import Usage, Wire
+from chalicelib.domain.chat import ImageAddress, Usage, Wire
 
 TurnState = Literal["open", "done", "cut"]
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
@@ -26,7 +26,7 @@ class InputText(Wire, frozen=True, tag="input_text", tag_field="type"):
 class InputImage(Wire, frozen=True, tag="input_image", tag_field="type"):
     """An image that was given to the model."""
 
-    image_url: str
+    image_url: ImageAddress
     detail: Literal["auto", "low", "high"] = "auto"
     file_id: None = None
 

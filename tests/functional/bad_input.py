@@ -49,6 +49,21 @@ def nested(depth, opening, closing):
     return opening * depth + "1" + closing * depth
 
 
+BAD_IMAGES = [
+    "",
+    "x",
+    "https://",
+    "https:///etc/passwd",
+    "http://169.254.169.254/latest/meta-data/",
+    "file:///etc/passwd",
+    "gopher://x.test/",
+    "ftp://x.test/a.png",
+    "javascript:alert(1)",
+    "data:text/plain;base64,QQ==",
+    " https://x.test/",
+    "x\nhttps://x.test/",
+]
+
 WHOLE = [
     ("empty", "", "invalid_json"),
     ("spaces", "  \n ", "invalid_json"),
@@ -140,7 +155,14 @@ UNKNOWN_FIELDS = [
     ),
     (
         CHAT,
-        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x", "colour": 1}}]}]},
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [{"type": "image_url", "image_url": {"url": "https://x.test/", "colour": 1}}],
+                }
+            ]
+        },
         "messages[0].content[0].image_url.colour",
     ),
     (CHAT, {"tools": [{**a_tool({}), "colour": 1}]}, "tools[0].colour"),
@@ -246,6 +268,14 @@ OTHERS = [
 ]  # fmt: skip
 
 
+def _shown(url):
+    part = {"type": "image_url", "image_url": {"url": url}}
+    item = {"role": "user", "content": [{"type": "input_image", "image_url": url}]}
+    yield CHAT, changed(CHAT, messages=[{"role": "user", "content": [part]}]), "messages[0].content[0].image_url.url"
+    yield ITEMS, changed(ITEMS, items=[item]), "items[0].content[0].image_url"
+    yield CONVERSATIONS, changed(CONVERSATIONS, items=[item]), "items[0].content[0].image_url"
+
+
 def _typed():
     for name, values in WRONG_TYPES.items():
         for value in values:
@@ -265,6 +295,11 @@ ROWS = [
         for path, fields, param in UNKNOWN_FIELDS
     ),
     *(Row(f"contradiction {fields}", CHAT, changed(CHAT, **fields), param=param) for fields, param in CONTRADICTIONS),
+    *(
+        Row(f"image at {url!r} to {path}", path, body, param=param)
+        for url in BAD_IMAGES
+        for path, body, param in _shown(url)
+    ),
     *(Row(name, path, raw(path, extra), code=code) for name, path, extra, code in NUMBERS),
     *(Row(name, path, body, 0, code=None) for name, path, body in DEEP),
 ]

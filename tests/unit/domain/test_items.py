@@ -33,7 +33,8 @@ from tests.builders import NOW, a_completion, a_turn
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 calls = st.builds(ToolCall, id=words, function=st.builds(CalledFunction, name=words, arguments=words))
-images = st.builds(Image, st.builds(ImageUrl, words, st.sampled_from(["auto", "low", "high"])))
+addresses = words.map("data:image/png;base64,{}".format)
+images = st.builds(Image, st.builds(ImageUrl, addresses, st.sampled_from(["auto", "low", "high"])))
 pictured = st.tuples(st.builds(Text, words), images, st.builds(Text, words))
 messages = st.one_of(
     st.builds(System, words),

@@ -78,6 +78,15 @@ def test_null_is_the_same_as_nothing(name):
     assert asked(**{name: None}).request == asked().request
 
 
+@pytest.mark.parametrize("url", ["https://x.test/a.png", "HTTPS://x.test", "data:image/png;base64,AAAA"])
+def test_an_image_is_on_the_web_or_in_the_request(url):
+    part = {"type": "image_url", "image_url": {"url": url}}
+
+    (message,) = asked(messages=[{"role": "user", "content": [part]}]).request.messages
+
+    assert message.content[0].image_url.url == url
+
+
 def test_the_word_on_the_cache_is_taken_as_it_is_written():
     cache = asked(cache={"ttl": 5, "no-cache": True, "no-store": True}).cache
 
