@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 WEIGHTS := chalicelib/adapters/embedders/wordllama.npz
 NODE_CLIENTS := tests/clients/node_modules/.package-lock.json
-SUITES := unit contract simulation functional infra architecture package docs
+SUITES := unit contract simulation race functional infra architecture package docs
 CODE := $(wildcard app.py chalicelib infra benchmarks training tests)
 PARALLEL := -n 2
 STAGE ?= solo
@@ -71,6 +71,10 @@ functional: ## Test whole turns through app.py
 architecture: ## Test the shape of the code
 unit contract functional architecture: venv $(WEIGHTS)
 	$(call check,$@,$(BIN)/pytest $(PARALLEL) tests/$@)
+
+.PHONY: race
+race: venv ## Race 8 processes for a budget, and kill some: RUNS (50), KILLS (50), CALLS (200)
+	@RACE_RUNS=$(or $(RUNS),50) RACE_KILLS=$(or $(KILLS),50) RACE_CALLS=$(or $(CALLS),200) $(BIN)/pytest tests/race
 
 .PHONY: clients
 clients: venv $(WEIGHTS) $(NODE_CLIENTS) ## Drive a running server with the client libraries that people use
