@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from infra.local.faults import DISK_FAULT
 from infra.local.lifeline import SERVE
 
 
@@ -51,6 +52,9 @@ class Child:
     def obituary(self) -> str:
         """How it ended and the last it said, in one sentence."""
         code = self._process.returncode if self._process else 0
+        if code == DISK_FAULT:
+            disk = f"the disk that holds {self.log.parent} could not be written, or is full"
+            return f"the {self.name} stopped, and acknowledged nothing after that: {disk} (its log: {self.log})"
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
         return f"the {self.name} {how}; its last words: {self._last_words()} (all of them: {self.log})"
 

@@ -7,6 +7,7 @@ journal, without what a gateway has no use for (containers, SFTP, MQTT, schedule
 import argparse
 import asyncio
 import fcntl
+import logging
 import os
 import shutil
 import socket
@@ -41,6 +42,8 @@ _FOREIGN: Final = ("MINISTACK_", "GATEWAY_PORT", "EDGE_PORT")  # what its user s
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
 
 
 class Emulator:
@@ -78,7 +81,7 @@ class Emulator:
         self._start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        self.save()
+        self._compact()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _start(self) -> None:
@@ -92,7 +95,7 @@ class Emulator:
         self._recorder.restore()
         self._recorder.attach()
         if self._snapshots.journal.size_bytes > self._compact_above_bytes:
-            self.save()
+            self._compact()
 
     def _read_first(self, name: str, handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         """Read a service's state when it is first called: to import CloudFormation takes two seconds."""
@@ -119,19 +122,27 @@ class Emulator:
 
     def save(self) -> None:
         """Write all state to a new snapshot, and begin its journal."""
-        self._snapshots.save(self._write, self._mark)
+        from ministack.services import dynamodb
+
+        with dynamodb._lock:  # held by the thread that expires items, so that it never has the closed journal
+            self._snapshots.save(self._write, self._mark)
+
+    def _compact(self) -> None:
+        """Put a snapshot in the journal's place, or leave both as they are: together they have every item."""
+        try:
+            self.save()
+        except OSError as fault:
+            _log.error("The old snapshot and its journal stay in force: %s", fault)
 
     def _write(self, directory: Path) -> None:
         from ministack.core import persistence
-        from ministack.services import dynamodb
 
         for name in self._unread:
             shutil.copyfile(self._file(name), directory / f"{name}.json")
         states = self._stack._build_persistence_save_dict()
         loaded = {name: states[name] for name in _KEPT if name in states and name not in self._unread}
         persistence.STATE_DIR = str(directory)
-        with dynamodb._lock:  # held by the thread that expires items
-            persistence.save_all(loaded)
+        persistence.save_all(loaded)
         missing = [name for name in loaded if not (directory / f"{name}.json").exists()]
         if missing:
             raise OSError(f"no snapshot was made: {', '.join(missing)} could not be written")

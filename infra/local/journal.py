@@ -2,7 +2,9 @@
 
 import json
 import os
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 Item = dict[str, object]
@@ -20,20 +22,23 @@ class Journal:
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._end = os.fstat(self._file).st_size
+        self._lock = threading.Lock()  # the thread that expires items writes too
 
     @property
     def size_bytes(self) -> int:
         return self._end
 
     def append(self, changes: Sequence[Change]) -> None:
-        """Hand `changes` to the operating system; after `OSError` none of them is in the file."""
+        """Hand `changes` to the operating system; after `OSError` none of them is read back."""
         line = json.dumps(changes, separators=(",", ":")).encode() + b"\n"
-        try:
-            self._write(line)
-        except OSError:
-            os.ftruncate(self._file, self._end)
-            raise
-        self._end += len(line)
+        with self._lock:
+            try:
+                self._write(line)
+            except OSError:
+                with suppress(OSError):  # a disk that takes nothing back either: `replay` cuts a half line off
+                    os.ftruncate(self._file, self._end)
+                raise
+            self._end += len(line)
 
     def _write(self, line: bytes) -> None:
         rest = memoryview(line)

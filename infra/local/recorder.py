@@ -1,12 +1,16 @@
-"""Watches the emulator's DynamoDB: a change to an item is in the journal before its request is answered."""
+"""Watches the emulator's DynamoDB: a change to an item is in the journal before its request is answered.
+
+What no file has must not be read back, nor be acknowledged when its caller asks again: an emulator that cannot
+write ends at once, and the next one begins where the journal does.
+"""
 
 import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from ministack.core.responses import error_response_json
 from ministack.services import dynamodb
 
+from infra.local.faults import stop_at_once
 from infra.local.journal import Change, Item
 from infra.local.snapshots import Snapshots
 
@@ -58,7 +62,7 @@ class Recorder:
     def _note(self, change: Change) -> None:
         changes: list[Change] | None = getattr(self._request, "changes", None)
         if changes is None:  # no request: the thread that expires items
-            self._snapshots.journal.append([change])
+            self._append([change])
         else:
             changes.append(change)
 
@@ -70,22 +74,24 @@ class Recorder:
             answer: Answer = await self._handle(method, path, headers, body, query)
         finally:
             self._request.changes = None
-            failure = self._append(changes)
-        if failure:
-            return failure
+            if changes:
+                self._append(changes)
         if headers.get("x-amz-target", "").rpartition(".")[2] in _TABLE_ACTIONS:
-            self._save()
+            self._save_tables()
         return answer
 
-    def _append(self, changes: list[Change]) -> Answer | None:
+    def _append(self, changes: list[Change]) -> None:
+        journal = self._snapshots.journal
         try:
-            if changes:
-                self._snapshots.journal.append(changes)
+            journal.append(changes)
         except OSError as fault:
-            message = f"The journal cannot be written: {fault}"
-            failure: Answer = error_response_json("InternalServerError", message, 500)
-            return failure
-        return None
+            stop_at_once(f"the journal {journal.path} cannot be written: {fault.strerror or fault}")
+
+    def _save_tables(self) -> None:
+        try:
+            self._save()
+        except OSError as fault:
+            stop_at_once(f"no snapshot can be written beside {self._snapshots.path}: {fault.strerror or fault}")
 
 
 def _find_table(arn: str) -> Table | None:

@@ -43,14 +43,19 @@ class Snapshots:
         fresh = self._directory / "state.tmp"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
-        write(fresh)
-        (fresh / "mark").write_text(mark)
-        for file in fresh.iterdir():
-            _flush(file)
-        fresh.rename(self._directory / f"state-{self._number + 1}")
+        try:
+            write(fresh)
+            (fresh / "mark").write_text(mark)
+            for file in fresh.iterdir():
+                _flush(file)
+            journal = Journal(self._directory / f"journal-{self._number + 1}")  # a full disk may have no room for it
+            fresh.rename(self._directory / f"state-{self._number + 1}")
+        except OSError:
+            shutil.rmtree(fresh, ignore_errors=True)  # its room is the journal's
+            raise
         self._number += 1
         self.journal.close()
-        self.journal = Journal(self._journal_path)
+        self.journal = journal
         self._forget_others()
 
     def _forget_others(self) -> None:

@@ -30,10 +30,15 @@ class Stack:
         mark = hashlib.sha256(body.encode()).hexdigest()
         if self._ask("GET", MARK_PATH) == mark:
             return
+        from botocore.exceptions import BotoCoreError
+
         cloudformation = self._client("cloudformation")
-        self._submit(cloudformation, body)
-        self._await_completion(cloudformation)
-        self._expire_items()
+        try:
+            self._submit(cloudformation, body)
+            self._await_completion(cloudformation)
+            self._expire_items()
+        except BotoCoreError as fault:
+            raise CannotRun(f"the emulator does not answer: {fault}") from fault
         self._ask("POST", f"{CHECKPOINT_PATH}?mark={mark}")
 
     def _submit(self, cloudformation: Any, body: str) -> None:

@@ -22,6 +22,7 @@ HOST: Final = "127.0.0.1"
 _PATIENCE_S: Final = 60.0
 _PORT_PATIENCE_S: Final = 1.5  # what a killed run's API takes to see that it is alone
 _API_GRACE_S: Final = 8.0
+_DEATH_S: Final = 0.2  # from the end of a child's connections to its exit code
 _EMULATOR_GRACE_S: Final = 30.0  # it writes a snapshot; without one, the journal has everything
 
 Seed = Callable[[Mapping[str, str], Workspace], None]
@@ -46,6 +47,9 @@ class Supervisor:
                 self._start(api_socket, emulator_socket)
                 self._announce()
                 self._watch()
+            except CannotRun:
+                self._pause(_DEATH_S)  # a death says more than what it led to
+                raise
             finally:
                 self._workspace.running.unlink(missing_ok=True)
                 self._stop()
