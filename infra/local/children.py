@@ -1,5 +1,6 @@
 """Processes that the supervisor starts and outlives."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,9 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from infra.local.faults import DISK_FAULT
 from infra.local.lifeline import SERVE
+
+_ROUTINE: Final = ("DEBUG", "INFO")
 
 
 class Child:
@@ -60,7 +64,7 @@ class Child:
 
     def _last_words(self) -> str:
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else "none"
+        return next((line.strip() for line in reversed(lines) if not _is_routine(line)), "none")
 
     def stop(self, *, hurried: Callable[[], bool]) -> None:
         """Return when the process and what it started are gone; cleanly, if time and `hurried` allow it."""
@@ -75,3 +79,12 @@ class Child:
         with suppress(ProcessLookupError, PermissionError):  # nobody left; macOS says so by EPERM
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _is_routine(line: str) -> bool:
+    """Whether this is a log line of a request like any other, which explains no death."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(entry, dict) and entry.get("level") in _ROUTINE
