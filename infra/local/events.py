@@ -4,6 +4,7 @@ import base64
 import time
 import uuid
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -41,7 +42,7 @@ class Destination:
 
 
 def make_event(scope: Scope, destination: Destination, body: bytes, binary_types: Collection[str]) -> Event:
-    """`body` arrives as text unless its media type is one of the API's binary ones."""
+    """`body` arrives as text unless its media type is one of the API's binary ones, or it is no text."""
     headers = _group((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
     query = _group(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
     path = unquote(scope["raw_path"].decode("latin-1"))
@@ -106,9 +107,10 @@ def _encode(body: bytes, content_type: str, binary_types: Collection[str]) -> tu
     if not body:
         return None, False
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type in binary_types or f"{media_type.partition('/')[0]}/*" in binary_types:
-        return base64.b64encode(body).decode("ascii"), True
-    return body.decode("utf-8", errors="replace"), False
+    if media_type not in binary_types and f"{media_type.partition('/')[0]}/*" not in binary_types:
+        with suppress(UnicodeDecodeError):
+            return body.decode("utf-8"), False
+    return base64.b64encode(body).decode("ascii"), True
 
 
 class Context:

@@ -138,6 +138,15 @@ def test_text_arrives_as_text_and_a_binary_type_as_base64():
     assert (base64.b64decode(binary["body"]), binary["isBase64Encoded"]) == (b"\xff\x00", True)
 
 
+def test_a_text_that_is_none_arrives_as_it_was_sent():
+    app = App(ok)
+
+    ask(app, "POST", "/v1/files", headers=[(b"content-type", b"application/json")], pieces=[b'{"a":"\xff"}'])
+
+    event = app.calls[0][0]
+    assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (b'{"a":"\xff"}', True)
+
+
 def test_an_answer_keeps_its_status_and_every_header():
     status, headers, body = ask(App(ok))
 
