@@ -134,6 +134,14 @@ def _upstream(settings: Settings, model: Model) -> str:
     return f"{place}?{query}" if query else place
 
 
+def check(settings: Settings) -> None:
+    """Open every target of the catalogue, and call none; `Misconfigured` says why one cannot be opened."""
+    targets = _Targets(settings)
+    for model in catalogue(settings).models:
+        for target in model.targets:
+            (targets.embedder if model.dimensions else targets.chat)(target.uri)
+
+
 class _Targets:
     """Opens each target once."""
 

@@ -33,8 +33,8 @@ PLANS: Final = (
 
 def seed(environment: Mapping[str, str], workspace: Workspace) -> None:
     """Store missing plans, make each key unless its file has one that works, and end what a kill cut short."""
+    read = _read_settings(environment)
     try:
-        read = settings.read(environment)
         database = bootstrap.open_database(read)
         keys, peppers = bootstrap.open_keys(database), bootstrap.peppers(read)
         sweep(bootstrap.open_turns(database), before=END_OF_TIME)
@@ -45,8 +45,21 @@ def seed(environment: Mapping[str, str], workspace: Workspace) -> None:
         for file, scopes in ((workspace.api_key, "chat"), (workspace.admin_key, "chat,admin")):
             if not _works(file, keys, peppers):
                 write_private(file, make_key({**OWNER, "SCOPES": scopes}, keys, peppers, live=False))
-    except (settings.SettingsError, TidegateError, BotoCoreError, ClientError) as fault:
+    except (TidegateError, BotoCoreError, ClientError) as fault:
         raise CannotRun(f"the first keys could not be made: {fault}") from fault
+
+
+def _read_settings(environment: Mapping[str, str]) -> settings.Settings:
+    """Return settings with which every model can be opened; none is called."""
+    try:
+        read = settings.read(environment)
+    except settings.SettingsError as fault:
+        raise CannotRun(f"the settings are wrong: {'; '.join(str(fault).splitlines())}") from fault
+    try:
+        bootstrap.check(read)
+    except (TidegateError, BotoCoreError) as fault:
+        raise CannotRun(f"UPSTREAM cannot be used: {fault}") from fault
+    return read
 
 
 def _works(file: Path, keys: Keys, peppers: Peppers) -> bool:
