@@ -116,14 +116,21 @@ class Conflict(TidegateError):
 class LimitExceeded(TidegateError):
     """A limit would be passed: which, what is left of it, and when it resets."""
 
-    def __init__(self, *, limit: str, remaining: int, asked: int, retry_after_seconds: int) -> None:
-        """`limit` reads like `tokens per minute of the key (1000)`."""
-        super().__init__(
-            f"Limit reached: {limit}. This request needs {asked}, {max(remaining, 0)} left. "
-            f"Try again in {retry_after_seconds} s."
-        )
+    def __init__(self, *, limit: str, remaining: int | None, asked: int, retry_after_seconds: int | None) -> None:
+        """`limit` reads like `tokens per minute of the key (1000)`.
+
+        `retry_after_seconds` None is for what never fits: it is refused before `remaining` is read.
+        """
+        left = None if remaining is None else max(remaining, 0)
+        if retry_after_seconds is None:
+            words = f"Limit exceeded: {limit}. This request needs {asked}, more than the whole limit; "
+            words += "it can never be admitted."
+        else:
+            words = f"Limit reached: {limit}. This request needs {asked}, {left} left. "
+            words += f"Try again in {retry_after_seconds} s."
+        super().__init__(words)
         self.limit = limit
-        self.remaining = max(remaining, 0)
+        self.remaining = left
         self.asked = asked
         self.retry_after_seconds = retry_after_seconds
         self.standing: Standing | None = None

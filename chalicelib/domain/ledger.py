@@ -28,6 +28,12 @@ class Demand(Struct, frozen=True):
         """The most that may have been used before; below zero the charge never fits."""
         return (size(self.limit, self.meter) or 0) - self.asked
 
+    def never(self) -> LimitExceeded:
+        """The error for a charge that is larger than the whole limit, whatever was used of it."""
+        return LimitExceeded(
+            limit=describe(self.limit, self.meter), remaining=None, asked=self.asked, retry_after_seconds=None
+        )
+
     def refusal(self, used: int, now: int) -> LimitExceeded:
         """The error for a caller who finds `used` of the limit gone."""
         return LimitExceeded(
@@ -70,9 +76,9 @@ def refuse_busy(most: int, running: int) -> LimitExceeded:
     """The error for a caller who finds `running` of the key's `most` concurrent requests."""
     return LimitExceeded(
         limit=f"concurrent requests of the key ({most})",
-        remaining=most - running,
+        remaining=most - running if most else None,
         asked=1,
-        retry_after_seconds=BUSY_SECONDS,
+        retry_after_seconds=BUSY_SECONDS if most else None,
     )
 
 
@@ -93,7 +99,7 @@ def demands(reservation: Reservation) -> tuple[Demand, ...]:
     )
     for demand in wanted:
         if demand.room < 0:
-            raise demand.refusal(0, reservation.made_at)
+            raise demand.never()
     if counts(reservation) and reservation.concurrent == 0:
         raise refuse_busy(0, 0)
     return wanted

@@ -69,6 +69,9 @@ STATUS: Final[dict[type[TidegateError], Problem]] = {
     StoreBusy: Problem(503, "server_error", "store_busy", retry=True),
     Misconfigured: Problem(500, "server_error", "misconfigured"),
 }
+NEVER: Final = {"x-should-retry": "false"}
+"""For a call that is refused each time it is sent: OpenAI's clients would send it again after any other 429."""
+
 SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Strict-Transport-Security": "max-age=63072000",
@@ -148,6 +151,8 @@ def _headers(problem: Problem, fault: TidegateError) -> dict[str, str]:
     if not problem.retry:
         return {}
     headers = limit_headers(fault.standing) if isinstance(fault, LimitExceeded) and fault.standing else {}
+    if isinstance(fault, LimitExceeded) and fault.retry_after_seconds is None:
+        return {**headers, **NEVER}
     wait = getattr(fault, "retry_after_seconds", None) or RETRY_SECONDS
     return {**headers, "Retry-After": str(wait)}
 

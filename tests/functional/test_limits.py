@@ -63,6 +63,18 @@ def test_a_request_that_could_burn_more_than_is_left_is_refused_before_the_model
     assert admitted.status == 200
 
 
+def test_a_request_larger_than_the_whole_limit_is_told_not_to_come_back(world, key):
+    world.plan(Limit("user", "day", tokens=3_000), name="tight")
+
+    refused = world.chat("Hi", key=key, max_tokens=4_000)
+
+    assert refused.status == 429
+    assert "more than the whole limit; it can never be admitted" in refused.error["message"]
+    assert refused.headers["x-should-retry"] == "false"
+    assert refused.headers["x-ratelimit-remaining-tokens"] == "3000"
+    assert "retry-after" not in refused.headers
+
+
 def test_what_a_turn_did_not_burn_is_given_back(world, key):
     world.plan(Limit("user", "day", tokens=1_000), name="tight")
 

@@ -1,5 +1,6 @@
 """What a reservation demands."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,8 +46,16 @@ def test_a_charge_that_never_fits_is_refused_at_once(size, asked):
     if asked <= size:
         assert demands(reservation)[0].room == size - asked
     else:
-        with pytest.raises(LimitExceeded):
+        with pytest.raises(LimitExceeded, match="can never be admitted") as refused:
             demands(reservation)
+        assert (refused.value.remaining, refused.value.retry_after_seconds) == (None, None)
+
+
+def test_no_place_at_all_is_no_reason_to_come_back():
+    with pytest.raises(LimitExceeded, match="can never be admitted") as refused:
+        demands(msgspec.structs.replace(a_reservation(), concurrent=0))
+
+    assert refused.value.retry_after_seconds is None
 
 
 @pytest.mark.parametrize(("used", "remaining"), [(950, 50), (1_000, 0), (1_200, 0)])

@@ -90,6 +90,20 @@ def test_a_reached_limit_says_what_is_left_and_when_it_resets():
     assert headers["x-ratelimit-remaining-tokens"] == "3"
 
 
+def test_a_call_that_never_fits_is_not_to_be_sent_again():
+    fault = errors.LimitExceeded(
+        limit="tokens per day of the key (10)", remaining=None, asked=11, retry_after_seconds=None
+    )
+    fault.standing = Standing(tokens=Gauge(10, 3, 7))
+
+    response = problem_response(fault, ORIGIN)
+
+    assert "needs 11, more than the whole limit; it can never be admitted." in response.body
+    assert "Retry-After" not in response.headers
+    assert response.headers["x-should-retry"] == "false"
+    assert response.headers["x-ratelimit-remaining-tokens"] == "3"
+
+
 def test_a_targets_own_wish_is_passed_on():
     fault = errors.ModelThrottled("Busy.", retry_after_seconds=30)
 
