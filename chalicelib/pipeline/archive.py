@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from typing import Final
+
+import msgspec
 
 from chalicelib.domain.conversation import Conversation, Item, Metadata, Removed, Turn
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.items import item_id, locate, shown
 from chalicelib.ports import Conversations, Page, TurnPage
+
+PAGE_BYTES: Final = 4_000_000  # of items as JSON: a Lambda answer may have 6 MB, its quotes escaped once more
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,11 @@ class Archive:
         return shown(self.conversations.append(owner, conversation_id, turn), now)
 
     def items(self, owner: str, conversation_id: str, page: Page, *, now: float) -> tuple[Sequence[Item], bool]:
-        """One page of items in the order asked for, and whether there are more."""
+        """One page of items in the order asked for, and whether there are more: it ends early where they are large."""
         self.conversations.get(owner, conversation_id)
         start, _ = _located(page.after) if page.after else (0, 0)
         turns = self.conversations.turns(conversation_id, TurnPage(start=start, order=page.order))
-        found = list(islice(_after(_items(turns, page, now), page), page.limit + 1))
-        return found[: page.limit], len(found) > page.limit
+        return _filled(_after(_items(turns, page, now), page), page.limit)
 
     def item(self, owner: str, conversation_id: str, item: str, *, now: float) -> Item:
         """One item."""
@@ -100,3 +103,15 @@ def _after(items: Iterator[Item], page: Page) -> Iterator[Item]:
         return items
     start, forward = _located(page.after), page.order == "asc"
     return (item for item in items if (here := locate(item.id or "")) and (here > start if forward else here < start))
+
+
+def _filled(items: Iterator[Item], limit: int) -> tuple[Sequence[Item], bool]:
+    """As many items as a page holds, at least one where there is one, and whether there are more."""
+    kept: list[Item] = []
+    room = PAGE_BYTES
+    for item in items:
+        room -= len(msgspec.json.encode(item))
+        if len(kept) == limit or (kept and room < 0):
+            return kept, True
+        kept.append(item)
+    return kept, False

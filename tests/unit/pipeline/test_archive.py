@@ -2,6 +2,7 @@
 
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,6 +63,29 @@ def test_pages_make_the_whole_list_in_both_orders(turns, order, limit):
 
     assert list(itertools.chain(*pages)) == every(archive, order)
     assert all(len(page) == limit for page in pages[:-1])
+
+
+@given(sizes=st.lists(st.integers(0, 250), max_size=8), order=orders, limit=st.integers(1, 5))
+def test_pages_of_large_items_end_early_and_make_the_whole_list(sizes, order, limit):
+    archive = an_archive()
+    for number, size in enumerate(sizes, start=1):
+        archive.conversations.append(OWNER, ID, a_turn(number, MessageItem("user", "é" * size)))
+    whole = every(archive, order)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("chalicelib.pipeline.archive.PAGE_BYTES", 500)
+        pages = list(walk(archive, order, limit))
+
+    assert list(itertools.chain(*pages)) == whole
+    assert all(len(page) == 1 or sum(len(msgspec.json.encode(item)) for item in page) <= 500 for page in pages[:-1])
+
+
+def test_a_page_fits_a_lambda_answer():
+    archive = an_archive()
+    for number in range(1, 5):
+        archive.conversations.append(OWNER, ID, a_turn(number, MessageItem("user", "x" * 1_500_000)))
+
+    assert [len(page) for page in walk(archive, "asc", 100)] == [2, 2]
 
 
 @given(shapes, st.integers(1, 9))
