@@ -302,7 +302,9 @@ def test_a_stream_is_closed_in_its_thread_when_its_reader_leaves():
 
     with serving(Bridge(App(lambda _: (200, {}, body)))) as port:
         with connect(port, "/v1/models/x") as caller:
-            caller.recv(10)
+            received = b""
+            while b"piece " not in received:
+                received += caller.recv(1_000)
 
         assert eventually(lambda: body.closed_by)
 
