@@ -297,14 +297,18 @@ def test_a_stream_arrives_whole_and_is_closed_by_the_thread_that_drew_it():
     assert set(body.closed_by) == body.drawn_by
 
 
+def read_a_piece(caller):
+    received = b""
+    while b"piece " not in received:
+        received += caller.recv(1_000)
+
+
 def test_a_stream_is_closed_in_its_thread_when_its_reader_leaves():
     body = Body()
 
     with serving(Bridge(App(lambda _: (200, {}, body)))) as port:
         with connect(port, "/v1/models/x") as caller:
-            received = b""
-            while b"piece " not in received:
-                received += caller.recv(1_000)
+            read_a_piece(caller)
 
         assert eventually(lambda: body.closed_by)
 
@@ -336,7 +340,7 @@ def test_open_streams_are_cut_when_the_server_ends():
 
     with serving(Bridge(App(lambda _: (200, {}, body)))) as port:
         caller = connect(port, "/v1/models/x")
-        caller.recv(10)
+        read_a_piece(caller)
 
     assert not read_all(caller).endswith(b"0\r\n\r\n")
     assert set(body.closed_by) == body.drawn_by
