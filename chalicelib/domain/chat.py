@@ -14,6 +14,9 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 ImageAddress = Annotated[str, Meta(pattern=r"^(?i:https://[^/?#\s]|data:image/)")]
 """Where an image may be: what fetches it is some target's, which reads no file and no other scheme for a caller."""
 
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}(?![\s\S])")]
+"""What a caller names a function or a schema. What a model calls is no such name: it may be anything."""
+
 
 class Wire(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A closed value: what it does not name, it refuses."""
@@ -69,7 +72,7 @@ class Developer(Wire, frozen=True, tag="developer", tag_field="role"):
 class User(Wire, frozen=True, tag="user", tag_field="role"):
     """What the user said or showed."""
 
-    content: str | tuple[Text | Image, ...]
+    content: str | Annotated[tuple[Text | Image, ...], Meta(min_length=1)]
     name: str | None = None
 
 
@@ -98,7 +101,7 @@ Message = System | Developer | User | Assistant | ToolResult
 class FunctionSpec(Wire, frozen=True):
     """A function that the model may call; `parameters` is a JSON Schema."""
 
-    name: str
+    name: Name
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
@@ -113,7 +116,7 @@ class Tool(Wire, frozen=True, tag="function", tag_field="type"):
 class ChosenFunction(Wire, frozen=True):
     """The name of the one function that must be called."""
 
-    name: str
+    name: Name
 
 
 class ToolChoice(Wire, frozen=True, tag="function", tag_field="type"):
@@ -133,7 +136,7 @@ class JsonFormat(Wire, frozen=True, tag="json_object", tag_field="type"):
 class JsonSchema(Wire, frozen=True):
     """The schema that an answer must fit."""
 
-    name: str
+    name: Name
     schema: dict[str, Any] | None = None
     description: str | None = None
     strict: bool | None = None

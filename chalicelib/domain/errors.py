@@ -104,9 +104,10 @@ class Forbidden(TidegateError):
 class NotFound(TidegateError):
     """No such object for this caller."""
 
-    def __init__(self, kind: str, name: str) -> None:
-        """`kind` is the field's word for the object, `name` what the caller asked for."""
+    def __init__(self, kind: str, name: str, *, param: str | None = None) -> None:
+        """`kind` is the field's word for the object, `name` what the caller asked for in `param`, if it was a field."""
         super().__init__(f"No {kind} found with id '{name[:100]}'.")
+        self.param = param
 
 
 class Conflict(TidegateError):

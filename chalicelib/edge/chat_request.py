@@ -36,7 +36,7 @@ class ChatBody(Wire, frozen=True):
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     n: Annotated[int, Meta(ge=1, le=1)] | None = None
     stop: Stop | Annotated[tuple[Stop, ...], Meta(max_length=4)] | None = None
-    seed: int | None = None
+    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     presence_penalty: Penalty = None
     frequency_penalty: Penalty = None
     logit_bias: dict[str, Annotated[float, Meta(ge=-100, le=100)]] | None = None
@@ -79,8 +79,7 @@ def ask_of(call: Call, body: ChatBody) -> Ask:
         raise BadRequest("'stream_options' is only allowed with 'stream': true.", param="stream_options")
     if body.max_tokens is not None and body.max_completion_tokens is not None:
         raise BadRequest("Set 'max_completion_tokens' or 'max_tokens', not both.", param="max_tokens")
-    if body.tool_choice is not None and not body.tools:
-        raise BadRequest("'tool_choice' is only allowed with 'tools'.", param="tool_choice")
+    _check_tools(body)
     request = ChatRequest(
         model=body.model,
         messages=body.messages,
@@ -96,6 +95,19 @@ def ask_of(call: Call, body: ChatBody) -> Ask:
         cache=body.cache,
         request_id=call.request_id,
     )
+
+
+def _check_tools(body: ChatBody) -> None:
+    """`BadRequest` where a name stands for two tools, or for none."""
+    if body.tool_choice is not None and not body.tools:
+        raise BadRequest("'tool_choice' is only allowed with 'tools'.", param="tool_choice")
+    names: set[str] = set()
+    for place, tool in enumerate(body.tools or ()):
+        if tool.function.name in names:
+            raise BadRequest(f"Two tools have the name '{tool.function.name}'.", param=f"tools[{place}].function.name")
+        names.add(tool.function.name)
+    if isinstance(body.tool_choice, ToolChoice) and (chosen := body.tool_choice.function.name) not in names:
+        raise BadRequest(f"No tool on offer has the name '{chosen}'.", param="tool_choice.function.name")
 
 
 def _options(body: ChatBody) -> Options:

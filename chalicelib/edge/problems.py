@@ -126,7 +126,8 @@ def detail_of(fault: TidegateError) -> ErrorDetail:
     message = "The gateway is misconfigured." if isinstance(fault, Misconfigured) else fault.message
     if isinstance(fault, BadRequest):
         return ErrorDetail(message, problem.type, fault.param, fault.code)
-    return ErrorDetail(message, problem.type, None, problem.code)
+    param = fault.param if isinstance(fault, NotFound) else None
+    return ErrorDetail(message, problem.type, param, problem.code)
 
 
 def error_body(fault: TidegateError) -> ErrorBody:

@@ -11,7 +11,15 @@ from chalicelib.domain.budget import Charge, Subject, standing
 from chalicelib.domain.catalogue import charge
 from chalicelib.domain.chat import Completion, Usage
 from chalicelib.domain.conversation import Item, Turn
-from chalicelib.domain.errors import Conflict, LimitExceeded, ModelError, StoreBusy, StoreUnavailable, TidegateError
+from chalicelib.domain.errors import (
+    Conflict,
+    LimitExceeded,
+    ModelError,
+    NotFound,
+    StoreBusy,
+    StoreUnavailable,
+    TidegateError,
+)
 from chalicelib.domain.estimate import input_bound
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.items import items_of, items_of_completion
@@ -89,6 +97,9 @@ class Admission:
             self.turns.reserve(claim)
         except LimitExceeded as full:
             full.standing = standing(caller.plan, caller.balances, Charge(), caller.now)
+            raise
+        except NotFound as gone:
+            gone.param = "conversation"
             raise
         except StoreBusy:
             raise  # the store is there: who writes too much at once opens no gate by it

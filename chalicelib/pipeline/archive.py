@@ -34,7 +34,11 @@ class Archive:
 
     def list(self, owner: str, page: Page) -> tuple[Sequence[Conversation], bool]:
         """The owner's conversations by age, and whether there are more."""
-        return self.conversations.list(owner, page)
+        try:
+            return self.conversations.list(owner, page)
+        except NotFound as unknown:
+            unknown.param = "after"
+            raise
 
     def update(self, owner: str, conversation_id: str, metadata: Metadata) -> Conversation:
         """Replace the metadata."""
@@ -54,7 +58,7 @@ class Archive:
     def items(self, owner: str, conversation_id: str, page: Page, *, now: float) -> tuple[Sequence[Item], bool]:
         """One page of items in the order asked for, and whether there are more: it ends early where they are large."""
         self.conversations.get(owner, conversation_id)
-        start, _ = _located(page.after) if page.after else (0, 0)
+        start, _ = _located(page.after, "after") if page.after else (0, 0)
         turns = self.conversations.turns(conversation_id, TurnPage(start=start, order=page.order))
         return _filled(_after(_items(turns, page, now), page), page.limit)
 
@@ -84,10 +88,10 @@ def _turn(turn_id: str, now: int, items: tuple[Item, ...], *, number: int) -> Tu
     return Turn(id=turn_id, number=number, created_at=now, items=items)
 
 
-def _located(item: str) -> tuple[int, int]:
+def _located(item: str, param: str | None = None) -> tuple[int, int]:
     found = locate(item)
     if found is None:
-        raise NotFound("item", item)
+        raise NotFound("item", item, param=param)
     return found
 
 

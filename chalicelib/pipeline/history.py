@@ -39,7 +39,7 @@ class History:
             return opened
         conversation = opened.memory.conversation
         if conversation is None or conversation.owner != opened.principal.owner:
-            raise NotFound("conversation", opened.ask.conversation)
+            raise NotFound("conversation", opened.ask.conversation, param="conversation")
         if conversation.last == 0:
             return opened
         most = max(1, (room - taken) // SMALLEST_TURN)

@@ -40,6 +40,10 @@ def a_tool(parameters):
     return {"type": "function", "function": {"name": "f", "parameters": parameters}}
 
 
+def a_choice(name):
+    return {"type": "function", "function": {"name": name}}
+
+
 def raw(path, extra):
     """A good body with one more field, which is text that need not be JSON."""
     return json.dumps(GOOD[path])[:-1] + (", " if GOOD[path] else "") + extra + "}"
@@ -184,7 +188,23 @@ UNKNOWN_FIELDS = [
     ),
 ]
 
+NAMES = ["", "a b", "x" * 65, "naïve", "f\n", "a.b", "f\x00"]
+
 CONTRADICTIONS = [
+    ({"tools": [a_tool({}), a_tool({})]}, "tools[1].function.name"),
+    ({"tools": [a_tool({})], "tool_choice": a_choice("g")}, "tool_choice.function.name"),
+    ({"messages": [{"role": "user", "content": []}]}, "messages[0].content"),
+    ({"seed": 2**63}, "seed"),
+    ({"seed": -(2**63) - 1}, "seed"),
+    *(({"tools": [{"type": "function", "function": {"name": name}}]}, "tools[0].function.name") for name in NAMES),
+    *(({"tools": [a_tool({})], "tool_choice": a_choice(name)}, "tool_choice.function.name") for name in NAMES),
+    *(
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": name}}},
+            "response_format.json_schema.name",
+        )
+        for name in NAMES
+    ),
     ({"max_tokens": 5, "max_completion_tokens": 5}, "max_tokens"),
     ({"stream_options": {"include_usage": True}}, "stream_options"),
     ({"tool_choice": "auto"}, "tool_choice"),
@@ -238,8 +258,8 @@ OTHERS = [
     Row("unknown model", CHAT, changed(CHAT, model="gpt-7"), 404, "model", "model_not_found"),
     Row("model with NUL", CHAT, changed(CHAT, model="nova\x00lite"), 404, "model", "model_not_found"),
     Row("unknown embedder", EMBED, changed(EMBED, model="gpt-7"), 404, "model", "model_not_found"),
-    Row("unknown conversation", CHAT, changed(CHAT, conversation="conv_0"), 404, None, "not_found"),
-    Row("conversation with NUL", CHAT, changed(CHAT, conversation="\x00"), 404, None, "not_found"),
+    Row("unknown conversation", CHAT, changed(CHAT, conversation="conv_0"), 404, "conversation", "not_found"),
+    Row("conversation with NUL", CHAT, changed(CHAT, conversation="\x00"), 404, "conversation", "not_found"),
     Row("items of an unknown conversation", "/v1/conversations/conv_0/items", changed(ITEMS), 404, None, "not_found"),
     Row("a context that is too long", CHAT, changed(CHAT, messages=[{**USER, "content": "word " * 400_000}]), 400,
         "messages", "context_length_exceeded"),

@@ -154,6 +154,7 @@ def test_a_page_after_nothing_is_empty_or_not_found(quiet_world, key, own, uncha
 
     assert answers[0].status == 404
     assert answers[1].status in {200, 404}
+    assert {answer.error["param"] for answer in answers if answer.status == 404} == {"after"}
 
 
 def test_the_last_of_two_equal_names_counts(quiet_world, key, unchanged):

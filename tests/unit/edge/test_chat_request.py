@@ -79,6 +79,19 @@ def test_null_is_the_same_as_nothing(name):
 
 
 @pytest.mark.parametrize("url", ["https://x.test/a.png", "HTTPS://x.test", "data:image/png;base64,AAAA"])
+@pytest.mark.parametrize("seed", [2**63 - 1, -(2**63), 0])
+def test_a_seed_has_64_bits(seed):
+    assert asked(seed=seed).request.options.seed == seed
+
+
+@pytest.mark.parametrize("name", ["f", "x" * 64, "Look_up-2"])
+def test_one_of_the_tools_may_be_chosen(name):
+    tool = {"type": "function", "function": {"name": name}}
+    options = asked(tools=[{"type": "function", "function": {"name": "other"}}, tool], tool_choice=tool).request.options
+
+    assert options.tool_choice.function.name == name
+
+
 def test_an_image_is_on_the_web_or_in_the_request(url):
     part = {"type": "image_url", "image_url": {"url": url}}
 

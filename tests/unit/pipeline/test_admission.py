@@ -110,8 +110,10 @@ def test_a_conversation_deleted_meanwhile_is_not_found_and_charges_nothing():
     desk = Desk()
     desk.conversations.delete(OWNER, "conv_1")
 
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as caught:
         desk.admission.reserve(opened())
+
+    assert caught.value.param == "conversation"
 
     assert (desk.used(), desk.leases()) == (Charge(), [])
 
