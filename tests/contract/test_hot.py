@@ -210,6 +210,15 @@ def test_a_hot_turn_is_one_request_once_its_shard_has_room(on_moto):
     assert calls == {"TransactWriteItems": 40}
 
 
+def test_a_shard_without_room_gets_some_in_two_requests_more(on_moto):
+    limit = Limit("tenant", "day", tokens=1_000_000)
+
+    with on_moto.counted() as calls:
+        on_moto.turns.reserve(hot(limits=(limit,), kinds=ALL))
+
+    assert calls == {"BatchGetItem": 1, "TransactWriteItems": 2}
+
+
 def test_parallel_hot_turns_fill_a_limit_and_never_pass_it(on_emulator):
     draw = random.Random(7)
     costs = [draw.randint(20, 180) for _ in range(160)]

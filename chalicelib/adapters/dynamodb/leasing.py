@@ -61,7 +61,7 @@ def leasing(
     database: Database, reservation: Reservation, wanted: Sequence[Demand]
 ) -> tuple[list[Action], list[Action]]:
     """The charge of each subject, and the moves of room that it needs; `LimitExceeded` where there is not enough."""
-    places = [_place(database, reservation, subject) for subject in reservation.subjects]
+    places = _places(database, reservation)
     whole = {
         each.subject.kind: folded(each.root, [item for _, item in each.others] + _shard(reservation, each))
         for each in places
@@ -77,16 +77,33 @@ def leasing(
     return charges, moves
 
 
-def _place(database: Database, reservation: Reservation, subject: Subject) -> Place:
-    root_key, charged_key = subject_key(subject), home(reservation, subject)
-    families = {reservation.families[subject.kind]} if is_hot(reservation, subject) else set()
-    shards = shards_of(subject, families)
-    found = read(database, [root_key, *shards])
-    root = found.get(identity(root_key), {})
-    more = shards_of(subject, families_of(root) - families)
-    found |= read(database, more)
-    others = [(key, found[identity(key)]) for key in (*shards, *more) if key != charged_key and identity(key) in found]
-    return Place(subject, root, found.get(identity(charged_key), {}), others)
+def _places(database: Database, reservation: Reservation) -> list[Place]:
+    """One read of what the reservation knows, and one of the shards that only the roots know, if there are any."""
+    known = {subject: _family(reservation, subject) for subject in reservation.subjects}
+    roots = [subject_key(subject) for subject in known]
+    found = read(database, [*roots, *(key for each, mine in known.items() for key in shards_of(each, mine))])
+    others = {
+        subject: shards_of(subject, families_of(found.get(identity(root), {})) - known[subject])
+        for subject, root in zip(known, roots, strict=True)
+    }
+    found |= read(database, [key for keys in others.values() for key in keys])
+    return [
+        _place(reservation, subject, [*shards_of(subject, known[subject]), *keys], found)
+        for subject, keys in others.items()
+    ]
+
+
+def _family(reservation: Reservation, subject: Subject) -> frozenset[str]:
+    return frozenset({reservation.families[subject.kind]} if is_hot(reservation, subject) else ())
+
+
+def _place(
+    reservation: Reservation, subject: Subject, shards: list[Attributes], found: dict[tuple[str, str], Attributes]
+) -> Place:
+    charged = home(reservation, subject)
+    others = [(key, found[identity(key)]) for key in shards if key != charged and identity(key) in found]
+    root = found.get(identity(subject_key(subject)), {})
+    return Place(subject, root, found.get(identity(charged), {}), others)
 
 
 def _shard(reservation: Reservation, place: Place) -> list[Attributes]:
