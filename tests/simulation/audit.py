@@ -197,7 +197,10 @@ class Audit:
 
     def _compare(self, pk):
         """The counters are what the turns hold: nothing drifted, nothing was half done."""
-        found, expected = self.counted(pk), self.expected[pk]
+        expected = self.expected[pk]
+        if pk not in self.shards and _same((self.ledger.get((pk, "windows")) or {}), expected):
+            return
+        found = self.counted(pk)
         for name in [*expected, *(found.keys() - expected.keys())]:
             if found.get(name, 0) == expected.get(name, 0):
                 continue
@@ -224,6 +227,15 @@ class Audit:
             self.exposed[place] = amount = self.exposed.get(place, 0) + delta[meter]
             if most is not None and amount > most and delta[meter] > 0:
                 raise Violation(f"{' '.join(place)}: {amount} of {most} are burned or reserved")
+
+
+def _same(item, expected):
+    """Whether an item without shards counts what is expected: nearly always, and faster than finding out where not."""
+    for name, amount in expected.items():
+        found = item.get(name)
+        if (0 if found is None else int(found["N"])) != amount:
+            return False
+    return len(item) <= len(expected) + 2
 
 
 def saved(claim):

@@ -30,16 +30,16 @@ MOMENTS = (  # shortly before the end of a minute, a day and a month of 2100, an
     4_116_918_625,
 )
 LIMITS = (
-    Limit("tenant", "minute", tokens=250),
-    Limit("tenant", "day", tokens=320),
-    Limit("tenant", "month", usd_micros=500),
-    Limit("tenant", "minute", requests=2, tokens=400),
+    Limit("tenant", "minute", tokens=180),
+    Limit("tenant", "day", tokens=230),
+    Limit("tenant", "month", usd_micros=360),
+    Limit("tenant", "minute", requests=2, tokens=270),
     Limit("user", "minute", requests=2),
-    Limit("user", "day", tokens=210),
-    Limit("user", "month", requests=3, usd_micros=600),
+    Limit("user", "day", tokens=160),
+    Limit("user", "month", requests=2, usd_micros=450),
     Limit("key", "minute", tokens=150),
     Limit("key", "day", requests=2),
-    Limit("key", "month", tokens=260, usd_micros=450),
+    Limit("key", "month", tokens=190, usd_micros=320),
 )
 LAYOUTS = [
     (),
@@ -47,8 +47,14 @@ LAYOUTS = [
     *zip(LIMITS, LIMITS[3:], strict=False),
     *zip(LIMITS, LIMITS[4:], LIMITS[7:], strict=False),
 ]
+SHARDS = {
+    1: 2,
+    4: 3,
+    12: 2,
+    19: 3,
+}  # plans that count their tenant in so many items: a read and a write more for each turn
 PLANS = tuple(
-    Plan(f"plan-{number}", limits, concurrent=(None, None, 1, 2)[number % 4], shards=(0, 2, 0, 0, 3)[number % 5])
+    Plan(f"plan-{number}", limits, concurrent=(None, None, 1, 2)[number % 4], shards=SHARDS.get(number, 0))
     for number, limits in enumerate(LAYOUTS)
 )
 

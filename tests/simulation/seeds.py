@@ -18,8 +18,8 @@ WHOLE_PART, SMALL_PART = bodies.PART_BYTES, 120
 def play(seed, *, make_turns, story=None):
     """Run one seed to its end; the world that it ended in, or `Violation`."""
     world = World(seed, make_turns, story)
-    with_talk = world.random() < 0.35
-    bodies.PART_BYTES = SMALL_PART if with_talk and world.random() < 0.1 else WHOLE_PART
+    with_talk = world.random() < 0.3
+    bodies.PART_BYTES = SMALL_PART if with_talk and world.random() < 0.15 else WHOLE_PART
     try:
         transcript = _prepared(world, with_talk)
         world.run()
@@ -43,7 +43,7 @@ def _prepared(world, with_talk):
     plan, other = _plans(world)
     world.seen["shards"] += bool(plan.shards or other.shards)
     world.audit.limits(*plan.limits, *other.limits)
-    for number in range(2 + (world.random() < 0.2)):
+    for number in range(2 + (world.random() < 0.1)):
         who = world.below(2 if with_talk else 3)
         caller = Caller(
             world,
@@ -51,10 +51,10 @@ def _prepared(world, with_talk):
             who=who,
             plan=other if who == 1 else plan,
             talks=with_talk,
-            count=1 + (world.random() < 0.12),
+            count=1 + (world.random() < 0.05),
         )
         world.spawn(caller.run)
-    if world.random() < 0.16:
+    if world.random() < 0.12:
         after = SWEEPS[world.below(len(SWEEPS))]
         for number in range(1 + (world.random() < 0.5)):
             world.spawn(Sweeper(world, f"sweep{number}", after).run)

@@ -26,7 +26,7 @@ from tests.contract.stores import REGION, _client, template_tables
 from tests.simulation.database import NAMES, Model
 from tests.simulation.tables import STAGE
 
-SEEDS = range(40)
+SEEDS = range(20)
 FAR = NOW + 10**6
 KEYS = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk in "ab" for sk in ("x", "y", "z")]
 CONDITIONS = [
