@@ -85,8 +85,10 @@ class MemoryTurns:
             used = self._shelf.used.get((subjects[demand.limit.subject], demand.period.label), Charge())
             if used.of(demand.meter) > demand.room:
                 raise demand.refusal(used.of(demand.meter), reservation.made_at)
+        if reservation.concurrent is None or not counts(reservation):
+            return
         running = self._shelf.running(subjects["key"])
-        if reservation.concurrent is not None and counts(reservation) and running >= reservation.concurrent:
+        if running >= reservation.concurrent:
             raise refuse_busy(reservation.concurrent, running)
 
     def _keep_number(self, reservation: Reservation) -> None:
