@@ -5,7 +5,9 @@ import json
 import logging
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
+from chalicelib import bootstrap
 from chalicelib.edge import telemetry
 
 CANARY = "xyzzycanary"
@@ -197,3 +199,32 @@ def test_a_bug_keeps_what_was_reserved(world, key, lines, monkeypatch):
 
     assert world.leases() == {"open": 1}
     assert world.used().tokens > 0
+
+
+def lose(**_):
+    raise ReadTimeoutError(endpoint_url="the database")
+
+
+def test_a_turn_that_nobody_could_count_is_a_warning_and_says_so_in_its_line(world, lines):
+    key = world.key(plan=world.plan(name="open", fail_open=True))
+    world.restart()
+    client = bootstrap.services().gate.turns._database._connect()
+    client.meta.events.register_first("before-call.dynamodb.TransactWriteItems", lose)
+
+    assert world.chat("What is a tide?", key=key).status == 200
+
+    (warning,) = logged(lines, "unmetered")
+    (line,) = turns(lines)
+    assert (warning["level"], warning["tenant"], line["unmetered"]) == ("WARNING", "acme", True)
+
+
+def test_without_the_database_nothing_goes_on_that_no_plan_lets(world, key, lines):
+    world.restart()
+    client = bootstrap.services().gate.turns._database._connect()
+    client.meta.events.register_first("before-call.dynamodb.TransactWriteItems", lose)
+
+    refused = world.chat("What is a tide?", key=key)
+
+    assert (refused.status, refused.error["code"]) == (503, "store_unavailable")
+    assert refused.headers["retry-after"]
+    assert turns(lines) == logged(lines, "unmetered") == []

@@ -18,7 +18,7 @@ from chalicelib.adapters.dynamodb.conversations import DynamoConversations
 from chalicelib.adapters.dynamodb.keys import DynamoKeys
 from chalicelib.adapters.dynamodb.table import key_key, primary
 from chalicelib.adapters.dynamodb.turns import DynamoTurns
-from chalicelib.domain.errors import Misconfigured, NotFound, StoreUnavailable
+from chalicelib.domain.errors import Misconfigured, NotFound, StoreBusy, StoreUnavailable
 from chalicelib.ports import Page, TurnPage
 from tests.contract.samples import (
     OWNER,
@@ -142,11 +142,14 @@ def test_a_plain_write_waits_for_a_transaction_too(scripted):
     assert transact.write(database, ACTIONS[:1]) == {}
 
 
-def test_waiting_ends(scripted):
-    database = scripted(cancelled("TransactionConflict", "None"))
+@pytest.mark.parametrize(("code", "fault"), [("TransactionConflict", StoreBusy), ("ThrottlingError", StoreUnavailable)])
+def test_waiting_ends_and_tells_a_crowd_from_a_store_without_capacity(scripted, code, fault):
+    database = scripted(cancelled(code, "None"))
 
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(fault) as ended:
         transact.write(database, ACTIONS)
+
+    assert type(ended.value) is fault
 
     assert len(database._client.requests) == transact.ATTEMPTS
 
