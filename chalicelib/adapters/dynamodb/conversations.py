@@ -25,7 +25,6 @@ from chalicelib.adapters.dynamodb.transact import Action, Refusals, write
 from chalicelib.adapters.dynamodb.turn_items import (
     drop_everything,
     drop_parts,
-    drop_stale_parts,
     get_item,
     put_parts,
     put_turn,
@@ -130,7 +129,7 @@ class DynamoConversations:
                 raise NotFound("item", f"{conversation_id}/{number}/{place}")
             packed = pack(conversation_id, turn, removed_places(stored) | {place})
             if self._rewritten(packed, stored):
-                drop_stale_parts(self._database, conversation_id, number)
+                drop_parts(self._database, pack(conversation_id, turn, removed_places(stored)))
                 return
             drop_parts(self._database, packed)
             self._database.pause(attempt)

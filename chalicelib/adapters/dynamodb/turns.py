@@ -154,10 +154,10 @@ class DynamoTurns:
         ]
 
     def _tidy(self, reservation: Reservation, packed: Packed, removed: frozenset[int], *, written: bool) -> None:
-        if not written:
-            drop_parts(self._database, packed)
-        elif packed.parts or removed:
-            drop_stale_parts(self._database, str(reservation.conversation), packed.number)
+        """Take back the parts of whichever body is not the turn's: the new one, or the one that was reserved."""
+        obsolete = _packed(reservation, reservation.turn, removed) if written else packed
+        if obsolete:
+            drop_parts(self._database, obsolete)
 
 
 def _lacks_room(reservation: Reservation, refusals: Refusals) -> bool:

@@ -65,7 +65,7 @@ def test_reserve_and_settle_are_one_request_each(warm, claim):
 
 
 def test_a_refusal_by_size_alone_costs_no_request(warm):
-    with warm.counted() as calls, pytest.raises(Exception, match="Limit reached"):
+    with warm.counted() as calls, pytest.raises(Exception, match="never be admitted"):
         warm.turns.reserve(reservation(limits=(Limit("key", "minute", tokens=1),)))
 
     assert calls == {}
