@@ -23,7 +23,7 @@ LIMITS = (
     Limit("tenant", "minute", usd_micros=700),
     Limit("tenant", "month", tokens=60_000_000),
 )
-SECONDS_BETWEEN = 1.0
+SECONDS_BETWEEN = 0.5
 
 
 class Log:
