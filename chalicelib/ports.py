@@ -169,13 +169,15 @@ class ChatModel(Protocol):
     """One target that answers chats.
 
     Raises the `ModelError` that says what the router may do. Never retries. A fault after the first piece of a
-    stream is raised from the iterator; closing the iterator ends the call to the target.
+    stream is raised from the iterator; closing the iterator ends the call to the target. `patience` is how many
+    seconds the router waits for the whole answer, or for a stream's first piece, where that is less than the target's
+    own limit; then it is `ModelTimeout`.
     """
 
-    def complete(self, request: ChatRequest) -> Completion:
+    def complete(self, request: ChatRequest, patience: float | None = None) -> Completion:
         """The whole answer, with the usage that the target counted."""
 
-    def stream(self, request: ChatRequest) -> Iterator[Delta]:
+    def stream(self, request: ChatRequest, patience: float | None = None) -> Iterator[Delta]:
         """The answer piece by piece; usage comes with or after the last piece."""
 
 
@@ -189,8 +191,11 @@ class Embedded(Struct, frozen=True):
 class Embedder(Protocol):
     """One target that turns texts into vectors."""
 
-    def embed(self, texts: Sequence[str], dimensions: int | None) -> Embedded:
-        """A vector for each text in order. `dimensions` shortens them where the model can (else `ModelRejected`)."""
+    def embed(self, texts: Sequence[str], dimensions: int | None, patience: float | None = None) -> Embedded:
+        """A vector for each text in order. `dimensions` shortens them where the model can (else `ModelRejected`).
+
+        `patience` is as for a `ChatModel`.
+        """
 
 
 class Meter(Protocol):

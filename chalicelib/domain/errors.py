@@ -15,6 +15,7 @@ TidegateError
 │   ├── ModelRejected           the target calls the request invalid: trying elsewhere will not help
 │   ├── ModelThrottled          the target asks to be left alone for a while
 │   ├── ModelUnavailable        refused, unreachable, or an error of its own
+│   │   └── ModelNotReady       no instance of it is up yet; it asks to be left alone until then
 │   ├── ModelTimeout            nothing came within the time given
 │   └── ModelGarbled            an answer that is not one
 ├── StoreUnavailable            the database did not answer in time
@@ -159,6 +160,10 @@ class ModelThrottled(ModelError):
 
 class ModelUnavailable(ModelError):
     """The target refused or broke."""
+
+
+class ModelNotReady(ModelUnavailable):
+    """The target has no instance up, and may be starting one."""
 
 
 class ModelTimeout(ModelError):

@@ -45,7 +45,7 @@ class FakeModel:
         self._draw = draw
         self._reach = reach
 
-    def complete(self, request):
+    def complete(self, request, patience=None):
         self._reach("before model")
         usage = Usage(
             input_bound(request) - self._draw.randrange(8), self._draw.randrange(request.max_output_tokens + 1)

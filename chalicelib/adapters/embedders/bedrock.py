@@ -36,7 +36,7 @@ class BedrockEmbedder:
         self._runtime = runtime
         self._model = model
 
-    def embed(self, texts: Sequence[str], dimensions: int | None = None) -> Embedded:
+    def embed(self, texts: Sequence[str], dimensions: int | None = None, patience: float | None = None) -> Embedded:  # noqa: ARG002
         """A unit vector for each text, of 1024, 512 or 256 dimensions."""
         length = dimensions or _DIMENSIONS[0]
         if length not in _DIMENSIONS:

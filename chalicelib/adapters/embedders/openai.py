@@ -20,7 +20,7 @@ _BATCH: Final = 256  # texts a call; OpenAI takes 2,048, smaller servers less
 class Upstream(Protocol):
     """What this needs of a server: `chalicelib.adapters.models.openai_upstream` has it, errors translated."""
 
-    def post(self, path: str, body: bytes) -> bytes:
+    def post(self, path: str, body: bytes, patience: float | None = None) -> bytes:
         """The body of the answer."""
 
 
@@ -46,20 +46,24 @@ class OpenAiEmbedder:
         self._upstream = upstream
         self._model = model
 
-    def embed(self, texts: Sequence[str], dimensions: int | None = None) -> Embedded:
+    def embed(self, texts: Sequence[str], dimensions: int | None = None, patience: float | None = None) -> Embedded:
         """A vector for each text; a model that cannot be shortened says so itself."""
-        replies = [self._embedded(texts[start : start + _BATCH], dimensions) for start in range(0, len(texts), _BATCH)]
+        replies = [
+            self._embedded(texts[start : start + _BATCH], dimensions, patience)
+            for start in range(0, len(texts), _BATCH)
+        ]
         return Embedded(
             vectors=tuple(little_endian(vector.embedding) for reply in replies for vector in reply.data),
             input_tokens=sum(reply.usage.prompt_tokens for reply in replies if reply.usage),
         )
 
-    def _embedded(self, texts: Sequence[str], dimensions: int | None) -> _Reply:
+    def _embedded(self, texts: Sequence[str], dimensions: int | None, patience: float | None) -> _Reply:
         body: dict[str, Any] = {"model": self._model, "input": list(texts), "encoding_format": "float"}
         if dimensions is not None:
             body["dimensions"] = dimensions
         try:
-            reply = msgspec.json.decode(self._upstream.post(_PATH, msgspec.json.encode(body)), type=_Reply)
+            answer = self._upstream.post(_PATH, msgspec.json.encode(body), patience)
+            reply = msgspec.json.decode(answer, type=_Reply)
         except msgspec.DecodeError as fault:
             raise ModelGarbled("The upstream's answer has no embeddings.") from fault
         reply.data.sort(key=lambda vector: vector.index)

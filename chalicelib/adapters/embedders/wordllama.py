@@ -48,7 +48,7 @@ class WordLlamaEmbedder:
         """`weights` is the file that `python -m infra.weights` writes."""
         self._weights = weights
 
-    def embed(self, texts: Sequence[str], dimensions: int | None = None) -> Embedded:
+    def embed(self, texts: Sequence[str], dimensions: int | None = None, patience: float | None = None) -> Embedded:  # noqa: ARG002
         """A unit vector for each text, of 256, 128 or 64 dimensions."""
         length = dimensions or DIMENSIONS[0]
         if length not in DIMENSIONS:

@@ -23,11 +23,11 @@ class BedrockModel:
         self._runtime = runtime
         self._model = model
 
-    def complete(self, request: ChatRequest) -> Completion:
+    def complete(self, request: ChatRequest, patience: float | None = None) -> Completion:  # noqa: ARG002
         """The whole answer in one piece."""
         return completion(self._runtime.converse(converse_request(request, self._model)))
 
-    def stream(self, request: ChatRequest) -> Iterator[Delta]:
+    def stream(self, request: ChatRequest, patience: float | None = None) -> Iterator[Delta]:  # noqa: ARG002
         """The pieces that say something. Nothing is sent before the first is asked for."""
         reader = StreamReader()
         with closing(self._runtime.converse_stream(converse_request(request, self._model))) as events:

@@ -27,16 +27,16 @@ class OpenAiModel:
         self._model = model
         self._cap = cap
 
-    def complete(self, request: ChatRequest) -> Completion:
+    def complete(self, request: ChatRequest, patience: float | None = None) -> Completion:
         """The whole answer in one piece."""
         body = encode(request, model=self._model, cap=self._cap, stream=False)
-        return decode(self._upstream.post(_PATH, body))
+        return decode(self._upstream.post(_PATH, body, patience))
 
-    def stream(self, request: ChatRequest) -> Iterator[Delta]:
+    def stream(self, request: ChatRequest, patience: float | None = None) -> Iterator[Delta]:
         """The pieces that say something. Nothing is sent before the first is asked for."""
         body = encode(request, model=self._model, cap=self._cap, stream=True)
         finished = False
-        with closing(self._upstream.events(_PATH, body)) as events:
+        with closing(self._upstream.events(_PATH, body, patience)) as events:
             for event in events:
                 delta = _delta(event, finished=finished)
                 finished = finished or delta.finish_reason is not None

@@ -54,10 +54,10 @@ class OpenAiUpstream:
         self._limits = limits
         self._clock = clock
 
-    def post(self, path: str, body: bytes) -> bytes:
+    def post(self, path: str, body: bytes, patience: float | None = None) -> bytes:
         """The body of the answer."""
         with translated():
-            response = self._opened(path, body)
+            response = self._opened(path, body, patience)
             try:
                 data = response.read(_LARGEST_ANSWER + 1)
             except urllib3.exceptions.ProtocolError as cut:  # it had begun to answer: tokens are burned
@@ -68,13 +68,13 @@ class OpenAiUpstream:
             raise ModelGarbled("The upstream's answer is too long.")
         return data
 
-    def events(self, path: str, body: bytes) -> Generator[str]:
+    def events(self, path: str, body: bytes, patience: float | None = None) -> Generator[str]:
         """The data of each server-sent event, `[DONE]` included; closing it closes the connection.
 
         Run it to its end, and the connection serves the next call.
         """
         with translated():
-            response = self._opened(path, body)
+            response = self._opened(path, body, patience)
             try:
                 yield from self._events(response)
             finally:
@@ -93,7 +93,7 @@ class OpenAiUpstream:
                     response.drain_conn()
                     return
 
-    def _opened(self, path: str, body: bytes) -> urllib3.BaseHTTPResponse:
+    def _opened(self, path: str, body: bytes, patience: float | None) -> urllib3.BaseHTTPResponse:
         headers = {"content-type": "application/json", "user-agent": "tidegate"}
         if self._key:
             headers["authorization"] = f"Bearer {self._key}"
@@ -102,7 +102,7 @@ class OpenAiUpstream:
             self._url + path,
             body=body,
             headers=headers,
-            timeout=urllib3.Timeout(connect=self._limits.connect_ms / 1000, read=self._limits.first_byte_ms / 1000),
+            timeout=self._timeout(patience),
             redirect=False,
             preload_content=False,
         )
@@ -114,6 +114,11 @@ class OpenAiUpstream:
             response.close()
         wait = retry_after_seconds(response.headers.get("retry-after"), self._clock())
         raise refused(response.status, self._without_key(body), wait)
+
+    def _timeout(self, patience: float | None) -> urllib3.Timeout:
+        connect, read = self._limits.connect_ms / 1000, self._limits.first_byte_ms / 1000
+        most = read if patience is None else patience
+        return urllib3.Timeout(connect=min(connect, most), read=min(read, most))
 
     def _without_key(self, body: bytes) -> bytes:
         return body.replace(self._key.encode(), "…".encode()) if self._key else body

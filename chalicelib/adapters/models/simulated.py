@@ -23,14 +23,14 @@ class SimulatedModel:
         self._sleep = sleep
         self._calls = itertools.count(1)
 
-    def complete(self, request: ChatRequest) -> Completion:
+    def complete(self, request: ChatRequest, patience: float | None = None) -> Completion:
         """What `stream` says, put together."""
         transcript = Transcript()
-        for delta in self.stream(request):
+        for delta in self.stream(request, patience):
             transcript.add(delta)
         return transcript.completion()
 
-    def stream(self, request: ChatRequest) -> Iterator[Delta]:
+    def stream(self, request: ChatRequest, patience: float | None = None) -> Iterator[Delta]:  # noqa: ARG002
         """The answer in pieces as the script cuts it."""
         script, messages = directed(self._script, request.messages)
         received = ChatRequest(request.model, messages, request.max_output_tokens, request.options)

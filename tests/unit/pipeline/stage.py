@@ -40,7 +40,7 @@ class Scripted:
         self.requests = []
         self.closed = False
 
-    def stream(self, request):
+    def stream(self, request, patience=None):
         self.requests.append(request)
         try:
             for piece in self.pieces:
@@ -51,13 +51,13 @@ class Scripted:
             self.closed = True
             raise
 
-    def complete(self, request):
+    def complete(self, request, patience=None):
         transcript = Transcript()
-        for delta in self.stream(request):
+        for delta in self.stream(request, patience):
             transcript.add(delta)
         return transcript.completion()
 
-    def embed(self, texts, dimensions):
+    def embed(self, texts, dimensions, patience=None):
         self.requests.append((tuple(texts), dimensions))
         (piece,) = self.pieces
         if isinstance(piece, Exception):

@@ -348,9 +348,9 @@ def test_time_in_the_model_is_not_overhead():
     stage = Stage()
 
     class Slow(Scripted):
-        def stream(self, request):
+        def stream(self, request, patience=None):
             stage.now += 5
-            return super().stream(request)
+            return super().stream(request, patience)
 
     stage.models["a"] = Slow(*HELLO)
     stage.now += 0.25
