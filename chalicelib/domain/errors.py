@@ -19,7 +19,8 @@ TidegateError
 │   ├── ModelTimeout            nothing came within the time given
 │   └── ModelGarbled            an answer that is not one
 ├── StoreUnavailable            the database did not answer in time
-│   └── StoreBusy               it did, but others wrote the same items each time
+│   ├── StoreBusy               it did, but others wrote the same items each time
+│   └── IndexUnavailable        the semantic index did not; a turn goes on without it
 └── Misconfigured               settings or catalogue that cannot work
 """
 
@@ -184,6 +185,10 @@ class StoreUnavailable(TidegateError):
 
 class StoreBusy(StoreUnavailable):
     """The database is there; others wrote the same items, attempt after attempt."""
+
+
+class IndexUnavailable(StoreUnavailable):
+    """The index of the semantic cache did not answer in time, or is left alone for a while because it did not."""
 
 
 class Misconfigured(TidegateError):

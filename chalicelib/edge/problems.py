@@ -14,6 +14,7 @@ from chalicelib.domain.errors import (
     Conflict,
     ContextTooLong,
     Forbidden,
+    IndexUnavailable,
     LimitExceeded,
     Misconfigured,
     ModelError,
@@ -67,6 +68,7 @@ STATUS: Final[dict[type[TidegateError], Problem]] = {
     ModelError: Problem(502, "server_error", "model_error"),
     StoreUnavailable: Problem(503, "server_error", "store_unavailable", retry=True),
     StoreBusy: Problem(503, "server_error", "store_busy", retry=True),
+    IndexUnavailable: Problem(503, "server_error", "index_unavailable", retry=True),
     Misconfigured: Problem(500, "server_error", "misconfigured"),
 }
 NEVER: Final = {"x-should-retry": "false"}

@@ -77,6 +77,7 @@ FAULTS = [
     errors.ModelGarbled("noise"),
     errors.StoreUnavailable("down"),
     errors.StoreBusy("busy"),
+    errors.IndexUnavailable("slow"),
     errors.Misconfigured("wrong"),
 ]
 ERRORS = {quoted(row[0])[0]: row for row in rows(PAGE.section("## Errors"))}

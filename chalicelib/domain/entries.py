@@ -1,0 +1,117 @@
+"""Questions that were answered, kept by their meaning, each in the scope that its answer may be served in."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+
+class AnswerScope(Struct, frozen=True):
+    """What must be equal for one answer to serve two questions, in the parts that a purge may name.
+
+    `tenant` and `user` are tags; `user` is `*` where the tenant's users share. `prefix` is the digest of all else that
+    shapes an answer: earlier messages, options. `embedder` names what made the vectors and how long they are: those
+    of two embedders do not compare.
+    """
+
+    tenant: str
+    user: str
+    model: str
+    prefix: str
+    embedder: str
+
+    @property
+    def label(self) -> str:
+        """One text for each scope, whatever is in its parts."""
+        return msgspec.json.encode(msgspec.structs.astuple(self)).decode()
+
+
+class Entry(Struct, frozen=True):
+    """A question with the exact key of its answer. Its `id` is its own within the scope: a newer entry replaces it.
+
+    `vector` is float32 in little-endian bytes. Times are epoch seconds.
+    """
+
+    id: str
+    scope: AnswerScope
+    question: str
+    vector: bytes
+    answer: str
+    created_at: int
+    expires_at: int
+
+
+class Sought(Struct, frozen=True):
+    """What is near this vector within a scope: at most `most` entries that are good at `now`.
+
+    `mark` is what the turn's opening read found of the scope: the same mark says that nothing was added, the empty one
+    that nothing is there; None leaves the index to find out.
+    """
+
+    scope: AnswerScope
+    vector: bytes
+    now: float
+    most: int = 5
+    mark: str | None = None
+
+
+class Neighbour(Struct, frozen=True):
+    """An entry near a vector. `similarity` is the cosine of the two: 1 is the same direction."""
+
+    id: str
+    scope: AnswerScope
+    question: str
+    answer: str
+    created_at: int
+    expires_at: int
+    similarity: float
+
+
+class Purge(Struct, frozen=True):
+    """Which of a tenant's entries are to go: those that fit every part that is given; `before` is an epoch second."""
+
+    tenant: str
+    user: str | None = None
+    model: str | None = None
+    prefix: str | None = None
+    before: int | None = None
+
+    def covers(self, scope: AnswerScope) -> bool:
+        """Whether entries of `scope` are to go."""
+        wanted = ((self.tenant, scope.tenant), (self.user, scope.user))
+        wanted = (*wanted, (self.model, scope.model), (self.prefix, scope.prefix))
+        return all(part is None or part == own for part, own in wanted)
+
+
+class Health(Struct, frozen=True):
+    """How an index is: whether it answers, how many entries it can search now, and in words what is not well."""
+
+    up: bool
+    entries: int
+    words: str = ""
+
+
+class Row(Struct, frozen=True, array_like=True):
+    """An entry as a log tells it, its vector aside."""
+
+    id: str
+    question: str
+    answer: str
+    created_at: int
+    expires_at: int
+
+
+class Gone(Struct, frozen=True, array_like=True):
+    """Entries created up to the epoch second `until` that were taken back: those named, or all where none is."""
+
+    until: int
+    ids: tuple[str, ...] = ()
+
+
+class Stretch(Struct, frozen=True):
+    """A part of a scope's log: rows with their vectors behind one another (float32, unit length), and what is gone."""
+
+    scope: AnswerScope
+    rows: tuple[Row, ...] = ()
+    vectors: bytes = b""
+    gone: tuple[Gone, ...] = ()
