@@ -10,6 +10,7 @@ from msgspec import Struct
 from chalicelib.domain.budget import Balances, Plan, Subject
 from chalicelib.domain.chat import ChatRequest, Completion, Delta
 from chalicelib.domain.conversation import Conversation, Metadata, Turn
+from chalicelib.domain.entries import AnswerScope, Entry, Health, Neighbour, Purge, Sought, Stretch
 from chalicelib.domain.identity import Key, Tenant
 from chalicelib.domain.turn import CachedAnswer, Caller, Cue, Memory, Report, Reservation, Settlement
 from chalicelib.domain.usage import Uses
@@ -206,3 +207,51 @@ class Meter(Protocol):
 
     def unmetered(self, caller: Caller) -> None:
         """Warn, at once, that a call goes on without a reservation. Never raises."""
+
+
+class VectorIndex(Protocol):
+    """Questions that were answered, found by meaning, each within its scope alone.
+
+    Every method may raise `IndexUnavailable`, after which a caller goes on without; nothing is retried. What was added
+    or taken back is seen by other processes within seconds (OpenSearch Serverless: a minute).
+    """
+
+    def search(self, sought: Sought, within_seconds: float) -> Sequence[Neighbour]:
+        """The nearest entries of the scope, the nearest first, each id once; those found when the time is up."""
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Keep the entries. One whose vector is all zeros means nothing, and is not kept."""
+
+    def remove(self, scope: AnswerScope, ids: Sequence[str]) -> None:
+        """Take entries of a scope back. An id that is not there is a repetition."""
+
+    def purge(self, purge: Purge) -> int:
+        """Take back whatever fits, for good; how many stored entries that were. Repeating it is safe."""
+
+    def expire(self, now: float) -> int:
+        """Free the room of what expired before `now`, where the index does not by itself; how many were freed."""
+
+    def health(self) -> Health:
+        """How the index is. Never raises."""
+
+
+class EntryLog(Protocol):
+    """Where an index within the process learns what others added, scope by scope. Raises `StoreUnavailable`."""
+
+    def mark(self, scope: AnswerScope) -> str:
+        """A number that grows with each change, as text; empty where nothing was ever added. Read consistently."""
+
+    def newest(self, scope: AnswerScope) -> Iterator[Stretch]:
+        """The whole log, the newest first, fetched part by part as it is asked for."""
+
+    def since(self, scope: AnswerScope, created_at: int) -> Iterator[Stretch]:
+        """What was created or taken back at that epoch second or later, read consistently."""
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Write entries, then move the mark of each of their scopes by one for each entry."""
+
+    def remove(self, scope: AnswerScope, ids: Sequence[str]) -> None:
+        """Delete entries, say so in the log, and move the mark by one."""
+
+    def purge(self, purge: Purge) -> int:
+        """Delete what fits, say so in each scope's log, and move its mark by one; how many were deleted."""
