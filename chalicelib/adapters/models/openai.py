@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
-from typing import Final
+from typing import Final, Protocol
 
-from chalicelib.adapters.models.openai_upstream import DONE, OpenAiUpstream, Parameters, connect
+from chalicelib.adapters.models.openai_upstream import DONE, Parameters, connect
 from chalicelib.adapters.models.openai_wire import decode, decode_delta, encode
 from chalicelib.adapters.models.uri import parameters
 from chalicelib.domain.chat import ChatRequest, Completion, Delta
@@ -18,11 +18,21 @@ _PATH: Final = "/chat/completions"
 _NOTHING: Final = Delta()
 
 
+class Upstream(Protocol):
+    """The way to a server: errors are translated, `patience` is that of a `ChatModel`."""
+
+    def post(self, path: str, body: bytes, patience: float | None = None) -> bytes:
+        """The body of the answer."""
+
+    def events(self, path: str, body: bytes, patience: float | None = None) -> Generator[str]:
+        """The data of each event, `[DONE]` included where it comes; closing it ends the call."""
+
+
 class OpenAiModel:
     """Asks one model of an OpenAI-compatible server."""
 
-    def __init__(self, upstream: OpenAiUpstream, *, model: str = "", cap: str = "max_tokens") -> None:
-        """`model` replaces the request's name for it; `cap` is the field that bounds the answer."""
+    def __init__(self, upstream: Upstream, *, model: str | None = "", cap: str = "max_tokens") -> None:
+        """`model` replaces the request's name for it, None sends none; `cap` is the field that bounds the answer."""
         self._upstream = upstream
         self._model = model
         self._cap = cap

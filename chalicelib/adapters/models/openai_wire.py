@@ -18,7 +18,7 @@ from chalicelib.domain.chat import (
     ToolCallDelta,
     Usage,
 )
-from chalicelib.domain.errors import ModelGarbled
+from chalicelib.domain.errors import ModelGarbled, ModelUnavailable
 
 _FINISH: Final[dict[str, FinishReason]] = {
     "stop": "stop",
@@ -27,6 +27,7 @@ _FINISH: Final[dict[str, FinishReason]] = {
     "function_call": "tool_calls",
     "content_filter": "content_filter",
 }  # what else a server may say (eos, end_turn …) is a stop
+_BROKEN: Final = {"abort", "error"}  # how vLLM, SGLang and DJL end an answer that they gave up
 
 Tokens = Annotated[int, Meta(ge=0)]
 
@@ -72,10 +73,13 @@ class _Answer(Struct):
     error: Any = None
 
 
-def encode(request: ChatRequest, *, model: str, cap: str, stream: bool) -> bytes:
-    """The request's body. Our values have OpenAI's names already; the cap is always sent."""
+def encode(request: ChatRequest, *, model: str | None, cap: str, stream: bool) -> bytes:
+    """The request's body. Our values have OpenAI's names already; the cap is always sent.
+
+    `model` replaces the request's name where it has one; None sends none, for servers of a single model.
+    """
     body: dict[str, Any] = {
-        "model": model or request.model,
+        **({} if model is None else {"model": model or request.model}),
         "messages": request.messages,
         cap: request.max_output_tokens,
         **msgspec.to_builtins(request.options),
@@ -98,7 +102,7 @@ def decode(body: bytes) -> Completion:
     return Completion(
         text=choice.message.content,
         tool_calls=calls,
-        finish_reason=_FINISH.get(choice.finish_reason or "stop", "stop"),
+        finish_reason=_finish(choice.finish_reason or "stop"),
         usage=_usage(answer.usage) or Usage(),
         refusal=choice.message.refusal,
     )
@@ -108,12 +112,14 @@ def decode_delta(event: str) -> Delta:
     """One piece of a stream; reasoning is not part of an answer and leaves an empty piece."""
     answer = _decoded(event.encode())
     choice = answer.choices[0] if answer.choices else _Choice()
+    if choice.delta is None and choice.message is not None:
+        raise ModelGarbled("The upstream answered in one piece where a stream was asked for.")
     said = choice.delta or _Said()
     return Delta(
         text=said.content or "",
         tool_calls=tuple(_call_delta(place, call) for place, call in enumerate(said.tool_calls or ())),
         refusal=said.refusal or "",
-        finish_reason=_FINISH.get(choice.finish_reason, "stop") if choice.finish_reason else None,
+        finish_reason=_finish(choice.finish_reason) if choice.finish_reason else None,
         usage=_usage(answer.usage),
     )
 
@@ -126,6 +132,12 @@ def _decoded(body: bytes) -> _Answer:
     if answer.error is not None:
         raise fault_in_stream(answer.error)
     return answer
+
+
+def _finish(reason: str) -> FinishReason:
+    if reason in _BROKEN:
+        raise ModelUnavailable("The upstream broke off with an error.")
+    return _FINISH.get(reason, "stop")
 
 
 def _call_delta(place: int, call: _Call) -> ToolCallDelta:

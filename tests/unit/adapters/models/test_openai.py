@@ -106,6 +106,25 @@ def test_the_cap_has_the_name_that_the_uri_says():
     }
 
 
+def test_a_server_of_one_model_is_asked_for_none():
+    assert "model" not in body(ChatRequest("m", (User("hi"),), 9), model=None)
+
+
+@pytest.mark.parametrize("reason", ["abort", "error"])
+def test_an_answer_that_its_server_gave_up_is_not_an_answer(reason):
+    said = {"content": "hi"}
+
+    with pytest.raises(ModelUnavailable):
+        decode(json.dumps({"choices": [{"message": said, "finish_reason": reason}]}).encode())
+    with pytest.raises(ModelUnavailable):
+        decode_delta(json.dumps({"choices": [{"delta": said, "finish_reason": reason}]}))
+
+
+def test_a_whole_answer_is_no_piece_of_a_stream():
+    with pytest.raises(ModelGarbled):
+        decode_delta('{"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}')
+
+
 def test_a_stream_asks_for_its_usage():
     asked = body(ChatRequest("m", (User("hi"),), 9), stream=True)
 
