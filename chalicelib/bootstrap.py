@@ -164,6 +164,10 @@ class _Targets:
                 from chalicelib.adapters.models.bedrock import open_bedrock
 
                 return open_bedrock(uri)
+            case "sagemaker":
+                from chalicelib.adapters.models.sagemaker import open_sagemaker
+
+                return open_sagemaker(uri)
             case scheme:
                 raise Misconfigured(f"no model adapter for '{scheme}://'")
 
@@ -183,5 +187,10 @@ class _Targets:
                 from chalicelib.adapters.models.bedrock_runtime import connect as connect_region
 
                 return open_bedrock(uri, connect_region(uri))
+            case "sagemaker":
+                from chalicelib.adapters.embedders.openai import open_openai
+                from chalicelib.adapters.models.sagemaker_runtime import connect as connect_endpoint
+
+                return open_openai(uri, connect_endpoint(uri))
             case scheme:
                 raise Misconfigured(f"no embedder for '{scheme}://'")

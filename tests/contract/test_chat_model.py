@@ -31,7 +31,7 @@ WEATHER = Tool(
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 
 
-@pytest.fixture(params=["simulated", "openai", "bedrock", "ministack"])
+@pytest.fixture(params=["simulated", "openai", "bedrock", "ministack", "sagemaker"])
 def target(request, monkeypatch):
     with opened(request.param, monkeypatch) as target:
         yield target
@@ -126,7 +126,7 @@ def test_each_fault_has_its_name_and_is_met_once(target, fault, streamed):
     assert target.calls <= calls + 1  # no retry
 
 
-@pytest.mark.parametrize("target", ["openai", "bedrock", "ministack"], indirect=True)
+@pytest.mark.parametrize("target", ["openai", "bedrock", "ministack", "sagemaker"], indirect=True)
 def test_a_model_that_failed_answers_the_next_call(target):
     target.fail(ModelThrottled)
     with pytest.raises(ModelThrottled):

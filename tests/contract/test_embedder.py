@@ -6,13 +6,15 @@ import struct
 import pytest
 
 from chalicelib.adapters.embedders import bedrock, openai, wordllama
-from chalicelib.adapters.models import bedrock_runtime, openai_upstream
+from chalicelib.adapters.models import bedrock_runtime, openai_upstream, sagemaker_runtime
 from chalicelib.domain.errors import ModelGarbled, ModelRejected, ModelThrottled
-from tests.upstreams import bedrock_server, openai_server
+from tests.upstreams import bedrock_server, openai_server, sagemaker_server
 from tests.upstreams.bedrock_server import BedrockServer
 from tests.upstreams.openai_server import OpenAiServer
+from tests.upstreams.sagemaker_server import SageMakerServer
+from tests.upstreams.targets import sagemaker_at
 
-SHORTER = {"wordllama": 128, "openai": 32, "bedrock": 256}
+SHORTER = {"wordllama": 128, "openai": 32, "bedrock": 256, "sagemaker": 32}
 
 
 def on_wordllama(_monkeypatch):
@@ -35,7 +37,13 @@ def on_bedrock(monkeypatch):
         yield bedrock.open_bedrock(uri, bedrock_runtime.connect(uri)), server
 
 
-OPENERS = {"wordllama": on_wordllama, "openai": on_openai, "bedrock": on_bedrock}
+def on_sagemaker(monkeypatch):
+    with SageMakerServer() as server:
+        uri = sagemaker_at(server, monkeypatch, "&model=small")
+        yield openai.open_openai(uri, sagemaker_runtime.connect(uri)), server
+
+
+OPENERS = {"wordllama": on_wordllama, "openai": on_openai, "bedrock": on_bedrock, "sagemaker": on_sagemaker}
 
 
 @pytest.fixture(params=OPENERS)
@@ -140,12 +148,13 @@ def test_what_is_not_titan_s_answer_is_garbled(body, monkeypatch):
             embedder.embed(["a text"], None)
 
 
-@pytest.mark.parametrize("opened", ["openai", "bedrock"], indirect=True)
+@pytest.mark.parametrize("opened", ["openai", "bedrock", "sagemaker"], indirect=True)
 def test_a_target_over_its_quota_says_so(opened):
     embedder, server, _ = opened
     throttled = {
         OpenAiServer: openai_server.Reply(status=429, headers={"retry-after": "3"}, body=b"{}"),
         BedrockServer: bedrock_server.Reply(status=429, error="ThrottlingException", retry_after="3"),
+        SageMakerServer: sagemaker_server.Reply(status=400, error="ThrottlingException", headers={"retry-after": "3"}),
     }
     server.replies.append(throttled[type(server)])
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 import msgspec
 import pytest
 
-from chalicelib.adapters.models import bedrock_runtime
+from chalicelib.adapters.models import bedrock_runtime, sagemaker_runtime
 from chalicelib.adapters.models.bedrock import open_bedrock
 from chalicelib.adapters.models.openai import open_openai
+from chalicelib.adapters.models.sagemaker import open_sagemaker
 from chalicelib.adapters.models.simulated import SimulatedModel
 from chalicelib.adapters.models.simulated_script import Script
 from chalicelib.domain.chat import ChatRequest, Options
@@ -23,9 +24,10 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.transcript import Transcript
 from chalicelib.ports import ChatModel
-from tests.upstreams import bedrock_server, openai_server
+from tests.upstreams import bedrock_server, openai_server, sagemaker_server
 from tests.upstreams.bedrock_server import BedrockServer
 from tests.upstreams.openai_server import OpenAiServer
+from tests.upstreams.sagemaker_server import SageMakerServer
 
 KEY = "sk-not-to-be-seen"
 SOON_MS = 3_000  # how long a hanging target is waited for; a busy machine is slower than one would think
@@ -37,7 +39,7 @@ class Target:
     """A model, and what stands behind it. `states_length`: it says when the cap ended the answer."""
 
     model: ChatModel
-    server: OpenAiServer | BedrockServer | None = None
+    server: OpenAiServer | BedrockServer | SageMakerServer | None = None
     states_length: bool = True
     sleeps: list[float] = field(default_factory=list)
 
@@ -117,6 +119,25 @@ class Bedrock(Target):
         self.server.replies.append(bedrock_server.Reply(hang_after=after))
 
 
+class SageMaker(Target):
+    """Over HTTP and AWS's event stream to a real server."""
+
+    def fail(self, fault: type[ModelError], *, after: int = 0) -> None:
+        reply = sagemaker_server.Reply()
+        rejected = {"OriginalStatusCode": 400, "OriginalMessage": '{"error": {"message": "no such field"}}'}
+        broken = {
+            ModelRejected: replace(reply, status=424, error="ModelError", fields=rejected),
+            ModelThrottled: replace(reply, status=400, error="ThrottlingException"),
+            ModelUnavailable: replace(reply, cut_after=after),
+            ModelTimeout: replace(reply, hang_after=after),
+            ModelGarbled: replace(reply, body=b"<html>"),
+        }
+        self.server.replies.append(broken[fault])
+
+    def stall(self, *, after: int) -> None:
+        self.server.replies.append(sagemaker_server.Reply(hang_after=after))
+
+
 @contextmanager
 def opened(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     """The target of that name, with its servers for as long as the block lasts."""
@@ -131,6 +152,9 @@ def opened(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
             case "bedrock":
                 server = stack.enter_context(BedrockServer())
                 yield Bedrock(bedrock_at(server, monkeypatch), server)
+            case "sagemaker":
+                server = stack.enter_context(SageMakerServer())
+                yield SageMaker(open_sagemaker(sagemaker_at(server, monkeypatch)), server)
             case "ministack":
                 from ministack.services import bedrock_runtime as emulated
 
@@ -147,6 +171,16 @@ def bedrock_at(server: BedrockServer, monkeypatch: pytest.MonkeyPatch) -> ChatMo
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     bedrock_runtime._client.cache_clear()
     return open_bedrock(f"bedrock://us-west-2/anthropic.claude-test-v1:0?read_ms={SOON_MS}")
+
+
+def sagemaker_at(server: SageMakerServer, monkeypatch: pytest.MonkeyPatch, more: str = "") -> str:
+    """The URI of a component whose client finds `server` the way any AWS client finds an endpoint."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", server.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
+    sagemaker_runtime._session.cache_clear()
+    sagemaker_runtime._region.cache_clear()
+    return f"sagemaker://Llama-4/copy-1?region=us-west-2&read_ms={SOON_MS}{more}"
 
 
 def ask(*messages, cap=500, **options):
