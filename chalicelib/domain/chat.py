@@ -188,13 +188,14 @@ class Usage(Wire, frozen=True):
 
 
 class Completion(Wire, frozen=True):
-    """A whole answer."""
+    """A whole answer. `reasoning` is what the target shows of the way to it, None where it thought nothing aloud."""
 
     text: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: FinishReason = "stop"
     usage: Usage = Usage()
     refusal: str | None = None
+    reasoning: str | None = None
 
 
 class ToolCallDelta(Wire, frozen=True):
@@ -214,6 +215,7 @@ class Delta(Wire, frozen=True):
     refusal: str = ""
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
+    reasoning: str = ""
 
 
 def text_of(content: str | tuple[Text | Image, ...] | tuple[Text, ...] | None) -> str:

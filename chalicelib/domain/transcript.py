@@ -8,12 +8,13 @@ from chalicelib.domain.chat import CalledFunction, Completion, Delta, FinishReas
 class Transcript:
     """What a stream has said so far; `completion` is right at any moment, also after a cut."""
 
-    __slots__ = ("_calls", "_refusal", "_text", "finish_reason", "usage")
+    __slots__ = ("_calls", "_reasoning", "_refusal", "_text", "finish_reason", "usage")
 
     def __init__(self) -> None:
         """Start with nothing said."""
         self._text: list[str] = []
         self._refusal: list[str] = []
+        self._reasoning: list[str] = []
         self._calls: dict[int, tuple[str, str, list[str]]] = {}
         self.finish_reason: FinishReason | None = None
         self.usage: Usage | None = None
@@ -24,6 +25,8 @@ class Transcript:
             self._text.append(delta.text)
         if delta.refusal:
             self._refusal.append(delta.refusal)
+        if delta.reasoning:
+            self._reasoning.append(delta.reasoning)
         for call in delta.tool_calls:
             known_id, known_name, arguments = self._calls.get(call.index, ("", "", []))
             arguments.append(call.arguments)
@@ -48,4 +51,5 @@ class Transcript:
             finish_reason=self.finish_reason or "length",
             usage=self.usage or Usage(),
             refusal="".join(self._refusal) or None,
+            reasoning="".join(self._reasoning) or None,
         )
