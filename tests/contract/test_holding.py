@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.budget import Charge, Limit
-from chalicelib.domain.errors import LimitExceeded
+from chalicelib.domain.errors import Conflict, LimitExceeded
 from chalicelib.domain.ledger import subjects_of
 from tests.contract.samples import (
     ADA,
@@ -204,5 +204,5 @@ def _outcome(stores, way, number, tokens):
         if way == "settle":
             return stores.turns.settle(mine, answered(mine, charge=Charge(1, tokens, 3)))
         return stores.turns.expire(FAR, 10) if way == "expire" else getattr(stores.turns, way)(mine)
-    except LimitExceeded as refused:
+    except (Conflict, LimitExceeded) as refused:
         return refused.message

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chalicelib.adapters.dynamodb.leasing import BLOCKS
 from chalicelib.adapters.dynamodb.table import subject_key
 from chalicelib.domain.budget import Charge, Limit, period
-from chalicelib.domain.errors import LimitExceeded, StoreUnavailable
+from chalicelib.domain.errors import Conflict, LimitExceeded, StoreUnavailable
 from chalicelib.domain.ledger import subjects_of
 from tests.contract.samples import (
     ADA,
@@ -179,7 +179,7 @@ def _outcome(stores, claims, way, number=0, tokens=0, form=None):
         if way == "settle":
             return stores.turns.settle(claim, answered(claim, charge=Charge(1, min(tokens, claim.charge.tokens), 3)))
         return getattr(stores.turns, way)(claim)
-    except LimitExceeded as refused:
+    except (Conflict, LimitExceeded) as refused:
         return refused.message
 
 

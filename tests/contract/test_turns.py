@@ -391,14 +391,46 @@ def test_a_settlement_after_the_release_changes_nothing(stores):
     assert stores.conversations.turn("conv_1", 1) is None
 
 
-def test_a_reservation_that_arrives_after_its_release_changes_nothing(stores):
+def test_a_reservation_that_arrives_after_its_release_is_refused(stores):
     claim = reservation()
     stores.turns.release(claim)
 
-    stores.turns.reserve(claim)
+    with pytest.raises(Conflict):
+        stores.turns.reserve(claim)
 
     assert used(stores) == NOTHING
     assert stores.turns.expire(FAR, 10) == 0
+
+
+@pytest.mark.parametrize("end", ["release", "settle"])
+def test_a_turn_that_is_over_is_not_reserved_again(stores, end):
+    claim = reservation()
+    stores.turns.reserve(claim)
+    stores.turns.release(claim) if end == "release" else stores.turns.settle(claim, answered(claim))
+    before = used(stores)
+
+    with pytest.raises(Conflict):
+        stores.turns.reserve(claim)
+
+    assert used(stores) == before
+    assert stores.turns.expire(FAR, 10) == 0
+
+
+def test_a_hit_lets_no_model_run_under_its_name(stores):
+    stores.turns.reserve(reservation(charge=Charge(requests=1), final=True))
+
+    with pytest.raises(Conflict):
+        stores.turns.reserve(reservation())
+
+
+def test_a_reservation_whose_lease_ran_out_keeps_its_charge_for_whoever_repeats_it(stores):
+    claim = reservation()
+    stores.turns.reserve(claim)
+    stores.turns.expire(FAR, 10)
+
+    stores.turns.reserve(claim)
+
+    assert used(stores) == all_windows(CHARGE)
 
 
 def test_a_release_works_where_the_conversation_was_deleted(stores):

@@ -14,6 +14,7 @@ from tests.simulation.world import SKEW_SECONDS, Wire
 LEASE_SECONDS = 90
 REDELIVERY_SECONDS = 720  # how long a queue waits before it delivers again: longer than DynamoDB remembers a token
 LATE = (LEASE_SECONDS + 10, LEASE_SECONDS + 200, REDELIVERY_SECONDS)
+AGAIN_RATE = 0.1
 ENDINGS = (
     "answered",
     "answered",
@@ -186,7 +187,7 @@ class Caller(Client):
         if how == "crashed":
             raise GreenletExit
         if how == "throttled":
-            self._insist(lambda: self.admission.abandon(claim, ModelThrottled("busy")), claim=claim)
+            self._throttled(claim, burned)
             return
         self._burn(claim, burned)
         if how == "crashed after burning":
@@ -197,6 +198,26 @@ class Caller(Client):
         turn = ended(claim, completion, cast.TARGET, cut=how == "cut")
         if self._insist(lambda: self.admission.settle(claim, burned, turn), claim=claim):
             self._acknowledge(claim, turn)
+            self._again(claim, msgspec.structs.replace(burned, tokens=2 * burned.tokens))
+
+    def _throttled(self, claim, burned):
+        """Nothing was burned, and the turn is taken back."""
+        if self._insist(lambda: self.admission.abandon(claim, ModelThrottled("busy")), claim=claim):
+            self._again(claim, burned)
+
+    def _again(self, claim, burned):
+        """Seldom, a queue delivers a turn that is over: it burns in all so much, if it is let in."""
+        if self.world.random() >= AGAIN_RATE:
+            return
+        self.world.seen["reserved again"] += 1
+        try:
+            self.turns.reserve(claim)
+        except Conflict:
+            self.world.seen["refused: over"] += 1
+        except StoreUnavailable:
+            self.world.seen["reserved again in vain"] += 1
+        else:
+            self._burn(claim, burned)
 
     def _wait(self):
         """As long as a model takes; sometimes longer than the lease."""

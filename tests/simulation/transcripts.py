@@ -53,6 +53,15 @@ class Transcript:
         for turn in found:
             self._is_as_it_ended(turn)
         self._has_all()
+        self._stays()
+
+    def _stays(self):
+        """No part of a turn goes by itself."""
+        items = self.table.partitions[CONVERSATION]
+        going = {place.rsplit("#", 1)[0] for place, item in items.items() if "ttl" in item}
+        for place, item in items.items():
+            if place.count("#") == 1 and f"{place}#{item['turn_id']['S']}#{item['digest']['S']}" in going:
+                raise Violation(f"parts of {place} go by themselves")
 
     def _read(self):
         try:

@@ -42,6 +42,7 @@ class World:
         self.ready = []
         self.sleepers = []
         self.late = []
+        self.tokens = 0
         self.strolled = 0.0
         self.audit = Audit(lambda: self.now)
         self.model = Model(lambda: self.now, watch=self._changed, lag=self._lag)
@@ -159,6 +160,9 @@ class Wire:
     def call(self, operation, request):
         """As `Database.call`: the reply, `Unmet`, `Cancelled`, or `StoreUnavailable` after the SDK's attempts."""
         world = self.world
+        if operation == "transact_write_items" and "ClientRequestToken" not in request:
+            world.tokens += 1  # as the SDK does, once for all its attempts
+            request = {**request, "ClientRequestToken": str(world.tokens)}
         for _ in range(SDK_ATTEMPTS):
             world.stop()
             if world.random() >= world.fault_rate:

@@ -2,7 +2,9 @@
 
 A turn's item holds the first part and names the digest of the whole; further parts carry the digest in their
 key and are written before the turn's item, so that a reader never sees a turn without them. A turn that is
-written anew has another digest, hence other parts; those of the old body go afterwards.
+written anew has another digest, hence other parts; those of the old body go afterwards. Parts that were written for
+a turn that is still to be answered go by their time to live, as nobody knows when the last request that names them
+arrives: those of a turn that is cut are kept.
 """
 
 from __future__ import annotations
@@ -61,6 +63,18 @@ def pack(conversation_id: str, turn: Turn, removed: frozenset[int] = frozenset()
     if removed:
         item["removed"] = {"NS": [str(place) for place in sorted(removed)]}
     return Packed(item, parts, turn.number)
+
+
+def digest_of(packed: Packed) -> Attributes:
+    """What the record of a large turn says of its parts, so that they can be found without the turn."""
+    return {"parts": packed.item["parts"], "digest": packed.item["digest"]} if packed.parts else {}
+
+
+def parts_of(record: Attributes) -> list[Attributes]:
+    """The keys of the parts that such a record tells of."""
+    place = record["conversation"]["S"], int(record["number"]["N"]), record["turn_id"]["S"]
+    count = int(record["parts"]["N"]) if "parts" in record else 0
+    return [part_key(*place, record["digest"]["S"], number) for number in range(1, count + 1)]
 
 
 def packed_bytes(text: bytes) -> bytes:

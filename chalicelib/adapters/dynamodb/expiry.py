@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from chalicelib.adapters.dynamodb import batch
+from chalicelib.adapters.dynamodb.bodies import parts_of
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.steps import RECORD, counting, moving
 from chalicelib.adapters.dynamodb.table import (
@@ -17,7 +18,7 @@ from chalicelib.adapters.dynamodb.table import (
     turn_key,
 )
 from chalicelib.adapters.dynamodb.transact import Action, write
-from chalicelib.adapters.dynamodb.turn_items import drop_stale_parts
+from chalicelib.adapters.dynamodb.turn_items import drop_stale_parts, keep_parts
 from chalicelib.domain.ledger import closing
 
 
@@ -48,6 +49,7 @@ def _end(database: Database, turn_id: str) -> bool:
     expired = [moving(database, turn_id, "open", "expired"), *counting(database, claim, step)]
     if "conversation" not in record:
         return not write(database, expired, shared=False)
+    keep_parts(database, parts_of(record))
     refusals = write(database, [*expired, _cutting(database, record)], shared=False)
     if not refusals or RECORD in refusals:
         return not refusals

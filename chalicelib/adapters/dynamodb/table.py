@@ -145,7 +145,7 @@ def lease_item(reservation: Reservation) -> Attributes:
         **lease_key(reservation.turn_id),
         "turn_id": {"S": reservation.turn_id},
         "state": {"S": "settled" if reservation.final else "open"},
-        "ttl": {"N": str(reservation.lease_until + RECORD_DAYS * 86_400)},
+        "ttl": {"N": str(record_ends(reservation))},
     }
     if not reservation.final:
         shard = LEASE_SHARDS[crc32(reservation.turn_id.encode()) % len(LEASE_SHARDS)]
@@ -156,6 +156,11 @@ def lease_item(reservation: Reservation) -> Attributes:
         item["conversation"] = {"S": reservation.conversation}
         item["number"] = {"N": str(reservation.turn.number)}
     return item
+
+
+def record_ends(reservation: Reservation) -> int:
+    """The epoch second from which on nobody asks for the reservation any more."""
+    return reservation.lease_until + RECORD_DAYS * 86_400
 
 
 def claim_of(record: Attributes) -> Reservation:

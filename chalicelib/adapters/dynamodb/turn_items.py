@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from chalicelib.adapters.dynamodb import batch
 from chalicelib.adapters.dynamodb.bodies import Packed, Torn, unpack
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.table import Attributes, after_turn, head_key, primary, turn_key, turn_sk
+from chalicelib.adapters.dynamodb.transact import write
 from chalicelib.domain.conversation import Turn
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.ports import TurnPage
@@ -47,9 +48,23 @@ def get_item(database: Database, key: Attributes) -> Attributes | None:
     return item
 
 
-def put_parts(database: Database, packed: Packed) -> None:
-    """Write the parts of a body, which nobody reads before the turn's item names them."""
-    batch.put(database, database.tables.conversations, packed.parts)
+def put_parts(database: Database, packed: Packed, *, until: int | None = None) -> None:
+    """Write the parts of a body, which nobody reads before the turn's item names them; they go `until` then."""
+    ending = {} if until is None else {"ttl": {"N": str(until)}}
+    batch.put(database, database.tables.conversations, [part | ending for part in packed.parts])
+
+
+def keep_parts(database: Database, keys: Sequence[Attributes]) -> None:
+    """Parts that were to go by themselves stay."""
+    for key in keys:
+        update = {
+            "TableName": database.tables.conversations,
+            "Key": key,
+            "UpdateExpression": "REMOVE #ttl",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeNames": {"#ttl": "ttl"},
+        }
+        write(database, [{"Update": update}])
 
 
 def drop_parts(database: Database, packed: Packed) -> None:

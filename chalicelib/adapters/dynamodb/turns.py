@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from chalicelib.adapters.dynamodb.bodies import Packed, pack, removed_places
+from chalicelib.adapters.dynamodb.bodies import Packed, digest_of, pack, removed_places
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.expiry import expire
 from chalicelib.adapters.dynamodb.leasing import leasing
@@ -27,7 +27,7 @@ from chalicelib.adapters.dynamodb.steps import (
     moving,
     recording,
 )
-from chalicelib.adapters.dynamodb.table import Attributes, lease_item
+from chalicelib.adapters.dynamodb.table import Attributes, lease_item, record_ends
 from chalicelib.adapters.dynamodb.transact import Action, Refusal, Refusals, write
 from chalicelib.adapters.dynamodb.turn_items import drop_parts, drop_stale_parts, put_parts
 from chalicelib.domain.budget import Charge, Subject
@@ -58,35 +58,26 @@ class DynamoTurns:
         wanted, reservation = demands(reservation), named(reservation)
         packed = _packed(reservation, reservation.turn)
         if packed:
-            put_parts(self._database, packed)
-        record = recording(self._database, lease_item(reservation))
+            put_parts(self._database, packed, until=None if reservation.final else record_ends(reservation))
+        record = recording(self._database, lease_item(reservation) | (digest_of(packed) if packed else {}))
         outdated = [self._recall.outdated(subject) for subject in reservation.subjects]
         charges = charging(self._database, reservation, wanted, outdated)
         begun = beginning(self._database, reservation, packed)
-        refusals = write(self._database, [record, *charges, *begun])
+        refusals = write(self._database, [record, *charges, *begun], shared=False)
         if _lacks_room(reservation, refusals):
-            refusals = self._lease(reservation, wanted, packed, [record, *begun])
-        if not refusals or (RECORD in refusals and _is_number(reservation, refusals[RECORD].item)):
-            return
-        if packed:
-            drop_parts(self._database, packed)
-        if RECORD in refusals:
-            raise Conflict(f"Turn '{reservation.turn_id}' has another number already.")
-        raise _reason(reservation, refusals, wanted, len(charges))
+            refusals = self._lease(reservation, wanted, [record, *begun])
+        fault = _fault(reservation, refusals, wanted, len(charges))
+        if fault is not None:
+            if packed and not isinstance(fault, LimitExceeded):  # else a late request may still be admitted with them
+                drop_parts(self._database, packed)
+            raise fault
 
-    def _lease(
-        self, reservation: Reservation, wanted: tuple[Demand, ...], packed: Packed | None, others: list[Action]
-    ) -> Refusals:
+    def _lease(self, reservation: Reservation, wanted: tuple[Demand, ...], others: list[Action]) -> Refusals:
         """Reserve with room from elsewhere: a read of all that has some, and a TransactWriteItems, until one holds."""
         record, *begun = others
         for attempt in range(1, _LEASES + 1):
-            try:
-                charges, moves = leasing(self._database, reservation, wanted)
-            except LimitExceeded:
-                if packed:
-                    drop_parts(self._database, packed)
-                raise
-            refusals = write(self._database, [record, *charges, *begun, *moves])
+            charges, moves = leasing(self._database, reservation, wanted)
+            refusals = write(self._database, [record, *charges, *begun, *moves], shared=False)
             fixed = {RECORD, *range(1 + len(charges), 1 + len(charges) + len(begun))}
             if not refusals or not fixed.isdisjoint(refusals):
                 return {place: each for place, each in refusals.items() if place in fixed}
@@ -127,7 +118,7 @@ class DynamoTurns:
                 put_parts(self._database, packed)
             closed = self._closing(reservation, state, "settled", settlement.charge)
             refusals = write(self._database, [*closed, *ending(self._database, packed, removed)])
-            if packed:
+            if packed and not _has_expired(refusals, state):  # what expired is settled with the same parts
                 self._tidy(reservation, packed, removed, written=not refusals)
             if not refusals or RECORD in refusals:
                 return refusals
@@ -187,16 +178,28 @@ def _packed(reservation: Reservation, turn: Turn | None, removed: frozenset[int]
     return pack(reservation.conversation, numbered, removed)
 
 
-def _is_number(reservation: Reservation, record: Attributes | None) -> bool:
-    """Whether the record that is there is of this turn under this number, as of a repetition."""
+def _fault(
+    reservation: Reservation, refusals: Refusals, wanted: tuple[Demand, ...], charges: int
+) -> NotFound | LimitExceeded | Conflict | None:
+    """Why nothing was reserved; None where it was, now or by the same reservation before."""
+    if RECORD in refusals:
+        return _unlike(reservation, refusals[RECORD].item or {})
+    return _reason(reservation, refusals, wanted, charges) if refusals else None
+
+
+def _unlike(reservation: Reservation, record: Attributes) -> Conflict | None:
+    """Why the record that is there does not let the turn run: it has another number, or its charge is spent or gone."""
     number = str(reservation.turn.number) if reservation.conversation and reservation.turn else None
-    return record is None or record.get("number", {}).get("N") == number
+    if record.get("number", {}).get("N") != number:
+        return Conflict(f"Turn '{reservation.turn_id}' has another number already.")
+    allowed = {"settled"} if reservation.final else {_OPEN, _EXPIRED}
+    return None if record["state"]["S"] in allowed else Conflict(f"Turn '{reservation.turn_id}' is over.")
 
 
 def _reason(
     reservation: Reservation, refusals: Refusals, wanted: tuple[Demand, ...], charges: int
 ) -> NotFound | LimitExceeded | Conflict:
-    """Why nothing was reserved: the head stands behind the record and the `charges`."""
+    """Whose condition was in the way: the head stands behind the record and the `charges`."""
     head = refusals.get(1 + charges)
     if head is not None and (head.item is None or head.item.get("owner") != {"S": owner_of(reservation.subjects)}):
         return NotFound("conversation", str(reservation.conversation))

@@ -39,7 +39,7 @@ class MemoryTurns:
         wanted = demands(reservation)
         with self._shelf.lock:
             if reservation.turn_id in self._shelf.leases:
-                self._keep_number(reservation)
+                self._keep_on(reservation)
                 return
             opening = reservation.conversation is not None and reservation.turn is not None
             head = self._shelf.head(owner_of(reservation.subjects), str(reservation.conversation)) if opening else None
@@ -91,11 +91,13 @@ class MemoryTurns:
         if running >= reservation.concurrent:
             raise refuse_busy(reservation.concurrent, running)
 
-    def _keep_number(self, reservation: Reservation) -> None:
-        """`Conflict` where the turn was reserved under another number."""
-        _, known = self._shelf.leases[reservation.turn_id]
+    def _keep_on(self, reservation: Reservation) -> None:
+        """`Conflict` where the turn was reserved under another number, or is over."""
+        state, known = self._shelf.leases[reservation.turn_id]
         if (known.turn and known.turn.number) != (reservation.turn and reservation.turn.number):
             raise Conflict(f"Turn '{reservation.turn_id}' has another number already.")
+        if state not in ({"settled"} if reservation.final else {"open", "expired"}):
+            raise Conflict(f"Turn '{reservation.turn_id}' is over.")
 
     def _open(self, turn: Turn, conversation_id: str) -> None:
         head = self._shelf.heads[conversation_id]
