@@ -1,5 +1,8 @@
 """The most that a request can burn."""
 
+import json
+import re
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -24,7 +27,17 @@ from chalicelib.domain.chat import (
     User,
     text_of,
 )
-from chalicelib.domain.estimate import IMAGE_TOKENS, counted, input_bound, likely_tokens, message_bound
+from chalicelib.domain.estimate import (
+    IMAGE_TOKENS,
+    counted,
+    covered,
+    input_bound,
+    json_bound,
+    likely_tokens,
+    message_bound,
+    text_bound,
+    texts_bound,
+)
 from tests.builders import a_request
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
@@ -79,12 +92,40 @@ def test_what_is_likely_is_near_and_above_what_tokenisers_count(text, tokens):
     assert tokens <= likely <= 2.5 * tokens
 
 
-@pytest.mark.parametrize("detail", IMAGE_TOKENS)
-def test_an_image_counts_its_dearest_tiling(detail):
+@pytest.mark.parametrize("detail", ["low", "auto", "high"])
+def test_an_image_counts_as_the_dearest_whatever_is_asked_of_it(detail):
     picture = Image(ImageUrl("data:image/png;base64," + "A" * 100_000, detail))
 
-    assert message_bound(User((picture,))) < IMAGE_TOKENS[detail] + 100
-    assert message_bound(User((picture, picture))) > 2 * IMAGE_TOKENS[detail]
+    assert message_bound(User((picture,))) < IMAGE_TOKENS + 100
+    assert message_bound(User((picture, picture))) > 2 * IMAGE_TOKENS
+
+
+@pytest.mark.parametrize(("text", "longest"), [("ﷺ", 33), ("𝅘𝅥𝅮", 12), ("क़", 6), ("潮", 3), ("abc", 3)])
+def test_a_text_counts_in_the_longest_form_that_tokenisers_see(text, longest):
+    assert text_bound(text * 10) == longest * 10
+
+
+@pytest.mark.parametrize("value", ["<b>'&", '潮\n"\x01', "𝅘𝅥𝅮é", {"a": [1, 2, {"b": "<é>"}], "c": []}])
+def test_json_counts_as_long_as_it_can_be_written(value):
+    safe = json.dumps(value)
+    for each in "<>&'":
+        safe = safe.replace(each, f"\\u{ord(each):04x}")
+
+    assert json_bound(value) >= len(safe)
+
+
+def test_indented_json_counts_each_line():
+    schema = {"enum": list(range(8)), "nested": {"deep": {"deeper": []}}}
+    lines = re.sub(r"\n *", "\n" * 3, json.dumps(schema, indent=4))
+
+    assert len(lines) <= json_bound(schema) <= 2 * len(lines)
+
+
+def test_tools_that_were_used_count_though_none_is_on_offer():
+    call = ToolCall(id="call_1", function=CalledFunction("weather", "{}"))
+    said = User("Hi"), Assistant(tool_calls=(call,)), ToolResult("Rain", "call_1")
+
+    assert input_bound(a_request(*said)) > 600 + sum(message_bound(each) for each in said)
 
 
 def test_tools_and_schemas_count_whole():
@@ -114,3 +155,20 @@ def test_a_usage_within_the_bound_is_taken_as_it_is():
     completion = Completion("Hello", usage=Usage(4, 2))
 
     assert counted(a_request("Hi", max_output_tokens=30), completion) == completion
+
+
+def test_words_that_came_without_a_count_are_charged():
+    completion = Completion("Hello", usage=Usage(input_tokens=4))
+
+    assert counted(a_request("Hi", max_output_tokens=30), completion).usage == Usage(
+        4, message_bound(Assistant("Hello"))
+    )
+
+
+def test_texts_to_embed_count_each():
+    assert texts_bound(("abc", "ﷺ")) > texts_bound(("abc",)) + 33
+
+
+@pytest.mark.parametrize(("stated", "charged"), [(0, 50), (7, 7), (50, 50), (51, 50)])
+def test_what_a_target_states_counts_within_the_bound(stated, charged):
+    assert covered(stated, 50) == charged
