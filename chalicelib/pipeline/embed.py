@@ -8,7 +8,7 @@ from chalicelib.domain.budget import Charge, Standing, standing
 from chalicelib.domain.catalogue import charge
 from chalicelib.domain.chat import Usage
 from chalicelib.domain.errors import BadRequest, TidegateError
-from chalicelib.domain.estimate import MESSAGE_TOKENS
+from chalicelib.domain.estimate import covered, texts_bound
 from chalicelib.domain.identity import Credential
 from chalicelib.domain.turn import Report
 from chalicelib.pipeline.services import Services
@@ -43,7 +43,7 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
     model = use.gate.catalogue.find(ask.model, caller.plan.models)
     if not model.dimensions:
         raise BadRequest(f"The model `{model.id}` does not embed.", param="model", code="model_not_supported")
-    bound = Usage(input_tokens=sum(len(text.encode()) + MESSAGE_TOKENS for text in ask.texts))
+    bound = Usage(input_tokens=texts_bound(ask.texts))
     claim = use.admission.reserve_plain(caller, charge(model.prices, bound))
     if claim.unmetered:
         use.meter.unmetered(caller)
@@ -52,6 +52,7 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
     except TidegateError as fault:
         use.admission.abandon(claim, fault)
         raise
+    embedded = Embedded(embedded.vectors, covered(embedded.input_tokens, bound.input_tokens))
     burned: Charge = charge(model.prices, Usage(input_tokens=embedded.input_tokens))
     use.admission.settle(claim, burned)
     use.meter.record(

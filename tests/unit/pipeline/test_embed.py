@@ -94,3 +94,12 @@ def test_an_embedding_is_reported():
 
     (report,) = stage.meter.reports
     assert (report.model, report.input_tokens, report.output_tokens, report.usd_micros) == ("vector", 7, 0, 7)
+
+
+@pytest.mark.parametrize(("stated", "charged"), [(0, 19), (7, 7), (10_000, 19)])
+def test_what_is_charged_is_what_the_target_states_within_the_bound(stated, charged):
+    stage = a_stage(a=Scripted(stated))
+
+    found = embedded(stage, "abc")
+
+    assert (found.embedded.input_tokens, stage.used().tokens) == (charged, charged)
