@@ -117,6 +117,7 @@ def test_many_texts_go_to_a_server_in_batches():
     "body",
     [
         b"<html>",
+        b'{"data": "\xc5"}',
         b'{"data": []}',
         b'{"data": [{"index": 1, "embedding": [1.0]}]}',
         b'{"data": [{"index": 0, "embedding": []}]}',

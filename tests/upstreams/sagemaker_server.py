@@ -44,7 +44,11 @@ class Received:
 
     path: str
     headers: dict[str, str]
-    body: dict[str, Any]
+    raw: bytes
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return json.loads(self.raw)
 
 
 class SageMakerServer:
@@ -86,12 +90,12 @@ class _Handler(BaseHTTPRequestHandler):
         """A test's output is its result."""
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.owner.requests.append(Received(self.path, headers, body))
+        received = Received(self.path, headers, self.rfile.read(int(headers["content-length"])))
+        self.owner.requests.append(received)
         reply = self.owner.replies.popleft() if self.owner.replies else Reply()
         try:
-            self._answer({"model": "served", **body}, reply)
+            self._answer({"model": "served", **received.body}, reply)
         except OSError:
             self.close_connection = True
             self.owner.hung_up.release()

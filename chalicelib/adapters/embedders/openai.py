@@ -64,7 +64,7 @@ class OpenAiEmbedder:
         try:
             answer = self._upstream.post(_PATH, msgspec.json.encode(body), patience)
             reply = msgspec.json.decode(answer, type=_Reply)
-        except msgspec.DecodeError as fault:
+        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
             raise ModelGarbled("The upstream's answer has no embeddings.") from fault
         reply.data.sort(key=lambda vector: vector.index)
         lengths = {len(vector.embedding) for vector in reply.data}

@@ -48,7 +48,7 @@ def fault(code: str, body: bytes, *, status: int = 0, wait: int | None = None) -
     While an inference component has no copy, SageMaker answers 400 at once, `ValidationError: Inference Component has
     no capacity to process this request. ApplicationAutoScaling may be in-progress (if configured) …`, for the minutes
     that starting one takes: "Unlock cost savings with the new scale down to zero feature in SageMaker Inference", AWS
-    Machine Learning Blog, 2 December 2024. A serverless or multi-model endpoint says `ModelNotReadyException`.
+    Machine Learning Blog, December 2024. A serverless or multi-model endpoint says `ModelNotReadyException`.
     A container that is silent for 60 s is a `ModelError` with the status 0 and `Your invocation timed out while
     waiting for a response from container primary`. SageMaker's own messages name the account, so none is repeated.
     """
@@ -68,6 +68,6 @@ def fault(code: str, body: bytes, *, status: int = 0, wait: int | None = None) -
 def _fields(body: bytes) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

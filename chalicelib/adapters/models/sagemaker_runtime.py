@@ -11,8 +11,10 @@ from typing import Annotated, Final, Literal
 
 import boto3
 import urllib3
+from botocore import UNSIGNED
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from msgspec import Meta, Struct
 
@@ -27,6 +29,7 @@ from chalicelib.ports import Clock
 _WHOLE: Final = "invocations"
 _STREAM: Final = "invocations-response-stream"
 _LARGEST_ANSWER: Final = 16 * 1024 * 1024
+_LARGEST_STREAM: Final = 128 * 1024 * 1024  # some 400 bytes a token, frames included
 _LARGEST_LINE: Final = 1024 * 1024
 _LARGEST_REFUSAL: Final = 16 * 1024
 _READ: Final = 64 * 1024
@@ -88,7 +91,7 @@ class SageMakerEndpoint:
         with translated():
             response = self._opened(_WHOLE, body, wait)
             try:
-                return b"".join(_pieces(response, wait))
+                return b"".join(_pieces(response, wait, _LARGEST_ANSWER))
             except urllib3.exceptions.ProtocolError as cut:  # it had begun to answer: tokens are burned
                 raise ModelGarbled("The endpoint broke off in the middle of its answer.") from cut
             finally:
@@ -183,12 +186,12 @@ def connect(uri: str, *, clock: Clock = time.time) -> SageMakerEndpoint:
 
 def _events(response: urllib3.BaseHTTPResponse, wait: _Wait) -> Iterator[str]:
     decoder = PartDecoder(_LARGEST_LINE)
-    for piece in _pieces(response, wait):
+    for piece in _pieces(response, wait, _LARGEST_STREAM):
         yield from decoder.feed(piece)
     yield from decoder.end()
 
 
-def _pieces(response: urllib3.BaseHTTPResponse, wait: _Wait) -> Iterator[bytes]:
+def _pieces(response: urllib3.BaseHTTPResponse, wait: _Wait, most: int) -> Iterator[bytes]:
     size = 0
     while True:
         _limit_silence(response, wait.silence())
@@ -196,7 +199,7 @@ def _pieces(response: urllib3.BaseHTTPResponse, wait: _Wait) -> Iterator[bytes]:
         if not data:
             return
         size += len(data)
-        if size > _LARGEST_ANSWER:
+        if size > most:
             raise ModelGarbled("The endpoint's answer is too long.")
         yield data
 
@@ -215,7 +218,8 @@ def _session() -> boto3.session.Session:
 
 @cache
 def _region(name: str) -> Region:
-    meta = _session().client("sagemaker-runtime", region_name=name or None).meta
+    unsigned = Config(signature_version=UNSIGNED)  # so that opening a target looks for no credentials
+    meta = _session().client("sagemaker-runtime", region_name=name or None, config=unsigned).meta
     return Region(meta.region_name, meta.endpoint_url)
 
 
