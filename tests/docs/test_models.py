@@ -5,7 +5,7 @@ import tomllib
 import msgspec
 import pytest
 
-from chalicelib.adapters.models import bedrock_runtime, openai_upstream
+from chalicelib.adapters.models import bedrock_runtime, openai_upstream, sagemaker_runtime
 from chalicelib.adapters.models.simulated_script import Script
 from chalicelib.domain.catalogue import Catalogue, Model, Prices, Target
 from tests.docs.pages import page, quoted, rows
@@ -16,6 +16,7 @@ TARGETS = {
     "### simulated": Script,
     "### openai+http, openai+https": openai_upstream.Parameters,
     "### bedrock": bedrock_runtime.Parameters,
+    "### sagemaker": sagemaker_runtime.Parameters,
 }
 PARAMETERS = [(heading, each) for heading, kind in TARGETS.items() for each in msgspec.structs.fields(kind)]
 
