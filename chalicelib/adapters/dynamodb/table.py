@@ -10,6 +10,8 @@ conversations  pk = <conversation id>, sk = head            GSI by-owner
                …, sk = turn#<number>                        a turn, with the first part of its body
                …, sk = turn#<number>#<turn id>#<digest>#<n> further parts of the body with that digest
 answers        pk = <exact cache key>
+entries        pk = scopes#<tenant>, sk = <user>#<digest>   a scope's head: its parts, and how often it changed
+               pk = scope#<digest>, sk = <written ms>#<id>  an entry, or what was taken back; keys in entry_items.py
 """
 
 from __future__ import annotations
@@ -43,12 +45,13 @@ _metadata = msgspec.json.Decoder(Metadata)
 
 
 class Tables(Struct, frozen=True):
-    """The names of the four tables."""
+    """The names of the five tables."""
 
     access: str
     ledger: str
     conversations: str
     answers: str
+    entries: str
 
 
 def tables(stage: str) -> Tables:
