@@ -78,9 +78,8 @@ class Purge(Struct, frozen=True):
 
     def covers(self, scope: AnswerScope) -> bool:
         """Whether entries of `scope` are to go."""
-        wanted = ((self.tenant, scope.tenant), (self.user, scope.user))
-        wanted = (*wanted, (self.model, scope.model), (self.prefix, scope.prefix))
-        return all(part is None or part == own for part, own in wanted)
+        parts = ((self.user, scope.user), (self.model, scope.model), (self.prefix, scope.prefix))
+        return self.tenant == scope.tenant and all(part is None or part == own for part, own in parts)
 
 
 class Health(Struct, frozen=True):
@@ -109,9 +108,13 @@ class Gone(Struct, frozen=True, array_like=True):
 
 
 class Stretch(Struct, frozen=True):
-    """A part of a scope's log: rows with their vectors behind one another (float32, unit length), and what is gone."""
+    """A part of a scope's log: rows with their vectors behind one another, float32 of unit length; and what is gone.
+
+    `cursor` is where in the log its newest part stands.
+    """
 
     scope: AnswerScope
+    cursor: int
     rows: tuple[Row, ...] = ()
     vectors: bytes = b""
     gone: tuple[Gone, ...] = ()

@@ -1,1 +1,1 @@
-"""The ports of what is stored, over four DynamoDB tables; docs/adr/0002-data-model.md says why these four."""
+"""The ports of what is stored, over five DynamoDB tables; docs/adr/0002 and 0012 say why these."""

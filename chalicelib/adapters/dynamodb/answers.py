@@ -24,11 +24,16 @@ class DynamoAnswers:
 
     def store(self, key: str, answer: CachedAnswer) -> None:
         """One PutItem."""
-        body = packed_bytes(msgspec.json.encode(answer))
-        if len(body) > MOST_BYTES:
-            return
-        item = {**answer_key(key), "body": {"B": body}, "ttl": {"N": str(answer.expires_at)}}
-        self._database.call("put_item", {"TableName": self._database.tables.answers, "Item": item})
+        if (item := answer_item(key, answer)) is not None:
+            self._database.call("put_item", {"TableName": self._database.tables.answers, "Item": item})
+
+
+def answer_item(key: str, answer: CachedAnswer) -> Attributes | None:
+    """The item that keeps the answer; None where it is too large."""
+    body = packed_bytes(msgspec.json.encode(answer))
+    if len(body) > MOST_BYTES:
+        return None
+    return {**answer_key(key), "body": {"B": body}, "ttl": {"N": str(answer.expires_at)}}
 
 
 def answer_of(item: Attributes) -> CachedAnswer:

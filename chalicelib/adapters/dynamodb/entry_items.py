@@ -1,0 +1,143 @@
+"""Entries of the semantic index as items, and items as stretches of a log; numpy comes with the first vector."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from chalicelib.adapters.dynamodb.table import Attributes
+from chalicelib.domain.entries import AnswerScope, Entry, Gone, Row, Stretch
+
+MOST_BYTES: Final = 16_000  # of a question and its vector: two questions of that length are hardly ever alike
+GONE_SECONDS: Final = 86_400  # longer than any process remembers a scope that it does not look at
+
+_STEPS: Final = 127  # to either side of zero: what a signed byte has
+
+
+class _Body(Struct, frozen=True, array_like=True):
+    """What an entry's item holds besides its key. The digest of its scope shows an item that is in the wrong place."""
+
+    scope: str
+    id: str
+    question: str
+    answer: str  # empty where it is the id
+    created_at: int
+    expires_at: int
+    vector: bytes  # a signed byte for each dimension: its direction is all that counts
+
+
+_body = msgspec.msgpack.Decoder(_Body)
+_gone = msgspec.msgpack.Decoder(Gone)
+
+
+def scope_heads_key(tenant: str) -> dict[str, str]:
+    """The partition with the heads of a tenant's scopes."""
+    return {"S": f"scopes#{tenant}"}
+
+
+def scope_head_key(scope: AnswerScope) -> Attributes:
+    return {"pk": scope_heads_key(scope.tenant), "sk": {"S": f"{scope.user}#{scope_digest(scope)}"}}
+
+
+def scope_of_head(head: Attributes) -> AnswerScope:
+    """The scope behind its head."""
+    return AnswerScope(*msgspec.json.decode(head["label"]["S"], type=tuple[str, str, str, str, str]))
+
+
+def scope_digest(scope: AnswerScope) -> str:
+    """What a scope is called in keys: a label has no bound."""
+    return hashlib.sha256(scope.label.encode()).hexdigest()[:32]
+
+
+def entries_key(scope: AnswerScope) -> dict[str, str]:
+    """The partition with a scope's entries."""
+    return {"S": f"scope#{scope_digest(scope)}"}
+
+
+def entry_key(scope: AnswerScope, at_ms: int, name: str) -> Attributes:
+    return {"pk": entries_key(scope), "sk": {"S": f"{written_sk(at_ms)}#{name}"}}
+
+
+def written_sk(at_ms: int) -> str:
+    """Where entries begin that were written in a millisecond since 1970."""
+    return f"{at_ms:014d}"
+
+
+def written_ms(item: Attributes) -> int:
+    """When an entry was written."""
+    return int(item["sk"]["S"][:14])
+
+
+def entry_item(entry: Entry, now: float) -> Attributes | None:
+    """The item of an entry that is written at `now`; None for one that is too large, or means nothing."""
+    import numpy as np
+
+    vector = np.frombuffer(entry.vector, "<f4")
+    peak = float(np.abs(vector).max(initial=0.0))
+    body = _Body(
+        scope=scope_digest(entry.scope),
+        id=entry.id,
+        question=entry.question,
+        answer="" if entry.answer == entry.id else entry.answer,
+        created_at=entry.created_at,
+        expires_at=entry.expires_at,
+        vector=np.rint(vector * (_STEPS / (peak or 1.0))).astype(np.int8).tobytes(),
+    )
+    packed = msgspec.msgpack.encode(body)
+    if not peak or len(packed) > MOST_BYTES:
+        return None
+    return {
+        **entry_key(entry.scope, int(now * 1000), entry.id),
+        "entry": {"B": packed},
+        "ttl": {"N": str(entry.expires_at)},
+    }
+
+
+def gone_item(scope: AnswerScope, gone: Gone, now: float) -> Attributes:
+    """What tells other processes that entries were taken back."""
+    packed = msgspec.msgpack.encode(gone)
+    return {
+        **entry_key(scope, int(now * 1000), f"!{hashlib.sha256(packed).hexdigest()[:16]}"),
+        "gone": {"B": packed},
+        "ttl": {"N": str(int(now) + GONE_SECONDS)},
+    }
+
+
+def is_entry_of(item: Attributes, ids: set[str] | None, until: int) -> bool:
+    """Whether an item is an entry that a removal means: one of the ids, or any, created up to `until`."""
+    if "entry" not in item:
+        return False
+    body = _body.decode(item["entry"]["B"])
+    return body.created_at <= until and (ids is None or body.id in ids)
+
+
+def stretch_of(scope: AnswerScope, items: Sequence[Attributes]) -> Stretch:
+    """Items of one Query, at least one. What says that it is of another scope is left out."""
+    digest = scope_digest(scope)
+    bodies = [_body.decode(item["entry"]["B"]) for item in items if "entry" in item]
+    bodies = [body for body in bodies if body.scope == digest and len(body.vector) == len(bodies[0].vector)]
+    return Stretch(
+        scope=scope,
+        cursor=max(written_ms(item) for item in items),
+        rows=tuple(
+            Row(each.id, each.question, each.answer or each.id, each.created_at, each.expires_at) for each in bodies
+        ),
+        vectors=_unit_rows(each.vector for each in bodies),
+        gone=tuple(_gone.decode(item["gone"]["B"]) for item in items if "gone" in item),
+    )
+
+
+def _unit_rows(vectors: Iterable[bytes]) -> bytes:
+    """The vectors as float32 of unit length, behind one another."""
+    import numpy as np
+
+    packed = list(vectors)
+    if not packed:
+        return b""
+    rows = np.frombuffer(b"".join(packed), np.int8).reshape(len(packed), -1).astype("<f4")
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows.tobytes()
