@@ -66,6 +66,19 @@ def test_every_policy_is_used_by_a_function():
 
 
 @pytest.mark.parametrize("stage", STAGES)
+def test_the_api_alone_may_ask_endpoints_on_sagemaker_and_change_none(stage):
+    asking = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
+    places = ("arn:aws:sagemaker:*:*:endpoint/*", "arn:aws:sagemaker:*:*:inference-component/*")
+
+    api, sweep = (
+        {pair for pair in granted(stage, function) if ":sagemaker:" in pair[1]} for function in ("", "-sweep")
+    )
+
+    assert api == {(action, place) for action in asking for place in places}
+    assert sweep == set()
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_the_sweep_may_do_less_than_the_api(stage):
     sweep, api = granted(stage, "-sweep"), granted(stage, "")
     tables = {arn.split("/")[1] for _, arn in sweep if ":dynamodb:" in arn}
