@@ -6,9 +6,7 @@ import os
 import random
 import secrets
 import time
-import tomllib
-from functools import cache
-from importlib import resources
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -16,6 +14,7 @@ import msgspec
 
 from chalicelib import settings as environment
 from chalicelib.domain.catalogue import Catalogue, Model, Target
+from chalicelib.domain.catalogue_check import faults
 from chalicelib.domain.errors import Misconfigured
 from chalicelib.domain.identity import Peppers
 from chalicelib.pipeline.accounts import Accounts
@@ -26,8 +25,10 @@ from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.keyring import Keyring
+from chalicelib.pipeline.models import Models
 from chalicelib.pipeline.plans import Plans
-from chalicelib.pipeline.router import Router
+from chalicelib.pipeline.routing.pool import Pool
+from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.services import Services
 from chalicelib.pipeline.sweep import Sweeper
 from chalicelib.ports import ChatModel, Embedder, Keys, Turns
@@ -55,24 +56,28 @@ def build(settings: Settings) -> Services:
     """Services as `settings` say; each vendor's library is imported only where it is used."""
     from chalicelib.adapters.dynamodb.answers import DynamoAnswers
     from chalicelib.adapters.dynamodb.conversations import DynamoConversations
+    from chalicelib.adapters.dynamodb.targets import DynamoTargets
     from chalicelib.adapters.telemetry.powertools import PowertoolsMeter
 
     database = open_database(settings)
     targets = _Targets(settings)
     turns, conversations, keys = open_turns(database), DynamoConversations(database), open_keys(database)
-    gate = Gate(turns, keys, peppers(settings), catalogue(settings), caching=settings.cache)
+    meter = PowertoolsMeter(metrics=not settings.local, level=settings.log_level)
+    models = Models(catalogue(settings), partial(replaced, settings), targets.faults, meter, time.time)
+    pool = Pool(DynamoTargets(database), random.random)
+    gate = Gate(turns, keys, peppers(settings), models, caching=settings.cache, watch=pool)
     return Services(
         gate=gate,
         history=History(conversations),
         cache=AnswerCache(DynamoAnswers(database), settings.cache_ttl_seconds),
         admission=Admission(turns, conversations, settings.lease_seconds),
-        router=Router(targets.chat, targets.embedder, time.time),
+        router=Router(targets.chat, targets.embedder, pool, turns, time.time, settings.deadline_seconds),
         archive=Archive(conversations),
         accounts=Accounts(keys),
-        plans=Plans(keys, gate.catalogue),
+        plans=Plans(keys, models),
         keyring=Keyring(keys, gate.peppers, secrets.token_bytes, live=not settings.local),
         health=Health({"database": keys.plans}),
-        meter=PowertoolsMeter(metrics=not settings.local, level=settings.log_level),
+        meter=meter,
         clock=time.time,
     )
 
@@ -111,12 +116,28 @@ def peppers(settings: Settings) -> Peppers:
 
 
 def catalogue(settings: Settings) -> Catalogue:
-    """The catalogue of the package; with an upstream, or in the local stage, that serves every model instead."""
-    text = resources.files("chalicelib").joinpath("catalogue.toml").read_text()
-    shipped = msgspec.convert(tomllib.loads(text), Catalogue)
-    if not settings.upstream and not settings.local:
-        return shipped
-    models = (msgspec.structs.replace(model, targets=(Target(_upstream(settings, model)),)) for model in shipped.models)
+    """The catalogue of the package; with an upstream, or in the local stage, one target serves every model."""
+    from chalicelib.adapters.catalogues.toml import shipped
+
+    return _behind_upstream(settings, shipped())
+
+
+def replaced(settings: Settings) -> Catalogue | None:
+    """The catalogue that an operator put in the package's place, or None."""
+    if not settings.catalogue:
+        return None
+    from chalicelib.adapters.catalogues.parameter_store import read_catalogue
+
+    return _behind_upstream(settings, read_catalogue(settings.catalogue))
+
+
+def _behind_upstream(settings: Settings, offered: Catalogue) -> Catalogue:
+    if not settings.upstream and (not settings.local or settings.catalogue):
+        return offered
+    models = (
+        msgspec.structs.replace(model, targets=(Target(_upstream(settings, model)),), hedge_after_ms=None)
+        for model in offered.models
+    )
     return Catalogue(tuple(models))
 
 
@@ -135,11 +156,10 @@ def _upstream(settings: Settings, model: Model) -> str:
 
 
 def check(settings: Settings) -> None:
-    """Open every target of the catalogue, and call none; `Misconfigured` says why one cannot be opened."""
-    targets = _Targets(settings)
-    for model in catalogue(settings).models:
-        for target in model.targets:
-            (targets.embedder if model.dimensions else targets.chat)(target.uri)
+    """Open every target of the catalogue, and call none; `Misconfigured` says what cannot work."""
+    found = _Targets(settings).faults(replaced(settings) or catalogue(settings))
+    if found:
+        raise Misconfigured("\n".join(found))
 
 
 class _Targets:
@@ -149,6 +169,17 @@ class _Targets:
         self._settings = settings
         self.chat = cache(self._chat)
         self.embedder = cache(self._embedder)
+
+    def faults(self, offered: Catalogue) -> list[str]:
+        """What is wrong with a catalogue, the targets that cannot be opened included."""
+        found = faults(offered)
+        for model in offered.models if not found else ():
+            for target in model.targets:
+                try:
+                    (self.embedder if model.dimensions else self.chat)(target.uri)
+                except Misconfigured as fault:
+                    found.append(f"model '{model.id}': target '{target.name}': {fault.message}")
+        return found
 
     def _chat(self, uri: str) -> ChatModel:
         match uri.partition("://")[0]:

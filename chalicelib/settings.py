@@ -27,6 +27,8 @@ class Settings:
     cache: bool = True
     cache_ttl_seconds: int = 86_400
     lease_seconds: int = 900
+    deadline_seconds: int = 60
+    catalogue: str = ""
     log_level: str = "INFO"
 
     @property

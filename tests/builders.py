@@ -42,6 +42,7 @@ def a_plan(*limits, **fields):
 
 def a_model(name="small", *uris, **fields):
     known = {"max_output_tokens": 1_000, "default_output_tokens": 100, "context_tokens": 8_000}
+    known["capabilities"] = frozenset({"tools", "json_schema", "images", "reasoning"})
     targets = tuple(Target(uri) for uri in uris or ("simulated://echo",))
     prices = Prices(input=1_000_000, output=2_000_000)
     return Model(id=name, targets=targets, **{**known, "prices": prices, **fields})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from chalicelib.domain.budget import Charge
 from chalicelib.domain.chat import Usage
@@ -13,51 +13,84 @@ from chalicelib.domain.errors import UnknownModel
 Capability = Literal["tools", "json_schema", "images", "reasoning"]
 
 
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class Quota(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a target takes in a minute before it throttles, counted as Bedrock does; None is no limit that is known.
+
+    A call takes its input and its whole cap when it starts. When it ends, it has taken its input that was not cached,
+    and each output token `output_burndown` times.
+    """
+
+    requests_per_minute: Positive | None = None
+    tokens_per_minute: Positive | None = None
+    output_burndown: Positive = 1
+
+
 class Target(Struct, frozen=True, forbid_unknown_fields=True):
-    """One place that serves a model, named by URI. A lower tier is tried first."""
+    """One place that serves a model, named by URI. A lower tier is tried first.
+
+    Within a tier, `weight` is how many times the work of a target of weight 1 it bears. `capabilities` and
+    `context_tokens` are the model's own where they are None.
+    """
 
     uri: str
-    tier: int = 0
-    weight: int = 1
+    tier: Annotated[int, Meta(ge=0)] = 0
+    weight: Annotated[int, Meta(ge=1, le=1_000)] = 1
+    quota: Quota | None = None
+    capabilities: frozenset[Capability] | None = None
+    context_tokens: Positive | None = None
+
+    @property
+    def name(self) -> str:
+        """What may be shown of the URI: parameters stay with the operator."""
+        return self.uri.partition("?")[0]
 
 
 class Prices(Struct, frozen=True, forbid_unknown_fields=True):
     """Micro-USD per million tokens, so 1 USD per million tokens is 1,000,000."""
 
-    input: int = 0
-    output: int = 0
-    cached_input: int | None = None
+    input: Annotated[int, Meta(ge=0)] = 0
+    output: Annotated[int, Meta(ge=0)] = 0
+    cached_input: Annotated[int, Meta(ge=0)] | None = None
 
 
 class Model(Struct, frozen=True, forbid_unknown_fields=True):
-    """One model. A chat model has `max_output_tokens`, an embedding model has `dimensions`."""
+    """One model. A chat model has `max_output_tokens`, an embedding model has `dimensions`.
+
+    With `hedge_after_ms`, a second target is asked where the first has said nothing for so long.
+    """
 
     id: str
     targets: tuple[Target, ...]
     aliases: tuple[str, ...] = ()
-    context_tokens: int = 128_000
-    max_output_tokens: int = 0
-    default_output_tokens: int = 4_096
-    dimensions: int = 0
+    context_tokens: Positive = 128_000
+    max_output_tokens: Annotated[int, Meta(ge=0)] = 0
+    default_output_tokens: Positive = 4_096
+    dimensions: Annotated[int, Meta(ge=0)] = 0
+    hedge_after_ms: Positive | None = None
     capabilities: frozenset[Capability] = frozenset()
     prices: Prices = Prices()
     owned_by: str = "tidegate"
     created: int = 0
 
 
-class Catalogue(Struct, frozen=True):
+class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
     """Every model, by id and by alias."""
 
     models: tuple[Model, ...]
 
     def find(self, name: str, allowed: tuple[str, ...] | None = None) -> Model:
         """The model called `name` that a plan allows (None allows all), or `UnknownModel`."""
-        for model in self.models:
-            if name == model.id or name in model.aliases:
-                if allowed is not None and model.id not in allowed:
-                    break
-                return model
-        raise UnknownModel(name)
+        model = self.named(name)
+        if model is None or (allowed is not None and model.id not in allowed):
+            raise UnknownModel(name)
+        return model
+
+    def named(self, name: str) -> Model | None:
+        """The model called `name`, whoever may use it."""
+        return next((model for model in self.models if name == model.id or name in model.aliases), None)
 
     def allowed(self, allowed: tuple[str, ...] | None) -> tuple[Model, ...]:
         """The models that a plan allows."""

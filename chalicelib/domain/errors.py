@@ -18,6 +18,7 @@ TidegateError
 │   │   └── ModelNotReady       no instance of it is up yet; it asks to be left alone until then
 │   ├── ModelTimeout            nothing came within the time given
 │   └── ModelGarbled            an answer that is not one
+├── NoCapacity                  no model target can take the turn now
 ├── StoreUnavailable            the database did not answer in time
 │   ├── StoreBusy               it did, but others wrote the same items each time
 │   └── IndexUnavailable        the semantic index did not; a turn goes on without it
@@ -177,6 +178,15 @@ class ModelGarbled(ModelError):
     """The target sent something that is not an answer."""
 
     burned = True
+
+
+class NoCapacity(TidegateError):
+    """Every target of the model asks to be left alone, or is."""
+
+    def __init__(self, model: str, retry_after_seconds: int) -> None:
+        """Say which model, and when to come back."""
+        super().__init__(f"The model `{model}` has no capacity now. Try again in {retry_after_seconds} s.")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class StoreUnavailable(TidegateError):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from chalicelib.domain.breaker import Breaker
 from chalicelib.domain.budget import Balances, Charge, Limit, Plan, Standing, Subject, SubjectKind
 from chalicelib.domain.cache_key import Place
 from chalicelib.domain.catalogue import Model
@@ -53,18 +54,19 @@ class CachedAnswer(Struct, frozen=True):
 
 
 class Cue(Struct, frozen=True):
-    """What to fetch at a turn's beginning. `answers` are exact cache keys."""
+    """What to fetch at a turn's beginning. `answers` are exact cache keys, `targets` names of breakers."""
 
     credential: Credential
     now: float
     answers: tuple[str, ...] = ()
     conversation: str | None = None
+    targets: tuple[str, ...] = ()
 
 
 class Memory(Struct, frozen=True):
     """What was found. `balances` are the claimed owner's: not to be shown before the key is verified.
 
-    `tenant` is the record of a tenant that has a plan of its own.
+    `tenant` is the record of a tenant that has a plan of its own. `targets` has every breaker that was asked for.
     """
 
     key: Key | None
@@ -73,6 +75,7 @@ class Memory(Struct, frozen=True):
     answers: dict[str, CachedAnswer]
     conversation: Conversation | None
     tenant: Tenant | None = None
+    targets: dict[str, Breaker] = {}
 
 
 class Caller(Struct, frozen=True):
@@ -138,8 +141,19 @@ class Settlement(Struct, frozen=True):
     turn: Turn | None = None
 
 
+class Attempt(Struct, frozen=True):
+    """One call to a target: how it ended (`answered`, or the fault's kind), and after how long."""
+
+    target: str
+    outcome: str
+    milliseconds: int
+
+
 class Report(Struct, frozen=True):
-    """One turn in figures, for the log line and the metrics: no prompt, no answer, no secret."""
+    """One turn in figures, for the log line and the metrics: no prompt, no answer, no secret.
+
+    `lost_usd_micros` is what was charged for attempts that may have burned tokens and gave no answer.
+    """
 
     turn_id: str
     tenant: str
@@ -158,6 +172,8 @@ class Report(Struct, frozen=True):
     error: str | None = None
     unmetered: bool = False
     request_id: str = ""
+    tried: tuple[Attempt, ...] = ()
+    lost_usd_micros: int = 0
 
 
 class Head(Struct, frozen=True):

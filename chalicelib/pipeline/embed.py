@@ -7,9 +7,10 @@ from msgspec import Struct
 from chalicelib.domain.budget import Charge, Standing, standing
 from chalicelib.domain.catalogue import charge
 from chalicelib.domain.chat import Usage
-from chalicelib.domain.errors import BadRequest, TidegateError
+from chalicelib.domain.errors import BadRequest, NoCapacity, TidegateError
 from chalicelib.domain.estimate import covered, texts_bound
 from chalicelib.domain.identity import Credential
+from chalicelib.domain.routing import Saturated
 from chalicelib.domain.turn import Report
 from chalicelib.pipeline.services import Services
 from chalicelib.ports import Embedded
@@ -39,7 +40,7 @@ class Embeddings(Struct, frozen=True):
 
 def embed(ask: EmbedAsk, use: Services) -> Embeddings:
     """Embed `ask.texts`: identify -> reserve -> model -> settle."""
-    caller = use.gate.caller(ask.credential, turn_id=ask.turn_id, now=ask.now)
+    caller = use.gate.caller(ask.credential, turn_id=ask.turn_id, now=ask.now, model=ask.model)
     model = use.gate.catalogue.find(ask.model, caller.plan.models)
     if not model.dimensions:
         raise BadRequest(f"The model `{model.id}` does not embed.", param="model", code="model_not_supported")
@@ -47,11 +48,15 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
     claim = use.admission.reserve_plain(caller, charge(model.prices, bound))
     if claim.unmetered:
         use.meter.unmetered(caller)
+    purse = use.router.purse(claim)
     try:
-        embedded, routed = use.router.embed(model, ask.texts, ask.dimensions)
+        outcome = use.router.embed(model, ask.texts, ask.dimensions, purse)
+        if isinstance(outcome, Saturated):
+            raise NoCapacity(outcome.model, outcome.retry_after_seconds)
     except TidegateError as fault:
         use.admission.abandon(claim, fault)
         raise
+    embedded, routed = outcome
     embedded = Embedded(embedded.vectors, covered(embedded.input_tokens, bound.input_tokens))
     burned: Charge = charge(model.prices, Usage(input_tokens=embedded.input_tokens))
     use.admission.settle(claim, burned)
@@ -68,6 +73,8 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
             usd_micros=burned.usd_micros,
             unmetered=claim.unmetered,
             request_id=ask.request_id,
+            tried=tuple(purse.tried),
+            lost_usd_micros=purse.lost_usd_micros,
         )
     )
     left = standing(caller.plan, caller.balances, burned, ask.now)

@@ -8,12 +8,13 @@ import msgspec
 
 from chalicelib.domain.budget import Plan, together
 from chalicelib.domain.cache_key import Place, cacheable, places
-from chalicelib.domain.catalogue import Catalogue, Model
+from chalicelib.domain.catalogue import Model
 from chalicelib.domain.chat import ChatRequest
 from chalicelib.domain.errors import BadRequest, Forbidden, Misconfigured
 from chalicelib.domain.identity import Credential, Peppers, Principal, Scope, verify
+from chalicelib.domain.routing import Need, able, capabilities_of
 from chalicelib.domain.turn import Ask, Caller, Cue, Memory, Opened
-from chalicelib.ports import Keys, Turns
+from chalicelib.ports import Keys, Offer, Turns, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +24,16 @@ class Gate:
     turns: Turns
     keys: Keys
     peppers: Peppers
-    catalogue: Catalogue
+    catalogue: Offer
     caching: bool
+    watch: Watch
 
     def identify(self, ask: Ask) -> Opened:
         """Verify the key, resolve the model and find the exact answer's place: one round trip."""
         model, request = self._resolved(ask)
         options = self._places(ask, request)
         keys = tuple(place.key for place in options)
-        memory = self.turns.recall(Cue(ask.credential, ask.now, keys, ask.conversation))
+        memory = self._recalled(Cue(ask.credential, ask.now, keys, ask.conversation), model)
         caller = self._caller(ask.credential, memory, turn_id=ask.turn_id, now=ask.now)
         self.catalogue.find(model.id, caller.plan.models)
         place = options[1 if caller.plan.shares_answers else 0] if options else None
@@ -39,9 +41,9 @@ class Gate:
             place = None  # its history is part of the question, and an exact repeat of both is as good as never
         return Opened(ask, caller, model, request, memory, place)
 
-    def caller(self, credential: Credential, *, turn_id: str, now: float) -> Caller:
-        """Verify the key of a call that is no chat turn: one round trip."""
-        memory = self.turns.recall(Cue(credential, now))
+    def caller(self, credential: Credential, *, turn_id: str, now: float, model: str | None = None) -> Caller:
+        """Verify the key of a call that is no chat turn, but may ask a `model`: one round trip."""
+        memory = self._recalled(Cue(credential, now), None if model is None else self.catalogue.named(model))
         return self._caller(credential, memory, turn_id=turn_id, now=now)
 
     def principal(self, credential: Credential, now: float, scope: Scope) -> Principal:
@@ -53,10 +55,19 @@ class Gate:
         plan = together(self._plan(memory, principal.plan), self._own(memory))
         return Caller(principal, plan, memory.balances, turn_id, now)
 
+    def _recalled(self, cue: Cue, model: Model | None) -> Memory:
+        """What the turn needs, with what is known of the model's targets by now."""
+        if model is None:
+            return self.turns.recall(cue)
+        memory = self.turns.recall(msgspec.structs.replace(cue, targets=self.watch.due(model, cue.now)))
+        self.watch.heard(model, memory.targets, cue.now)
+        return memory
+
     def _resolved(self, ask: Ask) -> tuple[Model, ChatRequest]:
         """The model and the capped request; a fault in them is told to nobody but the owner of a good key."""
         try:
             model = self.catalogue.find(ask.request.model)
+            able(model, Need(capabilities=capabilities_of(ask.request)))
             return model, _capped(ask.request, model)
         except BadRequest:
             self.principal(ask.credential, ask.now, "chat")

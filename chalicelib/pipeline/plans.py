@@ -9,10 +9,9 @@ from typing import Final
 import msgspec
 
 from chalicelib.domain.budget import Plan
-from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import BadRequest, Conflict, NotFound, UnknownModel
 from chalicelib.domain.identity import Tenant
-from chalicelib.ports import Keys
+from chalicelib.ports import Keys, Offer
 
 MOST_PLANS: Final = 100  # one item holds all of them, and every process reads it every half minute
 
@@ -22,7 +21,7 @@ class Plans:
     """What an administrator may do to plans; none goes while somebody has it."""
 
     keys: Keys
-    catalogue: Catalogue
+    catalogue: Offer
 
     def put(self, plan: Plan) -> Plan:
         """Store a plan under its name, its models by the catalogue's own ids; the plan as it is stored."""

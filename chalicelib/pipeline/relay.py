@@ -15,7 +15,7 @@ from chalicelib.domain.transcript import Transcript
 class Ending(Protocol):
     """Takes the answer as far as it came, and whether it was cut."""
 
-    def __call__(self, completion: Completion, *, cut: bool) -> None:
+    def __call__(self, completion: Completion, *, cut: bool) -> object:
         """Charge and remember it."""
 
 

@@ -13,7 +13,7 @@ from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.keyring import Keyring
 from chalicelib.pipeline.plans import Plans
-from chalicelib.pipeline.router import Router
+from chalicelib.pipeline.routing.router import Router
 from chalicelib.ports import Clock, Meter
 
 

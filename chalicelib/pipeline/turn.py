@@ -10,15 +10,19 @@ charge; the turn is remembered in the same write that settles it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 
 from chalicelib.domain.budget import Charge, standing
-from chalicelib.domain.catalogue import charge
-from chalicelib.domain.chat import Completion
-from chalicelib.domain.errors import TidegateError
+from chalicelib.domain.catalogue import Model, charge
+from chalicelib.domain.chat import ChatRequest, Completion
+from chalicelib.domain.errors import ModelError, NoCapacity, TidegateError
 from chalicelib.domain.estimate import counted
+from chalicelib.domain.routing import Saturated
 from chalicelib.domain.turn import (
     Ask,
     CachedAnswer,
@@ -32,8 +36,11 @@ from chalicelib.domain.turn import (
 )
 from chalicelib.pipeline.admission import ended
 from chalicelib.pipeline.relay import Relay, pieces
-from chalicelib.pipeline.router import Routed
+from chalicelib.pipeline.routing.attempts import Routed
+from chalicelib.pipeline.routing.purse import Purse
 from chalicelib.pipeline.services import Services
+
+Outcome = TypeVar("Outcome")
 
 
 def answer(ask: Ask, use: Services) -> Reply:
@@ -42,16 +49,10 @@ def answer(ask: Ask, use: Services) -> Reply:
     found = use.cache.lookup(opened)
     if found is not None:
         return _hit(opened, found, use)
-    claim = use.admission.reserve(opened)
-    _warn(claim, opened, use)
-    try:
-        completion, routed = use.router.complete(opened.model, opened.request)
-    except TidegateError as fault:
-        use.admission.abandon(claim, fault)
-        raise
+    run = _reserved(opened, use)
+    completion, routed = run.asked(use.router.complete)
     completion = counted(opened.request, completion)
-    _close(opened, claim, routed, use, completion=completion)
-    return Reply(_head(opened, routed, _burned(opened, completion), use), completion)
+    return Reply(run.end(routed, completion), completion)
 
 
 def stream(ask: Ask, use: Services) -> Streamed:
@@ -61,16 +62,10 @@ def stream(ask: Ask, use: Services) -> Streamed:
     if found is not None:
         hit = _hit(opened, found, use)
         return Streamed(hit.head, pieces(hit.completion))
-    claim = use.admission.reserve(opened)
-    _warn(claim, opened, use)
-    try:
-        deltas, routed = use.router.stream(opened.model, opened.request)
-    except TidegateError as fault:
-        use.admission.abandon(claim, fault)
-        raise
-    end = partial(_end_stream, opened, claim, routed, use)
-    head = _head(opened, routed, claim.charge, use)
-    return Streamed(head, Relay(deltas, count=partial(counted, opened.request), end=end))
+    run = _reserved(opened, use)
+    deltas, routed = run.asked(use.router.stream)
+    relay = Relay(deltas, count=partial(counted, opened.request), end=partial(run.end, routed))
+    return Streamed(_head(opened, routed, run.claim.charge, use), relay)
 
 
 def _hit(opened: Opened, found: CachedAnswer, use: Services) -> Reply:
@@ -78,33 +73,60 @@ def _hit(opened: Opened, found: CachedAnswer, use: Services) -> Reply:
     _warn(claim, opened, use)
     spent = Charge(requests=1)
     head = _head(opened, Routed(found.target, 0, 0.0), spent, use)
-    use.meter.record(_report(opened, head, found.completion, spent, unmetered=claim.unmetered))
+    report = _report(opened, head, found.completion, spent)
+    use.meter.record(msgspec.structs.replace(report, input_tokens=0, output_tokens=0, unmetered=claim.unmetered))
     return Reply(head, found.completion)
 
 
-def _close(opened: Opened, claim: Reservation, routed: Routed, use: Services, *, completion: Completion) -> None:
-    burned = _burned(opened, completion)
-    use.admission.settle(claim, burned, ended(claim, completion, routed.target, cut=False))
-    use.cache.store(opened, completion, routed.target)
-    head = _head(opened, routed, burned, use)
-    use.meter.record(_report(opened, head, completion, burned, unmetered=claim.unmetered))
+def _reserved(opened: Opened, use: Services) -> _Run:
+    claim = use.admission.reserve(opened)
+    _warn(claim, opened, use)
+    return _Run(opened, claim, use.router.purse(claim), use)
 
 
-def _end_stream(
-    opened: Opened, claim: Reservation, routed: Routed, use: Services, completion: Completion, *, cut: bool
-) -> None:
-    if not cut:
-        _close(opened, claim, routed, use, completion=completion)
-        return
-    burned = _burned(opened, completion)
-    use.admission.settle(claim, burned, ended(claim, completion, routed.target, cut=True))
-    head = _head(opened, routed, burned, use)
-    report = _report(opened, head, completion, burned, unmetered=claim.unmetered)
-    use.meter.record(msgspec.structs.replace(report, error="cut"))
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A turn between its reservation and its end."""
 
+    opened: Opened
+    claim: Reservation
+    purse: Purse
+    use: Services
 
-def _burned(opened: Opened, completion: Completion) -> Charge:
-    return charge(opened.model.prices, completion.usage)
+    def asked(
+        self, ask: Callable[[Model, ChatRequest, Purse], tuple[Outcome, Routed] | Saturated]
+    ) -> tuple[Outcome, Routed]:
+        """What a target answers; where none does, the turn is charged for what may have been burned, or forgotten."""
+        try:
+            outcome = ask(self.opened.model, self.opened.request, self.purse)
+            if isinstance(outcome, Saturated):
+                raise NoCapacity(outcome.model, outcome.retry_after_seconds)
+        except TidegateError as fault:
+            self.use.admission.abandon(self.claim, fault)
+            burned = self.claim.charge if isinstance(fault, ModelError) and fault.burned else Charge()
+            self._record(Routed("", len(self.purse.tried), 0.0), Completion(), burned, type(fault).__name__)
+            raise
+        return outcome
+
+    def end(self, routed: Routed, completion: Completion, *, cut: bool = False) -> Head:
+        """Charge what was burned and remember the answer, as far as it came."""
+        burned = charge(self.opened.model.prices, completion.usage)
+        self.use.admission.settle(self.claim, burned, ended(self.claim, completion, routed.target, cut=cut))
+        if not cut:
+            self.use.cache.store(self.opened, completion, routed.target)
+        return self._record(routed, completion, burned, "cut" if cut else None)
+
+    def _record(self, routed: Routed, completion: Completion, burned: Charge, error: str | None) -> Head:
+        head = _head(self.opened, routed, burned, self.use)
+        changes = {
+            "error": error,
+            "unmetered": self.claim.unmetered,
+            "tried": tuple(self.purse.tried),
+            "lost_usd_micros": self.purse.lost_usd_micros,
+        }
+        report = _report(self.opened, head, completion, burned)
+        self.use.meter.record(msgspec.structs.replace(report, **changes))
+        return head
 
 
 def _head(opened: Opened, routed: Routed, spent: Charge, use: Services) -> Head:
@@ -124,7 +146,7 @@ def _head(opened: Opened, routed: Routed, spent: Charge, use: Services) -> Head:
 
 
 def _outcome(opened: Opened, routed: Routed) -> CacheOutcome:
-    if routed.attempts == 0:
+    if routed.target and routed.attempts == 0:
         return "hit"
     return "miss" if opened.place is not None else "bypass"
 
@@ -134,9 +156,8 @@ def _warn(claim: Reservation, opened: Opened, use: Services) -> None:
         use.meter.unmetered(opened.caller)
 
 
-def _report(opened: Opened, head: Head, completion: Completion, burned: Charge, *, unmetered: bool) -> Report:
+def _report(opened: Opened, head: Head, completion: Completion, burned: Charge) -> Report:
     principal = opened.principal
-    hit = head.cache == "hit"
     return Report(
         turn_id=head.turn_id,
         tenant=principal.tenant,
@@ -146,12 +167,11 @@ def _report(opened: Opened, head: Head, completion: Completion, burned: Charge, 
         target=head.target,
         attempts=head.attempts,
         cache=head.cache,
-        input_tokens=0 if hit else completion.usage.input_tokens,
-        output_tokens=0 if hit else completion.usage.output_tokens,
+        input_tokens=completion.usage.input_tokens,
+        output_tokens=completion.usage.output_tokens,
         usd_micros=burned.usd_micros,
         finish_reason=completion.finish_reason,
         conversation=head.conversation,
         overhead_ms=head.overhead_ms,
-        unmetered=unmetered,
         request_id=opened.ask.request_id,
     )

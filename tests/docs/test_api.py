@@ -73,6 +73,8 @@ FAULTS = [
     errors.ModelRejected("no"),
     errors.ModelThrottled("later"),
     errors.ModelUnavailable("down"),
+    errors.ModelNotReady("starting"),
+    errors.NoCapacity("small", 1),
     errors.ModelTimeout("silent"),
     errors.ModelGarbled("noise"),
     errors.StoreUnavailable("down"),

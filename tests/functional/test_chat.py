@@ -172,7 +172,7 @@ def test_every_option_of_openai_that_means_something_here_is_taken(world, key):
     [
         ("400", 400, "model_rejected", False),
         ("refuse", 503, "model_unavailable", False),
-        ("429", 503, "model_throttled", False),
+        ("429", 503, "model_overloaded", False),
         ("500", 503, "model_unavailable", False),
         ("garbage", 502, "model_garbled", True),
     ],

@@ -193,7 +193,7 @@ def test_a_bug_keeps_what_was_reserved(world, key, lines, monkeypatch):
     def broken(*_, **__):
         raise KeyError(CANARY)
 
-    monkeypatch.setattr("chalicelib.pipeline.router.Router.complete", broken)
+    monkeypatch.setattr("chalicelib.pipeline.routing.router.Router.complete", broken)
 
     world.chat("What is a tide?", key=key)
 

@@ -19,6 +19,7 @@ from chalicelib.adapters.dynamodb.client import Database, jittered
 from chalicelib.adapters.dynamodb.conversations import DynamoConversations
 from chalicelib.adapters.dynamodb.keys import DynamoKeys
 from chalicelib.adapters.dynamodb.table import tables
+from chalicelib.adapters.dynamodb.targets import DynamoTargets
 from chalicelib.adapters.dynamodb.turns import DynamoTurns
 from chalicelib.domain.chat import Completion, Usage
 from chalicelib.domain.errors import LimitExceeded, StoreUnavailable
@@ -27,7 +28,8 @@ from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.cache import AnswerCache
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
-from chalicelib.pipeline.router import Router
+from chalicelib.pipeline.routing.pool import Pool
+from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.turn import answer
 from tests.builders import PEPPERS, a_catalogue, a_credential, a_model, a_request, an_ask
 from tests.contract.samples import LEASE_SECONDS, NOW
@@ -106,12 +108,13 @@ def _services(job, draw, reach):
     database = Database(tables(job["stage"]), pause=pause, region=REGION, endpoint=job["endpoint"])
     turns, conversations = Reached(DynamoTurns(database), reach), DynamoConversations(database)
     model = FakeModel(job["record"], draw, reach)
+    pool = Pool(DynamoTargets(database), random.random)
     return SimpleNamespace(
-        gate=Gate(turns, DynamoKeys(database), PEPPERS, a_catalogue(a_model()), caching=False),
+        gate=Gate(turns, DynamoKeys(database), PEPPERS, a_catalogue(a_model()), caching=False, watch=pool),
         history=History(conversations),
         cache=AnswerCache(DynamoAnswers(database), 0),
         admission=Admission(turns, conversations, LEASE_SECONDS),
-        router=Router(lambda _: model, lambda _: model, time.time),
+        router=Router(lambda _: model, lambda _: model, pool, turns, time.time, 60),
         meter=SimpleNamespace(record=lambda _: None),
         clock=time.time,
     )

@@ -13,6 +13,7 @@ from chalicelib.adapters.dynamodb.ledger import balances, outdated
 from chalicelib.adapters.dynamodb.table import (
     PLANS,
     answer_key,
+    breaker_key,
     conversation_of,
     head_key,
     identity,
@@ -20,6 +21,8 @@ from chalicelib.adapters.dynamodb.table import (
     subject_key,
     tagged_tenant_key,
 )
+from chalicelib.adapters.dynamodb.targets import breaker_of
+from chalicelib.domain.breaker import Breaker
 from chalicelib.domain.budget import Balances, Plan, Subject
 from chalicelib.domain.conversation import Conversation
 from chalicelib.domain.ledger import owner_of, subjects_of
@@ -45,7 +48,7 @@ class Recall:
         fresh = 0 <= cue.now - self._plans[0] < PLANS_SECONDS
         wanted = {
             tables.access: [key_key(cue.credential.key_id), tenant, *([] if fresh else [PLANS])],
-            tables.ledger: [subject_key(subject) for subject in subjects],
+            tables.ledger: [*map(subject_key, subjects), *map(breaker_key, cue.targets)],
             tables.answers: [answer_key(key) for key in dict.fromkeys(cue.answers)],
             tables.conversations: [head_key(cue.conversation)] if cue.conversation else [],
         }
@@ -61,6 +64,7 @@ class Recall:
             answers=self._answers(cue, found),
             conversation=self._conversation(cue, subjects, found),
             tenant=tenant_of(own) if own else None,
+            targets={name: self._breaker(name, found) for name in cue.targets},
         )
 
     def outdated(self, subject: Subject) -> tuple[str, ...]:
@@ -82,6 +86,9 @@ class Recall:
         items = ((key, found.get((self._database.tables.answers, key, ""))) for key in cue.answers)
         answers = {key: answer_of(item) for key, item in items if item}
         return {key: answer for key, answer in answers.items() if answer.expires_at > cue.now}
+
+    def _breaker(self, name: str, found: batch.Found) -> Breaker:
+        return breaker_of(found.get((self._database.tables.ledger, *identity(breaker_key(name)))))
 
     def _conversation(self, cue: Cue, subjects: tuple[Subject, ...], found: batch.Found) -> Conversation | None:
         head = found.get((self._database.tables.conversations, cue.conversation or "", "head"))

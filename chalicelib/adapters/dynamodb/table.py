@@ -6,6 +6,8 @@ access         pk = key#<key id>                            GSIs by-tenant, by-p
 ledger         pk = <subject kind>#<tag>, sk = windows      what it used, by period and meter
                pk = <kind>#<tag>#<family>.<n>, sk = windows a hot subject's shard: room that is left to it
                pk = turn#<turn id>, sk = lease              a reservation's record; GSI open-leases
+               pk = target#<name>, sk = breaker             whether a target is to be left alone
+               pk = target#<name>, sk = quota#<minute>      what was leased of its quota
 conversations  pk = <conversation id>, sk = head            GSI by-owner
                …, sk = turn#<number>                        a turn, with the first part of its body
                …, sk = turn#<number>#<turn id>#<digest>#<n> further parts of the body with that digest
@@ -103,6 +105,14 @@ def subject_key(subject: Subject) -> Attributes:
 
 def shard_key(subject: Subject, family: str, place: int) -> Attributes:
     return {"pk": {"S": f"{subject.kind}#{subject.tag}#{family}.{place}"}, "sk": {"S": "windows"}}
+
+
+def breaker_key(name: str) -> Attributes:
+    return {"pk": {"S": f"target#{name}"}, "sk": {"S": "breaker"}}
+
+
+def quota_key(name: str, minute: int) -> Attributes:
+    return {"pk": {"S": f"target#{name}"}, "sk": {"S": f"quota#{minute}"}}
 
 
 def lease_key(turn_id: str) -> Attributes:

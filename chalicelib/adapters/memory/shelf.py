@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from threading import RLock
 
+from chalicelib.domain.allowance import Block
+from chalicelib.domain.breaker import Breaker
 from chalicelib.domain.budget import WINDOWS, Balances, Charge, Plan, Subject, Window, period
 from chalicelib.domain.conversation import Conversation, Turn
 from chalicelib.domain.errors import NotFound
@@ -26,6 +28,8 @@ class Shelf:
     answers: dict[str, CachedAnswer] = field(default_factory=dict)
     heads: dict[str, Conversation] = field(default_factory=dict)
     turns: dict[str, dict[int, Turn]] = field(default_factory=dict)
+    breakers: dict[str, Breaker] = field(default_factory=dict)
+    leased: dict[tuple[str, int], Block] = field(default_factory=dict)
 
     def balances(self, subjects: tuple[Subject, ...], now: float) -> Balances:
         """What the subjects used in the windows of `now`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from chalicelib.adapters.memory.shelf import Shelf
+from chalicelib.domain.breaker import Breaker
 from chalicelib.domain.budget import WINDOWS, Charge, period
 from chalicelib.domain.conversation import Removed, Turn
 from chalicelib.domain.errors import Conflict
@@ -31,6 +32,7 @@ class MemoryTurns:
                 balances=shelf.balances(subjects, cue.now),
                 answers={key: each for key, each in answers.items() if each.expires_at > cue.now},
                 conversation=head if head and head.owner == owner_of(subjects) else None,
+                targets={name: shelf.breakers.get(name, Breaker()) for name in cue.targets},
                 tenant=next((each for each in shelf.tenants.values() if tenant_tag(each.tenant) == tag), None),
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -50,6 +51,10 @@ class PowertoolsMeter:
                 "key_id": principal.key_id,
             },
         )
+
+    def stale(self, faults: Sequence[str]) -> None:
+        """One error line: the catalogue that somebody wrote is not the one that is served."""
+        self._logger.error("catalogue", extra={"faults": list(faults)})
 
     def _count(self, report: Report) -> None:
         """A set of metrics of its own for each turn: the shared one is not safe for threads."""

@@ -8,6 +8,7 @@ from chalicelib.adapters.memory.answers import MemoryAnswers
 from chalicelib.adapters.memory.conversations import MemoryConversations
 from chalicelib.adapters.memory.keys import MemoryKeys
 from chalicelib.adapters.memory.shelf import Shelf
+from chalicelib.adapters.memory.targets import MemoryTargets
 from chalicelib.adapters.memory.turns import MemoryTurns
 from chalicelib.domain.budget import Charge
 from chalicelib.domain.chat import Delta, Usage
@@ -23,12 +24,14 @@ from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.keyring import Keyring
 from chalicelib.pipeline.plans import Plans
-from chalicelib.pipeline.router import Router
+from chalicelib.pipeline.routing.pool import Pool
+from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.services import Services
 from chalicelib.ports import Embedded
 from tests.builders import NOW, PEPPERS, a_catalogue, a_credential, a_key, a_model, a_plan
 
 LEASE_SECONDS = 900
+DEADLINE_SECONDS = 60
 HELLO = (Delta(text="Hel"), Delta(text="lo"), Delta(finish_reason="stop", usage=Usage(10, 2)))
 
 
@@ -77,6 +80,9 @@ class Meter:
     def unmetered(self, caller):
         self.warnings.append(caller)
 
+    def stale(self, faults):
+        raise AssertionError(faults)
+
 
 class Stage:
     """A caller, a plan, models by the names of their targets, and what is left behind."""
@@ -93,12 +99,13 @@ class Stage:
         turns, conversations = MemoryTurns(self.shelf), MemoryConversations(self.shelf)
         small = a_model("small", *(f"script://{name}" for name in self.models))
         vector = msgspec.structs.replace(small, id="vector", max_output_tokens=0, dimensions=1)
+        self.pool = Pool(MemoryTargets(self.shelf), lambda: 0.0)
         self.services = Services(
-            gate=Gate(turns, self.keys, PEPPERS, a_catalogue(small, vector), caching=caching),
+            gate=Gate(turns, self.keys, PEPPERS, a_catalogue(small, vector), caching=caching, watch=self.pool),
             history=History(conversations),
             cache=AnswerCache(MemoryAnswers(self.shelf), 3_600),
             admission=Admission(turns, conversations, LEASE_SECONDS),
-            router=Router(self.open, self.open, lambda: self.now),
+            router=Router(self.open, self.open, self.pool, turns, lambda: self.now, DEADLINE_SECONDS),
             archive=Archive(conversations),
             accounts=Accounts(self.keys),
             plans=Plans(self.keys, a_catalogue(small, vector)),

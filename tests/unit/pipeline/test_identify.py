@@ -64,7 +64,7 @@ def test_everything_is_read_at_once():
             cues.append(cue)
             return super().recall(cue)
 
-    gate = Gate(Counting(stage.shelf), stage.keys, PEPPERS, a_catalogue(), caching=True)
+    gate = Gate(Counting(stage.shelf), stage.keys, PEPPERS, a_catalogue(), caching=True, watch=stage.pool)
 
     gate.identify(an_ask(credential=stage.credential, conversation="conv_1"))
 
@@ -82,7 +82,7 @@ def test_a_cap_is_always_set(asked, cap):
 def test_a_default_cap_is_never_above_the_models_own():
     stage = Stage()
     small = a_catalogue(a_model(max_output_tokens=10, default_output_tokens=100))
-    gate = Gate(MemoryTurns(stage.shelf), stage.keys, PEPPERS, small, caching=True)
+    gate = Gate(MemoryTurns(stage.shelf), stage.keys, PEPPERS, small, caching=True, watch=stage.pool)
 
     assert gate.identify(an_ask(credential=stage.credential)).request.max_output_tokens == 10
 
@@ -106,7 +106,14 @@ def test_a_stranger_is_told_nothing_of_the_models(request_):
 
 def test_an_alias_becomes_the_models_own_name():
     stage = Stage()
-    gate = Gate(MemoryTurns(stage.shelf), stage.keys, PEPPERS, a_catalogue(a_model(aliases=("little",))), caching=True)
+    gate = Gate(
+        MemoryTurns(stage.shelf),
+        stage.keys,
+        PEPPERS,
+        a_catalogue(a_model(aliases=("little",))),
+        caching=True,
+        watch=stage.pool,
+    )
 
     opened = gate.identify(an_ask(credential=stage.credential, request=a_request(model="little")))
 
@@ -176,7 +183,7 @@ def test_a_plan_that_is_younger_than_the_remembered_ones_is_found():
             memory.plans.clear()
             return memory
 
-    gate = Gate(Forgetful(stage.shelf), stage.keys, PEPPERS, a_catalogue(), caching=True)
+    gate = Gate(Forgetful(stage.shelf), stage.keys, PEPPERS, a_catalogue(), caching=True, watch=stage.pool)
 
     assert gate.caller(stage.credential, turn_id="t", now=NOW).plan.name == "standard"
 

@@ -1,0 +1,1 @@
+"""Which target is asked, how often, and what it costs: the model's side of a turn."""

@@ -1,0 +1,213 @@
+"""What this process knows of every target, and the choice between them.
+
+Of two targets drawn by weight, the one that will answer sooner is the likelier; the farther apart they are, the
+surer. Breakers are shared: their rows come with the read that begins a turn, and are written when they move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from math import ceil
+from threading import Lock
+from typing import Final
+
+from chalicelib.domain import allowance as quotas
+from chalicelib.domain.allowance import Allowance
+from chalicelib.domain.breaker import Breaker, opens
+from chalicelib.domain.catalogue import Model, Target
+from chalicelib.domain.chat import Usage
+from chalicelib.domain.errors import ModelError, StoreUnavailable
+from chalicelib.domain.pace import TYPICAL_OUTPUT_TOKENS, Pace
+from chalicelib.domain.routing import Need
+from chalicelib.ports import Targets
+
+HEARD_SECONDS: Final = 1.0  # how long a breaker's row is good for
+SHARPNESS: Final = 4.0  # a target that is twice as slow is 16 times less likely to be taken
+RETRY_SHARE: Final = 0.1  # second attempts that a first one pays for
+FIRST_RETRIES: Final = 3.0  # what a new process has, before anybody paid
+MOST_RETRIES: Final = 10.0
+MINUTE: Final = 60
+CLOSED: Final = Breaker()
+UNKNOWN: Final = Pace()
+EMPTY: Final = Allowance()
+
+
+@dataclass(slots=True)
+class Watched:
+    """One target of one model, as this process sees it."""
+
+    name: str
+    target: Target
+    breaker: Breaker = CLOSED
+    heard_at: float = float("-inf")
+    failures: int = 0
+    in_flight: int = 0
+    pace: Pace = UNKNOWN
+    allowance: Allowance = EMPTY
+    full_until: float = 0.0
+
+    def cost(self, need: Need, now: float) -> float:
+        """Seconds until it would have answered, the calls before this one included."""
+        output = min(need.output_tokens, TYPICAL_OUTPUT_TOKENS)
+        return self.pace.expected(need.input_tokens, output, now) * (self.in_flight + 1)
+
+    def ready_at(self, now: float) -> float:
+        """When it may be asked: `now`, or later."""
+        breaker = 0.0 if self.breaker.admits(now) else max(self.breaker.until, self.breaker.probe_until)
+        return max(now, breaker, self.full_until)
+
+
+@dataclass(slots=True)
+class Pool:
+    """The targets of every model; one for each process, safe for its threads.
+
+    `random` is uniform in [0, 1). `ask_again` is the one budget of second attempts: a tenth of the first ones.
+    """
+
+    shared: Targets
+    random: Callable[[], float]
+    _watched: dict[tuple[str, str], Watched] = field(default_factory=dict)
+    _retries: float = FIRST_RETRIES
+    _lock: Lock = field(default_factory=Lock)
+
+    def due(self, model: Model, now: float) -> tuple[str, ...]:
+        """The names of those targets of `model` whose breakers are to be read again."""
+        return tuple(each.name for each in self.watched(model, model.targets) if now - each.heard_at >= HEARD_SECONDS)
+
+    def heard(self, model: Model, breakers: dict[str, Breaker], now: float) -> None:
+        """Take in rows that were read; one that is older than what is known here says nothing."""
+        for each in self.watched(model, model.targets):
+            row = breakers.get(each.name)
+            if row is not None:
+                each.heard_at = now
+                if row.version > each.breaker.version:
+                    each.breaker = row
+
+    def watched(self, model: Model, targets: Sequence[Target]) -> list[Watched]:
+        """What is known of each target."""
+        return [self._one(model, target) for target in targets]
+
+    def offered(self) -> None:
+        """A turn came: it pays for a part of a second attempt."""
+        with self._lock:
+            self._retries = min(self._retries + RETRY_SHARE, MOST_RETRIES)
+
+    def ask_again(self) -> bool:
+        """Whether there is a second attempt left to make."""
+        with self._lock:
+            if self._retries < 1:
+                return False
+            self._retries -= 1
+            return True
+
+    def choose(self, candidates: Sequence[Watched], need: Need, now: float) -> Watched | None:
+        """One that may be asked now, or None; it is then in flight, its quota taken, and its probe announced."""
+        left = [each for each in candidates if each.ready_at(now) <= now]
+        while left:
+            picked = self._picked(left, need, now)
+            if self._takes(picked, need, now):
+                with self._lock:
+                    picked.in_flight += 1
+                return picked
+            left.remove(picked)
+        return None
+
+    def _one(self, model: Model, target: Target) -> Watched:
+        key = model.id, target.uri
+        known = self._watched.get(key)
+        if known is None or known.target != target:
+            name = sha256("\n".join(key).encode()).hexdigest()[:24]
+            known = self._watched[key] = Watched(name, target)
+        return known
+
+    def _picked(self, ready: Sequence[Watched], need: Need, now: float) -> Watched:
+        lowest = min(each.target.tier for each in ready)
+        tier = [each for each in ready if each.target.tier == lowest]
+        probes = [each for each in tier if each.breaker.probing]
+        new = [each for each in tier if each.pace.at is None and not each.in_flight]
+        if probes or new:
+            return self._drawn(probes or new)  # one call in each of a breaker's periods; one for who is not known yet
+        pair = list(tier)
+        while len(pair) > 2:  # noqa: PLR2004 - the power of two choices
+            pair.pop(int(self.random() * len(pair)))
+        one, other = pair[0], pair[-1]
+        odds = one.target.weight / other.target.weight * (other.cost(need, now) / one.cost(need, now)) ** SHARPNESS
+        return one if self.random() * (1 + odds) < odds else other
+
+    def _drawn(self, among: Sequence[Watched]) -> Watched:
+        """One by weight."""
+        mark = self.random() * sum(each.target.weight for each in among)
+        for each in among:
+            mark -= each.target.weight
+            if mark < 0:
+                return each
+        return among[-1]
+
+    def _takes(self, picked: Watched, need: Need, now: float) -> bool:
+        return self._within_quota(picked, need, now) and self._announced(picked, now)
+
+    def _announced(self, picked: Watched, now: float) -> bool:
+        """Whether this call may go: through a closed breaker, or as the one probe of an open one."""
+        if not picked.breaker.probing:
+            return True
+        wanted = picked.breaker.probed(now, self.random())
+        picked.breaker = self._moved(picked, wanted)
+        return picked.breaker == wanted
+
+    def _within_quota(self, picked: Watched, need: Need, now: float) -> bool:
+        quota = picked.target.quota
+        if quota is None:
+            return True
+        asked = quotas.start(need.input_tokens, need.output_tokens)
+        with self._lock:
+            picked.allowance = known = picked.allowance.at(now)
+            if known.left.covers(asked):
+                picked.allowance = known.taken(asked)
+                return True
+        block = quotas.block(quota, asked, known)
+        try:
+            granted = self.shared.lease(picked.name, known.minute, block, quota)
+        except StoreUnavailable:
+            granted = True  # the target throttles for itself
+        with self._lock:
+            if granted:
+                picked.allowance = picked.allowance.at(now).given(block).taken(asked)
+            else:
+                picked.full_until = float((known.minute + 1) * MINUTE)
+        return granted
+
+    def _moved(self, watched: Watched, wanted: Breaker) -> Breaker:
+        try:
+            return self.shared.move(watched.name, wanted)
+        except StoreUnavailable:
+            return wanted  # this process at least goes by it
+
+    def answered(self, watched: Watched, pace: Pace, now: float) -> None:
+        """It answered: what was held against it is forgotten, but for the time that it asked for."""
+        watched.pace, watched.failures = pace, 0
+        if watched.breaker.probing and now >= watched.breaker.until:
+            watched.breaker = self._moved(watched, watched.breaker.closed())
+
+    def failed(self, watched: Watched, fault: ModelError, pace: Pace, now: float) -> None:
+        """It failed: after too many in a row, or at its own wish, it is left alone."""
+        watched.pace = pace
+        watched.failures += 1
+        probing = watched.breaker.probing and now < watched.breaker.probe_until
+        if probing or (watched.breaker.admits(now) and opens(fault, watched.failures)):
+            watched.breaker = self._moved(watched, watched.breaker.opened(fault, now))
+
+    def over(self, watched: Watched, need: Need, usage: Usage | None, now: float) -> None:
+        """A call ended; without `usage` it burned nothing."""
+        with self._lock:
+            watched.in_flight -= 1
+            if watched.target.quota is not None and watched.allowance.minute == int(now) // MINUTE:
+                taken = quotas.start(need.input_tokens, need.output_tokens)
+                spent = quotas.Block() if usage is None else quotas.burned(watched.target.quota, usage)
+                watched.allowance = watched.allowance.given(taken - spent)
+
+
+def wait_seconds(candidates: Sequence[Watched], now: float) -> int:
+    """After how many whole seconds the first of them may be asked, at least one."""
+    return max(1, ceil(min((each.ready_at(now) for each in candidates), default=now) - now))

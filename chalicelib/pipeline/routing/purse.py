@@ -1,0 +1,60 @@
+"""The attempts of a turn and what they cost: its reservation covers one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from chalicelib.domain.errors import LimitExceeded, StoreUnavailable
+from chalicelib.domain.turn import Attempt, Reservation, Settlement
+from chalicelib.ports import Turns
+
+
+@dataclass(slots=True)
+class Purse:
+    """Charges further attempts as records of their own, under the same limits; nothing where the turn is unmetered.
+
+    However many attempts it takes, a turn is one request.
+    """
+
+    turns: Turns
+    claim: Reservation
+    tried: list[Attempt] = field(default_factory=list)
+    lost_usd_micros: int = 0
+    _records: int = 0
+
+    def forfeit(self) -> bool:
+        """Charge for good what an attempt may have burned, or say that a limit or the store does not let it."""
+        return self._reserved(final=True) is not None
+
+    def hold(self) -> Reservation | None:
+        """Reserve for an attempt beside the one that is under way, or None where it must not be made."""
+        return self._reserved(final=False)
+
+    def settle(self, held: Reservation, *, burned: bool) -> None:
+        """End what `hold` reserved: kept in full where the attempt may have burned tokens, else given back."""
+        if burned and not self.claim.unmetered:
+            self.turns.settle(held, Settlement(held.charge))
+        elif not self.claim.unmetered:
+            self.lost_usd_micros -= held.charge.usd_micros
+            self.turns.release(held)
+
+    def _reserved(self, *, final: bool) -> Reservation | None:
+        self._records += 1
+        extra = msgspec.structs.replace(
+            self.claim,
+            turn_id=f"{self.claim.turn_id}~{self._records}",
+            conversation=None,
+            turn=None,
+            concurrent=None,
+            charge=msgspec.structs.replace(self.claim.charge, requests=0),
+            final=final,
+        )
+        if not self.claim.unmetered:
+            try:
+                self.turns.reserve(extra)
+            except (LimitExceeded, StoreUnavailable):
+                return None
+        self.lost_usd_micros += extra.charge.usd_micros
+        return extra

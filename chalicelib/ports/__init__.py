@@ -1,0 +1,28 @@
+"""What the pipeline asks of the world. Each adapter passes its port's contract suite in `tests/contract`."""
+
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.conversations import Conversations, Page, TurnPage
+from chalicelib.ports.keys import Keys
+from chalicelib.ports.meter import Meter
+from chalicelib.ports.models import ChatModel, Embedded, Embedder, Offer, Targets, Watch
+from chalicelib.ports.turns import Answers, Turns
+from chalicelib.ports.vectors import EntryLog, VectorIndex
+
+__all__ = [
+    "Answers",
+    "ChatModel",
+    "Clock",
+    "Conversations",
+    "Embedded",
+    "Embedder",
+    "EntryLog",
+    "Keys",
+    "Meter",
+    "Offer",
+    "Page",
+    "Targets",
+    "TurnPage",
+    "Turns",
+    "VectorIndex",
+    "Watch",
+]

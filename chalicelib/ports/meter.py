@@ -1,0 +1,21 @@
+"""Where figures go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from chalicelib.domain.turn import Caller, Report
+
+
+class Meter(Protocol):
+    """Where a turn's figures go."""
+
+    def record(self, report: Report) -> None:
+        """Log and count one turn. Never raises."""
+
+    def unmetered(self, caller: Caller) -> None:
+        """Warn, at once, that a call goes on without a reservation. Never raises."""
+
+    def stale(self, faults: Sequence[str]) -> None:
+        """Warn that a new catalogue has these faults, and that the last good one stays. Never raises."""
