@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Annotated, Final, Protocol
 from urllib.parse import unquote, urlsplit
@@ -10,8 +11,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from chalicelib.adapters.embedders.vectors import little_endian
-from chalicelib.domain.errors import Misconfigured, ModelGarbled, ModelRejected
-from chalicelib.ports import Embedded
+from chalicelib.domain.errors import Misconfigured, ModelGarbled, ModelRejected, ModelTimeout
+from chalicelib.ports import Clock, Embedded
 
 _DIMENSIONS: Final = (1024, 512, 256)
 
@@ -19,8 +20,8 @@ _DIMENSIONS: Final = (1024, 512, 256)
 class Runtime(Protocol):
     """What this needs of Bedrock: `chalicelib.adapters.models.bedrock_runtime` has it, errors translated."""
 
-    def invoke(self, model: str, body: bytes) -> bytes:
-        """The JSON that `model` answers to `body`."""
+    def invoke(self, model: str, body: bytes, patience: float | None = None) -> bytes:
+        """The JSON that `model` answers to `body` within so many seconds."""
 
 
 class _Reply(Struct):
@@ -31,28 +32,37 @@ class _Reply(Struct):
 class BedrockEmbedder:
     """Asks Titan once for each text, as it takes one at a time."""
 
-    def __init__(self, runtime: Runtime, *, model: str) -> None:
-        """`model` is Titan's id, or the ARN of a profile for it."""
+    def __init__(self, runtime: Runtime, *, model: str, clock: Clock = time.monotonic) -> None:
+        """`model` is Titan's id, or the ARN of a profile for it; `clock` never goes back."""
         self._runtime = runtime
         self._model = model
+        self._clock = clock
 
-    def embed(self, texts: Sequence[str], dimensions: int | None = None, patience: float | None = None) -> Embedded:  # noqa: ARG002
+    def embed(self, texts: Sequence[str], dimensions: int | None = None, patience: float | None = None) -> Embedded:
         """A unit vector for each text, of 1024, 512 or 256 dimensions."""
         length = dimensions or _DIMENSIONS[0]
         if length not in _DIMENSIONS:
             raise ModelRejected(f"This model has 1024, 512 or 256 dimensions, not {length}.")
-        replies = [self._embedded(text, length) for text in texts]
+        end = None if patience is None else self._clock() + patience
+        replies = [self._embedded(text, length, self._left(end)) for text in texts]
         return Embedded(
             vectors=tuple(little_endian(reply.embedding) for reply in replies),
             input_tokens=sum(reply.input_tokens for reply in replies),
         )
 
-    def _embedded(self, text: str, dimensions: int) -> _Reply:
+    def _left(self, end: float | None) -> float | None:
+        left = None if end is None else end - self._clock()
+        if left is not None and left <= 0:
+            raise ModelTimeout("Bedrock took too long.")
+        return left
+
+    def _embedded(self, text: str, dimensions: int, patience: float | None) -> _Reply:
         body = {"inputText": text, "dimensions": dimensions, "normalize": True}
         try:
-            reply = msgspec.json.decode(self._runtime.invoke(self._model, msgspec.json.encode(body)), type=_Reply)
-        except msgspec.DecodeError as fault:
-            raise ModelGarbled("Bedrock's answer has no embedding.") from fault
+            answer = self._runtime.invoke(self._model, msgspec.json.encode(body), patience)
+            reply = msgspec.json.decode(answer, type=_Reply)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise ModelGarbled("Bedrock's answer has no embedding.") from None
         if len(reply.embedding) != dimensions:
             raise ModelGarbled(f"Bedrock sent {len(reply.embedding)} dimensions instead of {dimensions}.")
         return reply

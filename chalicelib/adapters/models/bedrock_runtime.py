@@ -1,91 +1,105 @@
-"""The way to Bedrock's runtime: one client a Region, its time limits, and what each of its errors means."""
+"""The way to Bedrock's runtime: one client a Region, used by every target there, and its time limits."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+import time
+from collections.abc import Generator
+from contextlib import closing
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import unquote
 
 import boto3
 from botocore.config import Config
-from botocore.eventstream import ParserError
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    ParamValidationError,
-    PartialCredentialsError,
-    ReadTimeoutError,
-)
-from botocore.parsers import ResponseParserError
 from msgspec import Meta, Struct
-from urllib3.exceptions import HTTPError
-from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
 
+from chalicelib.adapters.models.bedrock_faults import translated
+from chalicelib.adapters.models.bedrock_pace import Pace, paced, sender
 from chalicelib.adapters.models.uri import parameters, split
-from chalicelib.domain.errors import (
-    Misconfigured,
-    ModelError,
-    ModelGarbled,
-    ModelRejected,
-    ModelThrottled,
-    ModelTimeout,
-    ModelUnavailable,
-)
+from chalicelib.domain.errors import Misconfigured, ModelUnavailable
+from chalicelib.ports import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
-_MESSAGE_LENGTH: Final = 400
-_LONGEST_WAIT_SECONDS: Final = 86_400
-_CONNECTIONS: Final = 32
+_CONNECTIONS: Final = 128
 
 Milliseconds = Annotated[int, Meta(ge=1, le=900_000)]
+GuardrailId = Annotated[
+    str, Meta(pattern=r"^([a-z0-9]+|arn:aws[^:]*:bedrock:[a-z0-9-]+:[0-9]{12}:guardrail/[a-z0-9]+)?$")
+]
+GuardrailVersion = Annotated[str, Meta(pattern=r"^([1-9][0-9]{0,7}|DRAFT)?$")]
 
 
-class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
-    """The query of `bedrock://region/model`; `read_ms` is the longest silence, a whole answer's wait included."""
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """The query of every `bedrock://region/model`.
+
+    `read_ms` is the longest silence, a whole answer's wait included; `longest_ms` is the longest that a call takes.
+    """
 
     connect_ms: Milliseconds = 3_000
     read_ms: Milliseconds = 60_000
+    longest_ms: Milliseconds = 600_000
+
+
+class Parameters(Limits, frozen=True, forbid_unknown_fields=True):
+    """The query of a chat model's URI.
+
+    `like` is the id of the model that an ARN hides. `json` replaces how that model is asked for JSON.
+    """
+
+    like: str = ""
+    json: Literal["auto", "native", "tool", "words"] = "auto"
+    cache: bool = False
+    guardrail: GuardrailId = ""
+    guardrail_version: GuardrailVersion = ""
+    guardrail_stream: Literal["sync", "async"] = "sync"
 
 
 class BedrockRuntime:
     """Calls Bedrock once, without a retry, and raises what its errors mean."""
 
-    def __init__(self, client: BedrockRuntimeClient) -> None:
-        """`client` must be one that does not retry: the router owns that."""
+    def __init__(self, client: BedrockRuntimeClient, limits: Limits, *, clock: Clock = time.monotonic) -> None:
+        """`client` must be one that does not retry: the router owns that. `clock` never goes back."""
         self._client = client
+        self._limits = limits
+        self._clock = clock
 
-    def converse(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def converse(self, arguments: dict[str, Any], patience: float | None = None) -> dict[str, Any]:
         """The reply of Converse."""
-        with _translated():
+        with translated(), paced(self.pace(patience)):
             return dict(self._client.converse(**arguments))
 
-    def converse_stream(self, arguments: dict[str, Any]) -> Generator[dict[str, Any]]:
+    def converse_stream(self, arguments: dict[str, Any], pace: Pace) -> Generator[dict[str, Any]]:
         """The events of ConverseStream; closing it closes the connection."""
-        with _translated(), closing(self._client.converse_stream(**arguments)["stream"]) as events:
-            for event in events:
-                yield dict(event)
+        with translated(broken=ModelUnavailable):
+            with paced(pace):
+                stream = self._client.converse_stream(**arguments)["stream"]
+            with closing(stream) as events:
+                for event in events:
+                    yield dict(event)
 
-    def invoke(self, model: str, body: bytes) -> bytes:
+    def invoke(self, model: str, body: bytes, patience: float | None = None) -> bytes:
         """The JSON that `model` answers to `body`."""
-        with _translated():
+        with translated(), paced(self.pace(patience)):
             reply = self._client.invoke_model(
                 modelId=model, body=body, contentType="application/json", accept="application/json"
             )
             return reply["body"].read()
 
+    def pace(self, patience: float | None) -> Pace:
+        """How long a call that begins now may take."""
+        silence, longest = self._limits.read_ms / 1000, self._limits.longest_ms / 1000
+        return Pace(silence=silence, longest=longest, patience=patience, clock=self._clock)
 
-def connect(uri: str) -> BedrockRuntime:
-    """The Region that `bedrock://us-west-2` names."""
-    parts, asked = split(uri), parameters(uri, Parameters)
+
+def connect(uri: str, limits: Limits | None = None) -> BedrockRuntime:
+    """The Region that `bedrock://us-west-2` names; without `limits`, the query has them and nothing else."""
+    parts = split(uri)
     if parts.scheme != "bedrock" or not parts.hostname:
         raise Misconfigured("A Bedrock target is bedrock://region/model-id, and the model may be left out.")
-    return BedrockRuntime(_client(parts.hostname, asked.connect_ms / 1000, asked.read_ms / 1000))
+    limits = limits or parameters(uri, Limits)
+    return BedrockRuntime(_client(parts.hostname, limits.connect_ms / 1000), limits)
 
 
 def model_id(uri: str) -> str:
@@ -94,68 +108,17 @@ def model_id(uri: str) -> str:
 
 
 @cache
-def _client(region: str, connect_seconds: float, read_seconds: float) -> BedrockRuntimeClient:
+def _client(region: str, connect_seconds: float) -> BedrockRuntimeClient:
     session = boto3.session.Session()  # a session of its own: the default one is not safe to share between threads
-    return session.client(
+    client = session.client(
         "bedrock-runtime",
         region_name=region,
         config=Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
             connect_timeout=connect_seconds,
-            read_timeout=read_seconds,
             max_pool_connections=_CONNECTIONS,
         ),
     )
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as fault:
-        raise _meaning(fault) from fault
-    except _BELOW as fault:
-        kind, message = next(row for known, row in _FAULTS.items() if isinstance(fault, known))
-        raise kind(message) from fault
-
-
-def _meaning(fault: ClientError) -> ModelError:
-    """By the error's code, which begins in lower case where it arrived as an event of a stream."""
-    error = fault.response.get("Error", {})
-    code, said = error.get("Code", ""), " ".join(error.get("Message", "").split())
-    kind, message = CODES.get(code[:1].upper() + code[1:], (ModelUnavailable, "Bedrock refused the call."))
-    if kind is ModelRejected and any(words in said for words in _OF_THE_OPERATOR):
-        kind = ModelUnavailable
-    headers = fault.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    wait = str(headers.get("retry-after", ""))
-    seconds = min(int(wait), _LONGEST_WAIT_SECONDS) if wait.isdecimal() else None
-    return kind(message or said[:_MESSAGE_LENGTH] or "Bedrock rejects it.", retry_after_seconds=seconds)
-
-
-CODES: Final[dict[str, tuple[type[ModelError], str]]] = {
-    "AccessDeniedException": (ModelUnavailable, "Bedrock does not let the gateway use this model."),
-    "InternalServerException": (ModelUnavailable, "Bedrock failed."),
-    "ModelErrorException": (ModelUnavailable, "The model failed."),
-    "ModelNotReadyException": (ModelUnavailable, "The model is not ready yet."),
-    "ModelStreamErrorException": (ModelUnavailable, "The model broke off."),
-    "ModelTimeoutException": (ModelTimeout, "The model took too long."),
-    "ResourceNotFoundException": (ModelUnavailable, "Bedrock does not have this model."),
-    "ServiceQuotaExceededException": (ModelThrottled, "The account's quota on Bedrock is used up."),
-    "ServiceUnavailableException": (ModelUnavailable, "Bedrock is not available."),
-    "ThrottlingException": (ModelThrottled, "Bedrock asks for fewer calls."),
-    "ValidationException": (ModelRejected, ""),
-}
-_OF_THE_OPERATOR: Final = ("model identifier", "on-demand throughput")  # these requests are good elsewhere
-_BELOW: Final = (BotoCoreError, HTTPError, ParserError, ResponseParserError)  # streams raise what lies below botocore
-_FAULTS: Final[dict[type[Exception], tuple[type[ModelError], str]]] = {
-    ReadTimeoutError: (ModelTimeout, "Bedrock was silent for too long."),
-    StreamTimeoutError: (ModelTimeout, "Bedrock was silent for too long."),
-    ParamValidationError: (ModelRejected, "The request has a value that Bedrock does not take."),
-    NoCredentialsError: (ModelUnavailable, "The gateway has no AWS credentials."),
-    PartialCredentialsError: (ModelUnavailable, "The gateway has no AWS credentials."),
-    CredentialRetrievalError: (ModelUnavailable, "The gateway has no AWS credentials."),
-    ParserError: (ModelGarbled, "Bedrock sent a broken event."),
-    ResponseParserError: (ModelGarbled, "Bedrock's answer is of no known form."),
-    BotoCoreError: (ModelUnavailable, "Bedrock cannot be reached."),
-    HTTPError: (ModelUnavailable, "The connection to Bedrock broke."),
-}
+    transport: Any = vars(client)["_endpoint"].http_session  # with the proxies and certificates of the environment
+    client.meta.events.register("before-send.bedrock-runtime", sender(transport.send))
+    return client
