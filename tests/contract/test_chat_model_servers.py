@@ -85,6 +85,7 @@ def test_silence_in_the_middle_is_a_timeout(target):
 @pytest.mark.parametrize("target", ["openai"], indirect=True)
 def test_an_answer_without_end_is_given_up(target, monkeypatch):
     monkeypatch.setattr(openai_upstream, "_LARGEST_ANSWER", 1_000)
+    monkeypatch.setattr(openai_upstream, "_LARGEST_STREAM", 1_000)
     monkeypatch.setattr(openai_upstream, "_LARGEST_EVENT", 500)
     target.server.replies += [openai_server.Reply(text="word " * 500)] * 2
     target.server.replies.append(openai_server.Reply(events=("data: " + "x" * 600,)))

@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 DIMENSIONS = 64
+DRIPS = 1_000  # then it gives up: a client that never leaves is a failed test, not a hanging one
+DRIP_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Reply:
     """How one request is answered; by default well, from what was asked.
 
     `body` is sent as it is. A stream is written in pieces of `piece` bytes (0: event by event), with `end` between
-    lines; after `cut_after` events the connection is dropped, after `hang_after` nothing more comes.
+    lines; after `cut_after` events the connection is dropped, after `hang_after` nothing more comes. `raw` is sent in
+    place of everything. `drip` is sent over and over after the rest, until the client leaves.
     """
 
     status: int = 200
@@ -41,6 +44,8 @@ class Reply:
     usage: bool = True
     done: bool = True
     keep_open: bool = True
+    raw: bytes | None = None
+    drip: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.owner.requests.append(Received(self.path, headers, body))
         reply = self.owner.replies.popleft() if self.owner.replies else Reply()
         try:
-            self._answer(body, reply)
+            if reply.raw is None:
+                self._answer(body, reply)
+            else:
+                self.wfile.write(reply.raw)
+                self._drip(reply.drip)
         except OSError:
             self.close_connection = True
             self.owner.hung_up.release()
@@ -133,10 +142,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _whole(self, reply: Reply, answer: bytes) -> None:
         data = answer if reply.body is None else reply.body
-        self._head(reply, {"content-type": "application/json", "content-length": str(len(data))})
+        self._head(
+            reply, {"content-type": "application/json", "content-length": str(len(data) + DRIPS * len(reply.drip))}
+        )
         self.wfile.write(data[: len(data) // 2] if reply.cut_after else data)
         if reply.cut_after:
             self._drop()
+        if reply.drip:
+            self._drip(reply.drip)
 
     def _stream(self, reply: Reply, body: dict[str, Any]) -> None:
         self._head(reply, {"content-type": "text/event-stream", "transfer-encoding": "chunked"})
@@ -149,6 +162,8 @@ class _Handler(BaseHTTPRequestHandler):
             if count == reply.cut_after:
                 return self._drop()
             self._pieces(event.replace("\n", reply.end).encode(), reply.piece)
+        if reply.drip:
+            return self._drip(b"%x\r\n%s\r\n" % (len(reply.drip), reply.drip))
         self.wfile.write(b"0\r\n\r\n")
         return None
 
@@ -168,6 +183,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.recv(1)  # nothing comes until the client leaves
         self.owner.hung_up.release()
+
+    def _drip(self, data: bytes) -> None:
+        self.close_connection = True
+        for _ in range(DRIPS if data else 0):
+            self.wfile.write(data)
+            time.sleep(DRIP_SECONDS)
 
     def _drop(self) -> None:
         self.close_connection = True

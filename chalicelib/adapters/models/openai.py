@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+from chalicelib.adapters.models.openai_key import Secrets
+from chalicelib.adapters.models.openai_stream import NOTHING, DeltaReader
 from chalicelib.adapters.models.openai_upstream import DONE, Parameters, connect
-from chalicelib.adapters.models.openai_wire import decode, decode_delta, encode
+from chalicelib.adapters.models.openai_wire import decode, encode
 from chalicelib.adapters.models.uri import parameters
 from chalicelib.domain.chat import ChatRequest, Completion, Delta
-from chalicelib.domain.errors import ModelUnavailable
+from chalicelib.domain.errors import ModelError, ModelGarbled, ModelRejected, ModelUnavailable
 from chalicelib.ports import Clock
 
 _PATH: Final = "/chat/completions"
-_NOTHING: Final = Delta()
 
 
 class Upstream(Protocol):
@@ -24,45 +25,73 @@ class Upstream(Protocol):
     def post(self, path: str, body: bytes, patience: float | None = None) -> bytes:
         """The body of the answer."""
 
-    def events(self, path: str, body: bytes, patience: float | None = None) -> Generator[str]:
-        """The data of each event, `[DONE]` included where it comes; closing it ends the call."""
+    def events(self, path: str, body: bytes, patience: float | None = None) -> Generator[str, Any]:
+        """The data of each event, `[DONE]` included where it comes; closing it ends the call.
+
+        It is sent True once an event said something: `patience` lasts until then.
+        """
 
 
 class OpenAiModel:
     """Asks one model of an OpenAI-compatible server."""
 
-    def __init__(self, upstream: Upstream, *, model: str | None = "", cap: str = "max_tokens") -> None:
-        """`model` replaces the request's name for it, None sends none; `cap` is the field that bounds the answer."""
+    def __init__(
+        self, upstream: Upstream, *, model: str | None = "", cap: str = "max_tokens", usage: bool = True
+    ) -> None:
+        """`model` replaces the request's name for it, None sends none; `cap` is the field that bounds the answer.
+
+        `usage` asks a stream for its usage.
+        """
         self._upstream = upstream
         self._model = model
         self._cap = cap
+        self._usage = usage
 
     def complete(self, request: ChatRequest, patience: float | None = None) -> Completion:
         """The whole answer in one piece."""
-        body = encode(request, model=self._model, cap=self._cap, stream=False)
-        return decode(self._upstream.post(_PATH, body, patience))
+        return decode(self._upstream.post(_PATH, self._body(request, stream=False), patience))
 
     def stream(self, request: ChatRequest, patience: float | None = None) -> Iterator[Delta]:
         """The pieces that say something. Nothing is sent before the first is asked for."""
-        body = encode(request, model=self._model, cap=self._cap, stream=True)
-        finished = False
-        with closing(self._upstream.events(_PATH, body, patience)) as events:
-            for event in events:
-                delta = _delta(event, finished=finished)
+        reader, said, finished = DeltaReader(), None, False
+        with closing(self._upstream.events(_PATH, self._body(request, stream=True), patience)) as events:
+            while (event := _next(events, said)) is not None:
+                delta = _delta(reader, event, finished=finished, said=bool(said))
                 finished = finished or delta.finish_reason is not None
-                if delta != _NOTHING:
+                if delta != NOTHING:
                     yield delta
+                    said = True
         if not finished:
-            raise ModelUnavailable("The upstream broke off before the answer was whole.")
+            raise (ModelUnavailable if said else ModelGarbled)("The upstream broke off before the answer was whole.")
+
+    def _body(self, request: ChatRequest, *, stream: bool) -> bytes:
+        return encode(request, model=self._model, cap=self._cap, stream=stream, usage=self._usage)
 
 
-def open_openai(uri: str, key: str | None = None, *, clock: Clock = time.time) -> OpenAiModel:
-    """The model that `openai+https://host/v1?model=name` names."""
+def open_openai(
+    uri: str, key: str | None = None, *, secrets: Secrets | None = None, clock: Clock = time.time
+) -> OpenAiModel:
+    """The model that `openai+https://host/v1?model=name` names; `key` is for a URI that says of none where it is."""
     asked = parameters(uri, Parameters)
-    return OpenAiModel(connect(uri, key, clock=clock), model=asked.model, cap=asked.cap)
+    upstream = connect(uri, key, secrets=secrets, clock=clock)
+    return OpenAiModel(upstream, model=asked.model, cap=asked.cap, usage=asked.usage)
 
 
-def _delta(event: str, *, finished: bool) -> Delta:
-    if event == DONE:  # a server that ends in good order without a reason has stopped
-        return _NOTHING if finished else Delta(finish_reason="stop")
-    return decode_delta(event)
+def _next(events: Generator[str, Any], said: bool | None) -> str | None:  # noqa: FBT001
+    """The next event, or None at the end; what stands behind hears whether the answer has said something."""
+    try:
+        return events.send(said)
+    except StopIteration:
+        return None
+
+
+def _delta(reader: DeltaReader, event: str, *, finished: bool, said: bool) -> Delta:
+    if event == DONE:
+        return NOTHING if finished else reader.end()
+    try:
+        return reader.read(event)
+    except ModelError as fault:
+        if not reader.begun or said or fault.burned or isinstance(fault, ModelRejected):
+            raise
+        # the model had begun: its tokens are burned
+        raise ModelGarbled(fault.message, retry_after_seconds=fault.retry_after_seconds) from fault

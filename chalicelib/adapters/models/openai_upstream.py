@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Iterator
-from functools import cache
 from http import HTTPStatus
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import urllib3
 from msgspec import Meta, Struct
+from urllib3.exceptions import HTTPError, ProtocolError
 
-from chalicelib.adapters.models.openai_faults import refused, retry_after_seconds, translated
+from chalicelib.adapters.models import openai_key
+from chalicelib.adapters.models.kept import limit, pool
+from chalicelib.adapters.models.openai_faults import refused, translated, wait_in
+from chalicelib.adapters.models.openai_key import HIDDEN, Fixed, Secret, Secrets
 from chalicelib.adapters.models.sse import EventDecoder
 from chalicelib.adapters.models.uri import parameters, split
-from chalicelib.domain.errors import Misconfigured, ModelGarbled
+from chalicelib.domain.errors import Misconfigured, ModelGarbled, ModelTimeout, ModelUnavailable
 from chalicelib.ports import Clock
 
 DONE: Final = "[DONE]"
 _LARGEST_ANSWER: Final = 16 * 1024 * 1024
+_LARGEST_STREAM: Final = 128 * 1024 * 1024  # some 250 bytes a token
 _LARGEST_EVENT: Final = 1024 * 1024
 _LARGEST_REFUSAL: Final = 16 * 1024
 _READ: Final = 64 * 1024
 _DRAIN_SECONDS: Final = 0.2
+_REFUSAL_SECONDS: Final = 1.0
 
 Milliseconds = Annotated[int, Meta(ge=1, le=900_000)]
 
@@ -31,36 +37,43 @@ class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
     """The query of `openai+https://host/v1`.
 
     `model` replaces the name that the request has. `cap` is the field that bounds the answer: reasoning models of
-    OpenAI refuse `max_tokens`, many other servers know nothing else. `first_byte_ms` is the wait for a whole answer,
-    or for the first event of a stream; `idle_ms` that between two events.
+    OpenAI refuse `max_tokens`, many other servers know nothing else. `usage` asks a stream for its usage, which
+    Mistral states unasked and refuses to be asked for. `key` says where the key is, `key_field` which field of a JSON
+    object it is, `header` what carries it. `first_byte_ms` is the wait for a whole answer, or for the first event of
+    a stream; `idle_ms` that between two events; `longest_ms` that for a stream's end.
     """
 
     model: str = ""
     cap: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    usage: bool = True
+    key: Annotated[str, Meta(pattern=r"^((secretsmanager|ssm):.+)?$")] = ""
+    key_field: str = ""
+    header: Literal["authorization", "api-key", "x-api-key"] = "authorization"
     connect_ms: Milliseconds = 3_000
     first_byte_ms: Milliseconds = 60_000
     idle_ms: Milliseconds = 30_000
+    longest_ms: Milliseconds = 900_000
 
 
 class OpenAiUpstream:
     """Posts JSON to one server over kept connections; never retries, never follows a redirect, never shows its key."""
 
-    def __init__(self, url: str, key: str | None, limits: Parameters, *, clock: Clock = time.time) -> None:
+    def __init__(self, url: str, key: Secret, limits: Parameters, *, clock: Clock = time.time) -> None:
         """`url` ends where the API's paths begin, mostly in `/v1`."""
-        if key and not (key.isascii() and key.isprintable() and " " not in key):
-            raise Misconfigured("The upstream's key has characters that no header can carry.")
         self._url = url.rstrip("/")
-        self._key = key or ""
+        self._key = key
         self._limits = limits
         self._clock = clock
 
     def post(self, path: str, body: bytes, patience: float | None = None) -> bytes:
         """The body of the answer."""
+        wait = _Wait(self._limits, patience)
         with translated():
-            response = self._opened(path, body, patience)
+            response = self._opened(path, body, wait)
+            _refuse_page(response)
             try:
                 data = response.read(_LARGEST_ANSWER + 1)
-            except urllib3.exceptions.ProtocolError as cut:  # it had begun to answer: tokens are burned
+            except ProtocolError as cut:  # it had begun to answer: tokens are burned
                 raise ModelGarbled("The upstream broke off in the middle of its answer.") from cut
             finally:
                 response.close()
@@ -68,87 +81,128 @@ class OpenAiUpstream:
             raise ModelGarbled("The upstream's answer is too long.")
         return data
 
-    def events(self, path: str, body: bytes, patience: float | None = None) -> Generator[str]:
+    def events(self, path: str, body: bytes, patience: float | None = None) -> Generator[str, Any]:
         """The data of each server-sent event, `[DONE]` included; closing it closes the connection.
 
-        Run it to its end, and the connection serves the next call.
+        Send it True once an event said something: `patience` lasts until then. Run it to its end, and the connection
+        serves the next call.
         """
+        wait = _Wait(self._limits, patience)
         with translated():
-            response = self._opened(path, body, patience)
+            response = self._opened(path, body, wait)
+            _refuse_page(response)
             try:
-                yield from self._events(response)
+                yield from self._events(response, wait)
+            except ProtocolError as cut:
+                if not wait.said:  # it had begun to work
+                    raise ModelGarbled("The upstream broke off before it said anything.") from cut
+                raise
             finally:
                 response.close()
 
-    def _events(self, response: urllib3.BaseHTTPResponse) -> Iterator[str]:
-        if "event-stream" not in response.headers.get("content-type", "event-stream"):
+    def _events(self, response: urllib3.BaseHTTPResponse, wait: _Wait) -> Generator[str, Any]:
+        kind = response.headers.get("content-type", "event-stream")
+        if "json" in kind:  # an error, as some servers say one that they met before the first piece
+            yield response.read(_LARGEST_EVENT).decode(errors="replace")
+            return
+        if "event-stream" not in kind:
             raise ModelGarbled("The upstream did not answer with a stream.")
         decoder = EventDecoder(_LARGEST_EVENT)
         for data in _pieces(response):
-            for event in decoder.feed(data):
-                _limit_silence(response, self._limits.idle_ms / 1000)
-                yield event
+            for event in map(str.strip, decoder.feed(data)):
+                wait.said = (yield event) or wait.said
                 if event == DONE:
-                    _limit_silence(response, _DRAIN_SECONDS)
+                    limit(response, _DRAIN_SECONDS)
                     response.drain_conn()
                     return
+                limit(response, wait.next_event())
 
-    def _opened(self, path: str, body: bytes, patience: float | None) -> urllib3.BaseHTTPResponse:
-        headers = {"content-type": "application/json", "user-agent": "tidegate"}
-        if self._key:
-            headers["authorization"] = f"Bearer {self._key}"
-        response = _pool().request(
+    def _opened(self, path: str, body: bytes, wait: _Wait) -> urllib3.BaseHTTPResponse:
+        key = openai_key.read(self._key)
+        left = wait.whole()
+        response = pool().request(
             "POST",
             self._url + path,
             body=body,
-            headers=headers,
-            timeout=self._timeout(patience),
+            headers={
+                "content-type": "application/json",
+                "user-agent": "tidegate",
+                **openai_key.carried(key, self._limits.header),
+            },
+            timeout=urllib3.Timeout(total=left, connect=min(self._limits.connect_ms / 1000, left)),
             redirect=False,
             preload_content=False,
         )
         if response.status == HTTPStatus.OK:
             return response
-        try:
-            body = response.read(_LARGEST_REFUSAL)
-        finally:
-            response.close()
-        wait = retry_after_seconds(response.headers.get("retry-after"), self._clock())
-        raise refused(response.status, self._without_key(body), wait)
-
-    def _timeout(self, patience: float | None) -> urllib3.Timeout:
-        connect, read = self._limits.connect_ms / 1000, self._limits.first_byte_ms / 1000
-        most = read if patience is None else patience
-        return urllib3.Timeout(connect=min(connect, most), read=min(read, most))
-
-    def _without_key(self, body: bytes) -> bytes:
-        return body.replace(self._key.encode(), "…".encode()) if self._key else body
+        if response.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            self._key.refused(key)
+        said = _refusal(response).replace(key.encode(), HIDDEN) if key else _refusal(response)
+        raise refused(response.status, said, wait_in(response.headers, self._clock()))
 
 
-def connect(uri: str, key: str | None = None, *, clock: Clock = time.time) -> OpenAiUpstream:
-    """The server that `openai+https://host/v1` names."""
-    parts = split(uri)
+class _Wait:
+    """How long a call may still take: until it has said something, between two events, and altogether."""
+
+    def __init__(self, limits: Parameters, patience: float | None, ticks: Clock = time.monotonic) -> None:
+        now = ticks()
+        most = math.inf if patience is None else patience
+        self.said = False
+        self._ticks = ticks
+        self._idle = limits.idle_ms / 1000
+        self._first = now + min(most, limits.first_byte_ms / 1000)
+        self._patience = now + most
+        self._end = now + limits.longest_ms / 1000
+
+    def whole(self) -> float:
+        """Seconds for all of an answer, or for the first event of a stream."""
+        return self._left(min(self._first, self._end))
+
+    def next_event(self) -> float:
+        """Seconds for the next event of a stream."""
+        return min(self._idle, self._left(self._end if self.said else min(self._patience, self._end)))
+
+    def _left(self, until: float) -> float:
+        left = until - self._ticks()
+        if left <= 0:
+            raise ModelTimeout("The upstream's answer took too long.")
+        return left
+
+
+def connect(
+    uri: str, key: str | None = None, *, secrets: Secrets | None = None, clock: Clock = time.time
+) -> OpenAiUpstream:
+    """The server that `openai+https://host/v1` names; `key` is for a URI that says of none where it is."""
+    parts, asked = split(uri), parameters(uri, Parameters)
     scheme = parts.scheme.removeprefix("openai+")
     if scheme not in {"http", "https"} or not parts.hostname:
         raise Misconfigured("An OpenAI-compatible target is openai+https://host/v1 or openai+http://host:port/v1")
-    return OpenAiUpstream(f"{scheme}://{parts.netloc}{parts.path}", key, parameters(uri, Parameters), clock=clock)
+    if asked.key and secrets is None:
+        raise Misconfigured("Nothing here can read the key that the target names.")
+    secret = secrets(asked.key, asked.key_field) if asked.key and secrets else Fixed(key or "")
+    return OpenAiUpstream(f"{scheme}://{parts.netloc}{parts.path}", secret, asked, clock=clock)
 
 
 def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
     size = 0
     while data := response.read1(_READ):
         size += len(data)
-        if size > _LARGEST_ANSWER:
+        if size > _LARGEST_STREAM:
             raise ModelGarbled("The upstream's answer is too long.")
         yield data
 
 
-def _limit_silence(response: urllib3.BaseHTTPResponse, seconds: float) -> None:
-    """From now on; a server that announced to hang up has taken the socket away, and keeps the first limit."""
-    sock = getattr(response.connection, "sock", None)
-    if sock is not None:
-        sock.settimeout(seconds)
+def _refuse_page(response: urllib3.BaseHTTPResponse) -> None:
+    if "html" in response.headers.get("content-type", ""):  # no model said that
+        response.close()
+        raise ModelUnavailable("The upstream answered with a page, not as an API does.")
 
 
-@cache
-def _pool() -> urllib3.PoolManager:
-    return urllib3.PoolManager(num_pools=32, maxsize=128, retries=False)
+def _refusal(response: urllib3.BaseHTTPResponse) -> bytes:
+    try:
+        limit(response, _REFUSAL_SECONDS)
+        return response.read(_LARGEST_REFUSAL)
+    except HTTPError:
+        return b""  # the status says enough
+    finally:
+        response.close()

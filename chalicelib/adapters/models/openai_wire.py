@@ -9,50 +9,64 @@ from msgspec import Meta, Struct
 
 from chalicelib.adapters.models.openai_faults import fault_in_stream
 from chalicelib.domain.chat import (
+    Assistant,
     CalledFunction,
     ChatRequest,
     Completion,
-    Delta,
+    Developer,
     FinishReason,
+    Message,
+    System,
     ToolCall,
-    ToolCallDelta,
     Usage,
 )
-from chalicelib.domain.errors import ModelGarbled, ModelUnavailable
+from chalicelib.domain.errors import ModelGarbled
 
 _FINISH: Final[dict[str, FinishReason]] = {
-    "stop": "stop",
     "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",  # Mistral
     "tool_calls": "tool_calls",
+    "tool_use": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
-}  # what else a server may say (eos, end_turn …) is a stop
-_BROKEN: Final = {"abort", "error"}  # how vLLM, SGLang and DJL end an answer that they gave up
+    "refusal": "content_filter",
+    "safety": "content_filter",  # Gemini
+    "sensitive": "content_filter",  # GLM
+}  # what else a server may say (stop, eos, end_turn …) is a stop
+_BROKEN: Final = {  # how servers end an answer that they gave up
+    "abort",  # vLLM, SGLang and DJL
+    "error",  # OpenRouter
+    "insufficient_system_resource",  # DeepSeek
+    "network_error",  # GLM
+}
 
 Tokens = Annotated[int, Meta(ge=0)]
 
 
-class _Function(Struct):
+class Function(Struct):
+    """What a call calls."""
+
     name: str | None = None
-    arguments: str | None = None
+    arguments: Any = None
 
 
-class _Call(Struct):
+class Call(Struct):
+    """A tool call, or a piece of one."""
+
     index: int | None = None
     id: str | None = None
-    function: _Function = msgspec.field(default_factory=_Function)
+    function: Function | None = None
 
 
-class _Said(Struct):
-    content: str | None = None
+class Said(Struct):
+    """What the model said, whole or in part."""
+
+    content: str | list[Any] | None = None
+    reasoning_content: Any = None
+    reasoning: Any = None
     refusal: str | None = None
-    tool_calls: list[_Call] | None = None
-
-
-class _Choice(Struct):
-    message: _Said | None = None
-    delta: _Said | None = None
-    finish_reason: str | None = None
+    tool_calls: list[Call] | None = None
 
 
 class _Details(Struct):
@@ -61,97 +75,163 @@ class _Details(Struct):
 
 
 class _Usage(Struct):
-    prompt_tokens: Tokens = 0
-    completion_tokens: Tokens = 0
+    prompt_tokens: Tokens | None = None
+    completion_tokens: Tokens | None = None
+    total_tokens: Tokens | None = None
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
 
 
-class _Answer(Struct):
-    choices: list[_Choice] | None = None
+class Choice(Struct):
+    """One answer of those that were asked for; we ask for one."""
+
+    message: Said | None = None
+    delta: Said | None = None
+    finish_reason: str | None = None
     usage: _Usage | None = None
     error: Any = None
 
 
-def encode(request: ChatRequest, *, model: str | None, cap: str, stream: bool) -> bytes:
+class _Groq(Struct):
+    usage: _Usage | None = None
+    error: Any = None
+
+
+class Answer(Struct):
+    """An answer, a piece of one, or an error in its place."""
+
+    id: str | None = None
+    object: str | None = None
+    choices: list[Choice] | None = None
+    usage: _Usage | None = None
+    x_groq: _Groq | None = None
+    error: Any = None
+
+
+def encode(request: ChatRequest, *, model: str | None, cap: str, stream: bool, usage: bool = True) -> bytes:
     """The request's body. Our values have OpenAI's names already; the cap is always sent.
 
-    `model` replaces the request's name where it has one; None sends none, for servers of a single model.
+    `model` replaces the request's name where it has one; None sends none, for servers of a single model. `usage` asks
+    a stream for it. A developer's message goes as a system's: every server knows that role, and OpenAI takes one for
+    the other.
     """
     body: dict[str, Any] = {
         **({} if model is None else {"model": model or request.model}),
-        "messages": request.messages,
+        "messages": [_sent(message) for message in request.messages],
         cap: request.max_output_tokens,
         **msgspec.to_builtins(request.options),
     }
     if stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
+        body |= {"stream": True, **({"stream_options": {"include_usage": True}} if usage else {})}
     return msgspec.json.encode(body)
 
 
 def decode(body: bytes) -> Completion:
     """The whole answer. One whose usage the server does not state has none."""
-    answer = _decoded(body)
-    choice = answer.choices[0] if answer.choices else _Choice()
-    if choice.message is None:
+    answer = decoded(body)
+    choice = answer.choices[0] if answer.choices else Choice()
+    said = choice.message
+    if said is None:
         raise ModelGarbled("The upstream's answer has no message.")
-    calls = tuple(
-        ToolCall(id=call.id or "", function=CalledFunction(call.function.name or "", call.function.arguments or "{}"))
-        for call in choice.message.tool_calls or ()
-    )
+    if choice.error is not None or broken(choice):  # tokens were burned for it
+        raise ModelGarbled("The upstream gave its answer up.")
+    calls = tuple(_whole_call(answer, place, call) for place, call in enumerate(said.tool_calls or ()))
+    text = text_in(said.content)
     return Completion(
-        text=choice.message.content,
+        text=(text or None) if calls else text,
         tool_calls=calls,
-        finish_reason=_finish(choice.finish_reason or "stop"),
-        usage=_usage(answer.usage) or Usage(),
-        refusal=choice.message.refusal,
+        finish_reason=finish(choice.finish_reason or "stop", called=bool(calls)),
+        usage=usage(answer) or Usage(),
+        refusal=said.refusal,
+        reasoning=reasoning_in(said) or None,
     )
 
 
-def decode_delta(event: str) -> Delta:
-    """One piece of a stream; reasoning is not part of an answer and leaves an empty piece."""
-    answer = _decoded(event.encode())
-    choice = answer.choices[0] if answer.choices else _Choice()
-    if choice.delta is None and choice.message is not None:
-        raise ModelGarbled("The upstream answered in one piece where a stream was asked for.")
-    said = choice.delta or _Said()
-    return Delta(
-        text=said.content or "",
-        tool_calls=tuple(_call_delta(place, call) for place, call in enumerate(said.tool_calls or ())),
-        refusal=said.refusal or "",
-        finish_reason=_finish(choice.finish_reason) if choice.finish_reason else None,
-        usage=_usage(answer.usage),
-    )
+def _sent(message: Message) -> Message:
+    match message:
+        case Developer(content=content, name=name):
+            return System(content, name)
+        case Assistant():  # what SDKs send back to us, and strict servers refuse
+            return msgspec.structs.replace(message, annotations=None, audio=None, function_call=None)
+        case _:
+            return message
 
 
-def _decoded(body: bytes) -> _Answer:
+def decoded(body: bytes) -> Answer:
+    """What the server sent; its error where it is one."""
     try:
-        answer = msgspec.json.decode(body, type=_Answer)
-    except (msgspec.DecodeError, RecursionError) as fault:
+        answer = msgspec.json.decode(body, type=Answer)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise ModelGarbled("The upstream sent something that is not an answer.") from fault
     if answer.error is not None:
         raise fault_in_stream(answer.error)
+    if answer.object == "error":  # Mistral, and vLLM until 2025
+        raise fault_in_stream(msgspec.json.decode(body))
+    if answer.x_groq is not None and answer.x_groq.error is not None:
+        raise fault_in_stream(answer.x_groq.error)
     return answer
 
 
-def _finish(reason: str) -> FinishReason:
-    if reason in _BROKEN:
-        raise ModelUnavailable("The upstream broke off with an error.")
-    return _FINISH.get(reason, "stop")
+def broken(choice: Choice) -> bool:
+    """Whether the server says that it gave the answer up."""
+    return (choice.finish_reason or "").lower() in _BROKEN
 
 
-def _call_delta(place: int, call: _Call) -> ToolCallDelta:
-    index = place if call.index is None else call.index
-    return ToolCallDelta(index, call.id, call.function.name, call.function.arguments or "")
+def finish(reason: str, *, called: bool) -> FinishReason:
+    """Why the answer ended, in our words; a server may say `stop` after a call."""
+    known = _FINISH.get(reason.lower(), "stop")
+    if known in {"stop", "tool_calls"}:
+        return "tool_calls" if called else "stop"
+    return known
 
 
-def _usage(stated: _Usage | None) -> Usage | None:
+def text_in(content: str | list[Any] | None) -> str | None:
+    """The text of it, which Mistral's models that think say in parts."""
+    if not isinstance(content, list):
+        return content
+    texts = (part.get("text") if isinstance(part, dict) else part for part in content)
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def reasoning_in(said: Said) -> str:
+    """What is shown of the reasoning: beside the text under one of two names, or in parts of it."""
+    beside = said.reasoning_content or said.reasoning
+    if isinstance(beside, str):
+        return beside
+    parts = said.content if isinstance(said.content, list) else []
+    thoughts = (part.get("thinking") for part in parts if isinstance(part, dict))
+    return "".join(text_in(each) or "" for each in thoughts if isinstance(each, str | list))
+
+
+def _whole_call(answer: Answer, place: int, call: Call) -> ToolCall:
+    function = call.function or Function()
+    called = CalledFunction(function.name or "", arguments(function.arguments) or "{}")
+    return ToolCall(id=call.id or made_id(answer, place), function=called)
+
+
+def made_id(answer: Answer, place: int) -> str:
+    """An id for a call that came without: a result must say which call it answers."""
+    return f"{answer.id or 'call'}-{place}"
+
+
+def arguments(stated: Any) -> str:
+    """A call's arguments as JSON text: some servers send them as an object."""
+    if stated is None or isinstance(stated, str):
+        return stated or ""
+    return msgspec.json.encode(stated).decode()
+
+
+def usage(answer: Answer) -> Usage | None:
+    """What was counted, wherever the server says it: at the top, beside the choice (Kimi) or in `x_groq`."""
+    choice, groq = (answer.choices or [Choice()])[0], answer.x_groq or _Groq()
+    stated = answer.usage or choice.usage or groq.usage
     if stated is None:
         return None
-    read, thought = stated.prompt_tokens_details, stated.completion_tokens_details
+    read, thought = stated.prompt_tokens_details or _Details(), stated.completion_tokens_details or _Details()
+    prompt, output = stated.prompt_tokens or 0, stated.completion_tokens or 0
     return Usage(
-        input_tokens=stated.prompt_tokens,
-        output_tokens=stated.completion_tokens,
-        cached_input_tokens=(read.cached_tokens or 0) if read else 0,
-        reasoning_tokens=(thought.reasoning_tokens or 0) if thought else 0,
+        input_tokens=prompt,
+        output_tokens=max(output, (stated.total_tokens or 0) - prompt),  # xAI and Gemini count thoughts in the total
+        cached_input_tokens=min(read.cached_tokens or 0, prompt),
+        reasoning_tokens=thought.reasoning_tokens or 0,
     )

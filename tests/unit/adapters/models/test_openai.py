@@ -6,9 +6,10 @@ import traceback
 import pytest
 
 from chalicelib.adapters.models.openai import open_openai
-from chalicelib.adapters.models.openai_faults import fault_in_stream, message_in, refused, retry_after_seconds
+from chalicelib.adapters.models.openai_faults import fault_in_stream, message_in, refused, retry_after_seconds, wait_in
+from chalicelib.adapters.models.openai_stream import DeltaReader
 from chalicelib.adapters.models.openai_upstream import connect
-from chalicelib.adapters.models.openai_wire import decode, decode_delta, encode
+from chalicelib.adapters.models.openai_wire import decode, encode
 from chalicelib.domain.chat import (
     Assistant,
     CalledFunction,
@@ -34,6 +35,7 @@ from chalicelib.domain.chat import ChosenFunction as Chosen
 from chalicelib.domain.errors import (
     Misconfigured,
     ModelGarbled,
+    ModelNotReady,
     ModelRejected,
     ModelThrottled,
     ModelTimeout,
@@ -45,6 +47,10 @@ NOW = 1_792_567_800.0  # Wed, 21 Oct 2026 07:30:00 GMT
 
 def body(request, **options):
     return json.loads(encode(request, **{"model": "", "cap": "max_tokens", "stream": False, **options}))
+
+
+def read(event):
+    return DeltaReader().read(event)
 
 
 def test_the_body_has_openai_s_names():
@@ -69,7 +75,7 @@ def test_the_body_has_openai_s_names():
         "model": "m",
         "max_tokens": 9,
         "messages": [
-            {"role": "developer", "content": "be brief"},
+            {"role": "system", "content": "be brief"},
             {
                 "role": "user",
                 "content": [
@@ -114,15 +120,15 @@ def test_a_server_of_one_model_is_asked_for_none():
 def test_an_answer_that_its_server_gave_up_is_not_an_answer(reason):
     said = {"content": "hi"}
 
-    with pytest.raises(ModelUnavailable):
+    with pytest.raises(ModelGarbled):
         decode(json.dumps({"choices": [{"message": said, "finish_reason": reason}]}).encode())
     with pytest.raises(ModelUnavailable):
-        decode_delta(json.dumps({"choices": [{"delta": said, "finish_reason": reason}]}))
+        read(json.dumps({"choices": [{"delta": said, "finish_reason": reason}]}))
 
 
 def test_a_whole_answer_is_no_piece_of_a_stream():
     with pytest.raises(ModelGarbled):
-        decode_delta('{"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}')
+        read('{"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}')
 
 
 def test_a_stream_asks_for_its_usage():
@@ -147,27 +153,29 @@ def test_details_of_usage_are_parts_of_it():
         "completion_tokens_details": {"reasoning_tokens": 3},
     }
 
-    assert decode_delta(json.dumps({"choices": [], "usage": usage})).usage == Usage(10, 5, 4, 3)
+    said = [{"delta": {"content": "hi"}}]
+
+    assert read(json.dumps({"choices": said, "usage": usage})).usage == Usage(10, 5, 4, 3)
 
 
 @pytest.mark.parametrize(
     ("delta", "expected"),
     [
         ({"role": "assistant", "content": ""}, Delta()),
-        ({"reasoning_content": "let me think"}, Delta()),
+        ({"reasoning_content": "let me think"}, Delta(reasoning="let me think")),
         ({"content": None, "refusal": "no"}, Delta(refusal="no")),
         (
             {"tool_calls": [{"id": "a", "function": {"name": "f", "arguments": "{}"}}, {"id": "b"}]},
             Delta(tool_calls=(ToolCallDelta(0, "a", "f", "{}"), ToolCallDelta(1, "b"))),
         ),
         (
-            {"tool_calls": [{"index": 3, "function": {"arguments": '"x"'}}]},
-            Delta(tool_calls=(ToolCallDelta(3, arguments='"x"'),)),
+            {"tool_calls": [{"index": 3, "id": "c", "function": {"arguments": '"x"'}}]},
+            Delta(tool_calls=(ToolCallDelta(0, "c", arguments='"x"'),)),
         ),
     ],
 )
 def test_pieces(delta, expected):
-    assert decode_delta(json.dumps({"choices": [{"delta": delta}]})) == expected
+    assert read(json.dumps({"choices": [{"delta": delta}]})) == expected
 
 
 @pytest.mark.parametrize(
@@ -197,15 +205,24 @@ def test_what_is_no_answer_is_garbled(answer):
         (400, ModelRejected),
         (401, ModelUnavailable),
         (403, ModelUnavailable),
-        (404, ModelRejected),
+        (402, ModelUnavailable),
+        (404, ModelUnavailable),
+        (405, ModelUnavailable),
         (408, ModelTimeout),
+        (409, ModelUnavailable),
+        (413, ModelRejected),
         (422, ModelRejected),
+        (425, ModelUnavailable),
         (429, ModelThrottled),
+        (451, ModelUnavailable),
+        (498, ModelThrottled),
+        (499, ModelTimeout),
         (500, ModelUnavailable),
         (502, ModelUnavailable),
-        (503, ModelUnavailable),
+        (503, ModelThrottled),
         (504, ModelTimeout),
-        (529, ModelUnavailable),
+        (524, ModelTimeout),
+        (529, ModelThrottled),
         (302, ModelUnavailable),
         (204, ModelUnavailable),
     ],
@@ -218,6 +235,24 @@ def test_the_meaning_of_each_status(status, expected):
     assert ("inside" in fault.message) is (expected is ModelRejected)
 
 
+def test_a_server_that_names_no_time_is_only_unavailable_and_one_that_loads_is_not_ready():
+    assert type(refused(503, b"", None)) is ModelUnavailable
+    assert type(refused(503, b'{"error": {"code": 503, "message": "Loading model"}}', None)) is ModelNotReady
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'{"error": {"message": "Model Not Exist", "code": "invalid_request_error"}}',
+        b'{"error": {"message": "x is not a valid model ID", "code": 400}}',
+        b'{"object": "error", "message": "Invalid model: x", "type": "invalid_model", "code": "1500"}',
+        b'{"error": {"message": "gone", "code": "model_not_found"}}',
+    ],
+)
+def test_a_model_that_the_server_lacks_is_not_the_caller_s_fault(said):
+    assert type(refused(400, said, None)) is ModelUnavailable
+
+
 @pytest.mark.parametrize(
     ("said", "message"),
     [
@@ -225,7 +260,9 @@ def test_the_meaning_of_each_status(status, expected):
         (b'{"error": "short"}', "short"),
         (b'{"detail": [{"loc": ["body"]}]}', '[{"loc":["body"]}]'),
         (b'{"message": "flat"}', "flat"),
-        (b"<html>\x1b[31m</html>", "<html> [31m</html>"),
+        (b"plain\x1b[31m text", "plain [31m text"),
+        (b"<html><h1>413</h1></html>", "The upstream calls the request invalid."),
+        (b'{"object": "error", "message": {"detail": [{"loc": ["body", "seed"]}]}}', '[{"loc":["body","seed"]}]'),
         (b"", "The upstream calls the request invalid."),
         (b'{"error": {"message": "' + b"x" * 5_000 + b'"}}', "x" * 400),
     ],
@@ -254,6 +291,12 @@ def test_when_to_come_back(value, seconds):
     assert retry_after_seconds(value, NOW) == seconds
 
 
+def test_milliseconds_win_where_a_server_states_them():
+    assert wait_in({"retry-after-ms": "1500", "retry-after": "9"}, NOW) == 2
+    assert wait_in({"retry-after-ms": "soon", "retry-after": "9"}, NOW) == 9
+    assert wait_in({}, NOW) is None
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
@@ -263,6 +306,11 @@ def test_when_to_come_back(value, seconds):
         ({"message": "m", "code": 502}, ModelUnavailable),
         ({"message": "m", "type": "invalid_request_error"}, ModelRejected),
         ({"message": "m", "type": "timeout"}, ModelTimeout),
+        ({"message": "m", "type": "overloaded_error"}, ModelThrottled),
+        ({"message": "m", "code": "429"}, ModelThrottled),
+        ({"message": "m", "code": 7}, ModelUnavailable),
+        ({"message": "Model Not Exist", "type": "invalid_request_error"}, ModelUnavailable),
+        ({"message": "m", "code": "content_filter", "type": None}, ModelRejected),
         ({"message": "m", "type": "server_error"}, ModelUnavailable),
         ("overloaded", ModelUnavailable),
     ],
@@ -270,7 +318,7 @@ def test_when_to_come_back(value, seconds):
 def test_the_meaning_of_an_error_event(error, expected):
     assert type(fault_in_stream(error)) is expected
     with pytest.raises(expected):
-        decode_delta(json.dumps({"error": error}))
+        read(json.dumps({"error": error}))
 
 
 @pytest.mark.parametrize(
