@@ -45,7 +45,7 @@ def a_model(name="small", *uris, **fields):
     known["capabilities"] = frozenset({"tools", "json_schema", "images", "reasoning"})
     targets = tuple(Target(uri) for uri in uris or ("simulated://echo",))
     prices = Prices(input=1_000_000, output=2_000_000)
-    return Model(id=name, targets=targets, **{**known, "prices": prices, **fields})
+    return Model(id=name, **{**known, "targets": targets, "prices": prices, **fields})
 
 
 def a_catalogue(*models):
