@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -78,6 +79,8 @@ def entry_item(entry: Entry, now: float) -> Attributes | None:
 
     vector = np.frombuffer(entry.vector, "<f4")
     peak = float(np.abs(vector).max(initial=0.0))
+    if not 0 < peak < math.inf:
+        return None
     body = _Body(
         scope=scope_digest(entry.scope),
         id=entry.id,
@@ -85,10 +88,10 @@ def entry_item(entry: Entry, now: float) -> Attributes | None:
         answer="" if entry.answer == entry.id else entry.answer,
         created_at=entry.created_at,
         expires_at=entry.expires_at,
-        vector=np.rint(vector * (_STEPS / (peak or 1.0))).astype(np.int8).tobytes(),
+        vector=np.rint(vector * (_STEPS / peak)).astype(np.int8).tobytes(),
     )
     packed = msgspec.msgpack.encode(body)
-    if not peak or len(packed) > MOST_BYTES:
+    if len(packed) > MOST_BYTES:
         return None
     return {
         **entry_key(entry.scope, int(now * 1000), entry.id),
