@@ -6,7 +6,7 @@ import pytest
 
 from tests.package.conftest import ROOT, STAGES
 
-OWNED = ("dynamodb", "sqs", "logs")  # services whose resources carry the stage in their name
+OWNED = ("dynamodb", "logs", "secretsmanager", "sqs", "ssm")  # services whose resources carry the stage in their name
 
 
 FUNCTIONS = ("", "-sweep")  # the API, and what has a policy of its own
@@ -26,6 +26,7 @@ def granted(stage, function):
 @every_policy
 def test_stages_differ_only_in_their_name(stage, function):
     renamed = json.dumps(statements(stage, function)).replace(f"tidegate-{stage}-", "tidegate-solo-")
+    renamed = renamed.replace(f"tidegate/{stage}/", "tidegate/solo/")
 
     assert json.loads(renamed) == statements("solo", function)
 
@@ -42,7 +43,7 @@ def test_a_stage_touches_only_its_own(stage, function):
     named = [arn for each in statements(stage, function) for arn in each["Resource"] if arn.split(":")[2] in OWNED]
 
     assert named
-    assert [arn for arn in named if f"tidegate-{stage}-" not in arn] == []
+    assert [arn for arn in named if f"tidegate-{stage}-" not in arn and f"tidegate/{stage}/" not in arn] == []
 
 
 def test_every_stage_is_generated_from_its_policy_alone():
@@ -85,3 +86,13 @@ def test_the_sweep_may_do_less_than_the_api(stage):
 
     assert {action for action, _ in sweep} < {action for action, _ in api}
     assert tables == {f"tidegate-{stage}-ledger", f"tidegate-{stage}-conversations"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_only_the_api_reads_secrets_and_does_no_more_with_them(stage):
+    secrets = {action for action, arn in granted(stage, "") if ":secretsmanager:" in arn or ":ssm:" in arn}
+    sweep = {action for action, _ in granted(stage, "-sweep")}
+
+    assert "secretsmanager:GetSecretValue" in secrets
+    assert [action for action in secrets if ":Get" not in action] == []
+    assert not secrets & sweep

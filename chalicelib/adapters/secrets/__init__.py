@@ -1,1 +1,1 @@
-"""Secrets from AWS Secrets Manager."""
+"""Secrets from AWS Secrets Manager and Parameter Store."""
