@@ -17,12 +17,16 @@ from urllib.parse import unquote
 
 Event = tuple[str, dict[str, Any]]
 
+_MOMENT = 0.01
+
 
 @dataclass(frozen=True)
 class Reply:
     """How one request is answered; by default well, from what was asked.
 
     `error` is a code such as `ThrottlingException`, sent with `status`, or as an event after `error_after` others.
+    `body` is sent as it is; in a stream, where `raw` stands for all its events, bytes come in pieces of `piece`. With
+    `endless` the last piece comes again and again; with `short` a whole answer is dropped in its middle.
     """
 
     status: int = 200
@@ -34,6 +38,10 @@ class Reply:
     events: tuple[Event, ...] | None = None
     cut_after: int | None = None
     hang_after: int | None = None
+    raw: bytes | None = None
+    piece: int = 0
+    endless: bool = False
+    short: bool = False
 
 
 class BedrockServer:
@@ -42,6 +50,8 @@ class BedrockServer:
     def __init__(self, *, ministack: bool = False) -> None:
         self.replies: deque[Reply] = deque()
         self.requests: list[tuple[str, dict[str, Any]]] = []
+        self.paths: list[str] = []  # as they came, percent-encoded
+        self.connections = 0
         self.hung_up = threading.Semaphore(0)
         self.ministack = ministack
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self}))
@@ -67,12 +77,17 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def setup(self) -> None:
+        super().setup()
+        self.owner.connections += 1
+
     def log_message(self, *_: object) -> None:
         """A test's output is its result."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         self.owner.requests.append((unquote(self.path), json.loads(body)))
+        self.owner.paths.append(self.path)
         try:
             if self.owner.replies or not self.owner.ministack:
                 reply = self.owner.replies.popleft() if self.owner.replies else Reply()
@@ -93,26 +108,41 @@ class _Handler(BaseHTTPRequestHandler):
             headers = {"x-amzn-errortype": reply.error, "content-type": "application/json", **waiting}
             self._send(reply.status, headers, json.dumps({"message": reply.message}).encode())
         elif reply.body is not None:
-            self._send(reply.status, {"content-type": "application/json"}, reply.body)
+            self._send(reply.status, {"content-type": "application/json"}, reply.body, reply)
         elif self.path.endswith("/converse-stream"):
             self._stream(reply, body)
         else:
             answer = titan(body) if self.path.endswith("/invoke") else converse(body)
-            self._send(200, {"content-type": "application/json"}, json.dumps(answer).encode())
+            self._send(200, {"content-type": "application/json"}, json.dumps(answer).encode(), reply)
 
-    def _send(self, status: int, headers: dict[str, str], data: bytes) -> None:
+    def _send(self, status: int, headers: dict[str, str], data: bytes, reply: Reply = Reply()) -> None:
         self.send_response(status)
-        for name, value in {**headers, "content-length": str(len(data))}.items():
+        length = 10**12 if reply.endless else len(data) + reply.short
+        for name, value in {**headers, "content-length": str(length)}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
+        while reply.endless:
+            self._pause()
+            self.wfile.write(b" ")
+        self.close_connection = self.close_connection or reply.short
+
+    def _pause(self) -> None:
+        """A moment, or until the client leaves."""
+        self.connection.settimeout(_MOMENT)
+        try:
+            if not self.connection.recv(1):
+                raise BrokenPipeError
+        except TimeoutError:
+            self.connection.settimeout(None)
 
     def _stream(self, reply: Reply, body: dict[str, Any]) -> None:
         self.send_response(200)
         self.send_header("content-type", "application/vnd.amazon.eventstream")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        for count, (name, payload) in enumerate(reply.events or converse_stream(body)):
+        events = reply.events or tuple(converse_stream(body))
+        for count, (name, payload) in enumerate(() if reply.raw is not None else events):
             if count == reply.error_after and reply.error:
                 message = json.dumps({"message": reply.message}).encode()
                 return self._last(encoded("exception", reply.error, message))
@@ -121,13 +151,19 @@ class _Handler(BaseHTTPRequestHandler):
             if count == reply.cut_after:
                 self.close_connection = True
                 return None
-            self._chunk(encoded("event", name, json.dumps(payload).encode()))
-        return self._last(b"")
+            self._pieces(encoded("event", name, json.dumps(payload, ensure_ascii=False).encode()), reply.piece)
+        while reply.endless:
+            self._pause()
+            self._chunk(encoded("event", events[-1][0], json.dumps(events[-1][1]).encode()))
+        return self._last(reply.raw or b"", reply.piece)
 
-    def _last(self, data: bytes) -> None:
-        if data:
-            self._chunk(data)
+    def _last(self, data: bytes, piece: int = 0) -> None:
+        self._pieces(data, piece)
         self.wfile.write(b"0\r\n\r\n")
+
+    def _pieces(self, data: bytes, size: int) -> None:
+        for start in range(0, len(data), size or len(data) or 1):
+            self._chunk(data[start : start + (size or len(data))])
 
     def _chunk(self, data: bytes) -> None:
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))

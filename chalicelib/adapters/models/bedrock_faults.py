@@ -82,9 +82,10 @@ _FAULTS: Final[dict[type[Exception], _Row]] = {  # the first that fits
     IncompleteReadError: _UNKNOWN_FORM,
     ResponseStreamingError: _UNKNOWN_FORM,
     BotoCoreError: (ModelUnavailable, "Bedrock cannot be reached."),
-    struct.error: _UNKNOWN_FORM,  # these four are what botocore's parsers trip over
+    struct.error: _UNKNOWN_FORM,  # these are what botocore's parsers trip over
     AttributeError: _UNKNOWN_FORM,
     LookupError: _UNKNOWN_FORM,
+    RecursionError: _UNKNOWN_FORM,
     TypeError: _UNKNOWN_FORM,
     ValueError: _UNKNOWN_FORM,
 }

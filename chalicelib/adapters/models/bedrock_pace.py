@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from chalicelib.domain.errors import ModelGarbled, ModelTimeout
+from chalicelib.domain.errors import ModelError, ModelGarbled, ModelTimeout
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -55,13 +55,17 @@ class PacedBody:
         self._pace = pace
 
     def stream(self) -> Iterator[bytes]:
-        """Each piece once it is there."""
+        """Each piece once it is there; an answer that is given up takes its connection with it."""
         size = 0
-        while data := self._next():
-            size += len(data)
-            if size > LARGEST_ANSWER:
-                raise ModelGarbled("Bedrock's answer is too long.")
-            yield data
+        try:
+            while data := self._next():
+                size += len(data)
+                if size > LARGEST_ANSWER:
+                    raise ModelGarbled("Bedrock's answer is too long.")
+                yield data
+        except ModelError:
+            self.close()
+            raise
 
     def read(self, _amount: int | None = None) -> bytes:
         """All of it."""

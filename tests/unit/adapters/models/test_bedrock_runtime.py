@@ -258,6 +258,36 @@ def test_no_time_left_is_a_timeout(patience, begun, passed):
         limits.wait()
 
 
+class Slow(Client):
+    """A client whose stream takes a minute for each event, as its pace allows."""
+
+    def __init__(self, clock, *events):
+        super().__init__()
+        self._clock, self._events = clock, events
+
+    def converse_stream(self, **_):
+        self._pace = bedrock_pace._PACE.get()
+        return {"stream": self}
+
+    def __iter__(self):
+        for event in self._events:
+            self._pace.wait()
+            self._clock.now += 60
+            yield event
+
+
+@pytest.mark.parametrize(("patience", "pieces"), [(121, 3), (119, 0), (None, 3)])
+def test_patience_is_over_with_the_first_piece(patience, pieces):
+    clock, said = Time(), []
+    client = Slow(clock, START, {"contentBlockStop": {"contentBlockIndex": 9}}, PIECE, PIECE, PIECE)
+    deltas = BedrockModel(BedrockRuntime(client, Limits(), clock=clock), Manner()).stream(REQUEST, patience)
+
+    with pytest.raises(ModelTimeout if not pieces else ModelUnavailable):
+        said.extend(deltas)
+
+    assert len(said) == pieces
+
+
 class Socket:
     def __init__(self):
         self.limits = []
@@ -274,9 +304,14 @@ class Body:
         self.connection = self
         self.sock = Socket()
 
+        self.closed = False
+
     def read1(self, _):
         self._clock.now += 1
         return self._data
+
+    def close(self):
+        self.closed = True
 
 
 def test_an_answer_that_never_ends_is_given_up_in_time():
@@ -287,6 +322,7 @@ def test_an_answer_that_never_ends_is_given_up_in_time():
         PacedBody(body, pace(clock, longest=4)).read()
 
     assert body.sock.limits == [4, 3, 2, 1]
+    assert body.closed
 
 
 def test_an_answer_that_never_ends_is_given_up_for_its_size(monkeypatch):
