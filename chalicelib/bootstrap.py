@@ -30,6 +30,7 @@ from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.services import Services
+from chalicelib.pipeline.sizes import Sizes
 from chalicelib.pipeline.sweep import Sweeper
 from chalicelib.ports import ChatModel, Embedder, Keys, Turns
 from chalicelib.settings import Settings
@@ -64,14 +65,16 @@ def build(settings: Settings) -> Services:
     turns, conversations, keys = open_turns(database), DynamoConversations(database), open_keys(database)
     meter = PowertoolsMeter(metrics=not settings.local, level=settings.log_level)
     models = Models(catalogue(settings), partial(replaced, settings), targets.faults, meter, time.time)
+    sizes = Sizes()
     pool = Pool(DynamoTargets(database), random.random)
-    gate = Gate(turns, keys, peppers(settings), models, caching=settings.cache, watch=pool)
+    gate = Gate(turns, keys, peppers(settings), models, caching=settings.cache, watch=pool, cap=sizes.cap)
     return Services(
         gate=gate,
         history=History(conversations),
         cache=AnswerCache(DynamoAnswers(database), settings.cache_ttl_seconds),
         admission=Admission(turns, conversations, settings.lease_seconds),
         router=Router(targets.chat, targets.embedder, pool, turns, time.time, settings.deadline_seconds),
+        sizes=sizes,
         archive=Archive(conversations),
         accounts=Accounts(keys),
         plans=Plans(keys, models),
@@ -189,8 +192,9 @@ class _Targets:
                 return open_simulated(uri)
             case "openai+http" | "openai+https":
                 from chalicelib.adapters.models.openai import open_openai
+                from chalicelib.adapters.secrets.stored import open_secret
 
-                return open_openai(uri, key=self._settings.upstream_key)
+                return open_openai(uri, self._own_key(uri), secrets=open_secret)
             case "bedrock":
                 from chalicelib.adapters.models.bedrock import open_bedrock
 
@@ -202,6 +206,11 @@ class _Targets:
             case scheme:
                 raise Misconfigured(f"no model adapter for '{scheme}://'")
 
+    def _own_key(self, uri: str) -> str:
+        """The operator's key, for the operator's upstream alone: no host of the catalogue is sent it."""
+        own = self._settings.upstream.partition("?")[0]
+        return self._settings.upstream_key if own and uri.partition("?")[0] == own else ""
+
     def _embedder(self, uri: str) -> Embedder:
         match uri.partition("://")[0]:
             case "wordllama":
@@ -211,8 +220,9 @@ class _Targets:
             case "openai+http" | "openai+https":
                 from chalicelib.adapters.embedders.openai import open_openai
                 from chalicelib.adapters.models.openai_upstream import connect as connect_upstream
+                from chalicelib.adapters.secrets.stored import open_secret
 
-                return open_openai(uri, connect_upstream(uri, self._settings.upstream_key))
+                return open_openai(uri, connect_upstream(uri, self._own_key(uri), secrets=open_secret))
             case "bedrock":
                 from chalicelib.adapters.embedders.bedrock import open_bedrock
                 from chalicelib.adapters.models.bedrock_runtime import connect as connect_region

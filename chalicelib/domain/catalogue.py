@@ -59,7 +59,8 @@ class Prices(Struct, frozen=True, forbid_unknown_fields=True):
 class Model(Struct, frozen=True, forbid_unknown_fields=True):
     """One model. A chat model has `max_output_tokens`, an embedding model has `dimensions`.
 
-    With `hedge_after_ms`, a second target is asked where the first has said nothing for so long.
+    With `right_size`, a request that names no cap gets one that the tenant's answers fit in, at most
+    `default_output_tokens`. With `hedge_after_ms`, a second target is asked where the first has said nothing for so long.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
     max_output_tokens: Annotated[int, Meta(ge=0)] = 0
     default_output_tokens: Positive = 4_096
     dimensions: Annotated[int, Meta(ge=0)] = 0
+    right_size: bool = True
     hedge_after_ms: Positive | None = None
     capabilities: frozenset[Capability] = frozenset()
     prices: Prices = Prices()

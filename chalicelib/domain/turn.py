@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -141,6 +141,9 @@ class Settlement(Struct, frozen=True):
     turn: Turn | None = None
 
 
+ANSWERED: Final = "answered"
+
+
 class Attempt(Struct, frozen=True):
     """One call to a target: how it ended (`answered`, or the fault's kind), and after how long."""
 
@@ -174,6 +177,7 @@ class Report(Struct, frozen=True):
     request_id: str = ""
     tried: tuple[Attempt, ...] = ()
     lost_usd_micros: int = 0
+    operation: Literal["chat", "embeddings"] = "chat"
 
 
 class Head(Struct, frozen=True):

@@ -75,6 +75,7 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
             request_id=ask.request_id,
             tried=tuple(purse.tried),
             lost_usd_micros=purse.lost_usd_micros,
+            operation="embeddings",
         )
     )
     left = standing(caller.plan, caller.balances, burned, ask.now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -27,6 +28,7 @@ class Gate:
     catalogue: Offer
     caching: bool
     watch: Watch
+    cap: Callable[[str, Model], int]
 
     def identify(self, ask: Ask) -> Opened:
         """Verify the key, resolve the model and find the exact answer's place: one round trip."""
@@ -68,10 +70,16 @@ class Gate:
         try:
             model = self.catalogue.find(ask.request.model)
             able(model, Need(capabilities=capabilities_of(ask.request)))
-            return model, _capped(ask.request, model)
+            return model, self._capped(ask, model)
         except BadRequest:
             self.principal(ask.credential, ask.now, "chat")
             raise
+
+    def _capped(self, ask: Ask, model: Model) -> ChatRequest:
+        """The request with the model's own name and a cap on output that is always set."""
+        _within(ask.request, model)
+        cap = ask.request.max_output_tokens or self.cap(ask.credential.tenant_tag, model)
+        return msgspec.structs.replace(ask.request, model=model.id, max_output_tokens=cap)
 
     def _own(self, memory: Memory) -> Plan | None:
         """The plan of the tenant itself, which holds for all its keys."""
@@ -102,8 +110,7 @@ def _scoped(principal: Principal, scope: Scope) -> Principal:
     return principal
 
 
-def _capped(request: ChatRequest, model: Model) -> ChatRequest:
-    """The request with the model's own name and a cap on output that is always set."""
+def _within(request: ChatRequest, model: Model) -> None:
     if not model.max_output_tokens:
         raise BadRequest(f"The model `{model.id}` does not chat.", param="model", code="model_not_supported")
     if request.max_output_tokens > model.max_output_tokens:
@@ -112,5 +119,3 @@ def _capped(request: ChatRequest, model: Model) -> ChatRequest:
             f"This model supports at most {model.max_output_tokens} completion tokens.",
             param="max_tokens",
         )
-    cap = request.max_output_tokens or min(model.default_output_tokens, model.max_output_tokens)
-    return msgspec.structs.replace(request, model=model.id, max_output_tokens=cap)

@@ -14,6 +14,7 @@ from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.keyring import Keyring
 from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.routing.router import Router
+from chalicelib.pipeline.sizes import Sizes
 from chalicelib.ports import Clock, Meter
 
 
@@ -26,6 +27,7 @@ class Services:
     cache: AnswerCache
     admission: Admission
     router: Router
+    sizes: Sizes
     archive: Archive
     accounts: Accounts
     plans: Plans

@@ -113,6 +113,7 @@ class _Run:
         burned = charge(self.opened.model.prices, completion.usage)
         self.use.admission.settle(self.claim, burned, ended(self.claim, completion, routed.target, cut=cut))
         if not cut:
+            self.use.sizes.learn(self.opened.ask.credential.tenant_tag, self.opened.model, completion)
             self.use.cache.store(self.opened, completion, routed.target)
         return self._record(routed, completion, burned, "cut" if cut else None)
 

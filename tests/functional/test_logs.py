@@ -51,7 +51,9 @@ def test_a_turn_is_one_line_with_its_figures(world, key, lines):
     assert line["gen_ai.usage.input_tokens"] == usage["prompt_tokens"]
     assert line["gen_ai.usage.output_tokens"] == usage["completion_tokens"]
     assert line["usd_micros"] == world.used().usd_micros
-    assert line["gen_ai.response.finish_reason"] == "stop"
+    assert line["gen_ai.response.finish_reasons"] == ["stop"]
+    assert (line["gen_ai.operation.name"], line["gen_ai.provider.name"]) == ("chat", "simulated")
+    assert [(each["target"], each["outcome"]) for each in line["tried"]] == [("simulated://echo", "answered")]
 
 
 def test_a_hit_is_one_line_that_burned_nothing(world, key, lines):
@@ -81,7 +83,42 @@ def test_a_cut_stream_is_one_line_that_says_so(world, key, lines, fault):
     answer.body.close()
 
     (line,) = turns(lines)
-    assert line["error"] == "cut"
+    assert line["error.type"] == "cut"
+    assert "gen_ai.response.finish_reasons" not in line
+
+
+@pytest.mark.parametrize(
+    ("fault", "told", "tried"),
+    [
+        ("500", "ModelUnavailable", ["ModelUnavailable"] * 2),
+        ("429", "NoCapacity", ["ModelThrottled"]),
+        ("garbage", "ModelGarbled", ["ModelGarbled"]),
+        ("400", "BadRequest", ["ModelRejected"]),
+    ],
+)
+def test_a_turn_that_no_target_answered_is_one_line_that_says_so(world, key, lines, fault, told, tried):
+    world.chat(f"What is a tide? [[fault={fault}]]", key=key)
+
+    (line,) = turns(lines)
+    assert (line["error.type"], line["attempts"]) == (told, len(tried))
+    assert [each["outcome"] for each in line["tried"]] == tried
+    assert line["usd_micros"] == world.used().usd_micros
+
+
+def test_each_attempt_is_counted_by_its_target(world, key, capsys):
+    world.chat("What is a tide? [[fault=429]]", key=key)
+    world.chat("What is a tide?", key=key, model="claude-haiku-4-5")
+
+    calls = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"throttles"' in line]
+    assert [(each["target"], each["model"]) for each in calls] == [
+        ("simulated://echo", "nova-lite"),
+        ("simulated://echo", "claude-haiku-4-5"),
+    ]
+    assert [(each["calls"], each["faults"], each["throttles"]) for each in calls] == [
+        ([1.0], [1.0], [1.0]),
+        ([1.0], [0.0], [0.0]),
+    ]
+    assert {"Namespace", "Dimensions", "Metrics"} <= calls[0]["_aws"]["CloudWatchMetrics"][0].keys()
 
 
 def test_an_embedding_is_one_line(world, key, lines):

@@ -30,6 +30,7 @@ from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.router import Router
+from chalicelib.pipeline.sizes import Sizes
 from chalicelib.pipeline.turn import answer
 from tests.builders import PEPPERS, a_catalogue, a_credential, a_model, a_request, an_ask
 from tests.contract.samples import LEASE_SECONDS, NOW
@@ -108,13 +109,17 @@ def _services(job, draw, reach):
     database = Database(tables(job["stage"]), pause=pause, region=REGION, endpoint=job["endpoint"])
     turns, conversations = Reached(DynamoTurns(database), reach), DynamoConversations(database)
     model = FakeModel(job["record"], draw, reach)
+    sizes = Sizes()
     pool = Pool(DynamoTargets(database), random.random)
     return SimpleNamespace(
-        gate=Gate(turns, DynamoKeys(database), PEPPERS, a_catalogue(a_model()), caching=False, watch=pool),
+        gate=Gate(
+            turns, DynamoKeys(database), PEPPERS, a_catalogue(a_model()), caching=False, watch=pool, cap=sizes.cap
+        ),
         history=History(conversations),
         cache=AnswerCache(DynamoAnswers(database), 0),
         admission=Admission(turns, conversations, LEASE_SECONDS),
         router=Router(lambda _: model, lambda _: model, pool, turns, time.time, 60),
+        sizes=sizes,
         meter=SimpleNamespace(record=lambda _: None),
         clock=time.time,
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from chalicelib.domain.turn import Caller, Report
+from chalicelib.domain.turn import ANSWERED, Attempt, Caller, Report
 
 NAMESPACE: Final = "Tidegate"
 
@@ -17,9 +17,20 @@ _NAMES: Final = {
     "model": "gen_ai.request.model",
     "input_tokens": "gen_ai.usage.input_tokens",
     "output_tokens": "gen_ai.usage.output_tokens",
-    "finish_reason": "gen_ai.response.finish_reason",
+    "finish_reasons": "gen_ai.response.finish_reasons",
+    "conversation": "gen_ai.conversation.id",
+    "operation": "gen_ai.operation.name",
+    "provider": "gen_ai.provider.name",
+    "error": "error.type",
 }
 """OpenTelemetry's names for what it has a name for."""
+_PROVIDERS: Final = {
+    "bedrock": "aws.bedrock",
+    "sagemaker": "aws.sagemaker",
+    "openai+http": "openai",
+    "openai+https": "openai",
+}
+"""By the scheme of a target; any other scheme is its own name."""
 
 
 class PowertoolsMeter:
@@ -32,12 +43,11 @@ class PowertoolsMeter:
 
     def record(self, report: Report) -> None:
         """Log the report's figures, and count them by model and cache outcome."""
-        fields = {
-            _NAMES.get(name, name): value for name, value in msgspec.structs.asdict(report).items() if value is not None
-        }
-        self._logger.info("turn", extra=fields)
+        self._logger.info("turn", extra=_fields(report))
         if self._metrics:
             self._count(report)
+            for attempt in report.tried:
+                _count_attempt(report.model, attempt)
 
     def unmetered(self, caller: Caller) -> None:
         """One warning line with the turn's and its owner's names."""
@@ -62,9 +72,32 @@ class PowertoolsMeter:
         metrics.add_dimension("model", report.model)
         metrics.add_dimension("cache", report.cache)
         metrics.add_metric("turns", MetricUnit.Count, 1)
+        metrics.add_metric("errors", MetricUnit.Count, int(report.error is not None))
         metrics.add_metric("input_tokens", MetricUnit.Count, report.input_tokens)
         metrics.add_metric("output_tokens", MetricUnit.Count, report.output_tokens)
         metrics.add_metric("usd_micros", MetricUnit.Count, report.usd_micros)
         metrics.add_metric("overhead", MetricUnit.Milliseconds, report.overhead_ms)
         metrics.add_metric("unmetered", MetricUnit.Count, int(report.unmetered))
         metrics.flush_metrics()
+
+
+def _fields(report: Report) -> dict[str, Any]:
+    """The report's figures by the names that they are logged under; what is not known is left out."""
+    known = msgspec.structs.asdict(report)
+    scheme = report.target.partition("://")[0]
+    known["finish_reasons"] = [reason] if (reason := known.pop("finish_reason")) and not report.error else None
+    known["provider"] = _PROVIDERS.get(scheme, scheme) or None
+    known["tried"] = [msgspec.structs.asdict(attempt) for attempt in report.tried] or None
+    return {_NAMES.get(name, name): value for name, value in known.items() if value is not None}
+
+
+def _count_attempt(model: str, attempt: Attempt) -> None:
+    """By target: how many calls, how many of them failed and in which way, and how long they took."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service="tidegate")
+    metrics.add_dimension("model", model)
+    metrics.add_dimension("target", attempt.target)
+    metrics.add_metric("calls", MetricUnit.Count, 1)
+    metrics.add_metric("faults", MetricUnit.Count, int(attempt.outcome != ANSWERED))
+    metrics.add_metric("throttles", MetricUnit.Count, int(attempt.outcome == "ModelThrottled"))
+    metrics.add_metric("duration", MetricUnit.Milliseconds, attempt.milliseconds)
+    metrics.flush_metrics()

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from chalicelib.domain.errors import BadRequest, ModelError, ModelRejected
 from chalicelib.domain.routing import Saturated
-from chalicelib.domain.turn import Attempt, Reservation
+from chalicelib.domain.turn import ANSWERED, Attempt, Reservation
 from chalicelib.pipeline.routing.purse import Purse
 from chalicelib.pipeline.routing.route import Flight, Route
 from chalicelib.ports import Clock
@@ -58,7 +58,7 @@ class Attempts(Generic[Outcome]):
                     raise BadRequest(failed.message, code="model_rejected") from failed
                 fault = failed
             else:
-                self._note(answered, "answered")
+                self._note(answered, ANSWERED)
                 return outcome, Routed(answered.target.name, self.route.attempts, self.clock() - started)
         return self.route.end(fault, self.clock())
 

@@ -27,6 +27,7 @@ from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.services import Services
+from chalicelib.pipeline.sizes import Sizes
 from chalicelib.ports import Embedded
 from tests.builders import NOW, PEPPERS, a_catalogue, a_credential, a_key, a_model, a_plan
 
@@ -99,13 +100,17 @@ class Stage:
         turns, conversations = MemoryTurns(self.shelf), MemoryConversations(self.shelf)
         small = a_model("small", *(f"script://{name}" for name in self.models))
         vector = msgspec.structs.replace(small, id="vector", max_output_tokens=0, dimensions=1)
+        sizes = Sizes()
         self.pool = Pool(MemoryTargets(self.shelf), lambda: 0.0)
         self.services = Services(
-            gate=Gate(turns, self.keys, PEPPERS, a_catalogue(small, vector), caching=caching, watch=self.pool),
+            gate=Gate(
+                turns, self.keys, PEPPERS, a_catalogue(small, vector), caching=caching, watch=self.pool, cap=sizes.cap
+            ),
             history=History(conversations),
             cache=AnswerCache(MemoryAnswers(self.shelf), 3_600),
             admission=Admission(turns, conversations, LEASE_SECONDS),
             router=Router(self.open, self.open, self.pool, turns, lambda: self.now, DEADLINE_SECONDS),
+            sizes=sizes,
             archive=Archive(conversations),
             accounts=Accounts(self.keys),
             plans=Plans(self.keys, a_catalogue(small, vector)),

@@ -7,6 +7,7 @@ from chalicelib.domain.cache_key import places
 from chalicelib.domain.errors import BadRequest, Forbidden, Misconfigured, Unauthorized, UnknownModel
 from chalicelib.domain.turn import CacheControl
 from chalicelib.pipeline.identify import Gate
+from chalicelib.pipeline.sizes import Sizes
 from tests.builders import NOW, PEPPERS, a_catalogue, a_conversation, a_credential, a_key, a_model, a_request, an_ask
 from tests.unit.pipeline.stage import Stage
 
@@ -64,7 +65,9 @@ def test_everything_is_read_at_once():
             cues.append(cue)
             return super().recall(cue)
 
-    gate = Gate(Counting(stage.shelf), stage.keys, PEPPERS, a_catalogue(), caching=True, watch=stage.pool)
+    gate = Gate(
+        Counting(stage.shelf), stage.keys, PEPPERS, a_catalogue(), caching=True, watch=stage.pool, cap=Sizes().cap
+    )
 
     gate.identify(an_ask(credential=stage.credential, conversation="conv_1"))
 
@@ -82,7 +85,7 @@ def test_a_cap_is_always_set(asked, cap):
 def test_a_default_cap_is_never_above_the_models_own():
     stage = Stage()
     small = a_catalogue(a_model(max_output_tokens=10, default_output_tokens=100))
-    gate = Gate(MemoryTurns(stage.shelf), stage.keys, PEPPERS, small, caching=True, watch=stage.pool)
+    gate = Gate(MemoryTurns(stage.shelf), stage.keys, PEPPERS, small, caching=True, watch=stage.pool, cap=Sizes().cap)
 
     assert gate.identify(an_ask(credential=stage.credential)).request.max_output_tokens == 10
 
@@ -113,6 +116,7 @@ def test_an_alias_becomes_the_models_own_name():
         a_catalogue(a_model(aliases=("little",))),
         caching=True,
         watch=stage.pool,
+        cap=Sizes().cap,
     )
 
     opened = gate.identify(an_ask(credential=stage.credential, request=a_request(model="little")))
@@ -183,7 +187,9 @@ def test_a_plan_that_is_younger_than_the_remembered_ones_is_found():
             memory.plans.clear()
             return memory
 
-    gate = Gate(Forgetful(stage.shelf), stage.keys, PEPPERS, a_catalogue(), caching=True, watch=stage.pool)
+    gate = Gate(
+        Forgetful(stage.shelf), stage.keys, PEPPERS, a_catalogue(), caching=True, watch=stage.pool, cap=Sizes().cap
+    )
 
     assert gate.caller(stage.credential, turn_id="t", now=NOW).plan.name == "standard"
 
