@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Protocol
 from urllib.parse import parse_qs, urlsplit
@@ -10,8 +11,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from chalicelib.adapters.embedders.vectors import little_endian
-from chalicelib.domain.errors import Misconfigured, ModelGarbled, ModelRejected
-from chalicelib.ports import Embedded
+from chalicelib.domain.errors import Misconfigured, ModelError, ModelGarbled, ModelRejected, ModelTimeout
+from chalicelib.ports import Clock, Embedded
 
 _PATH: Final = "/embeddings"
 _BATCH: Final = 256  # texts a call; OpenAI takes 2,048, smaller servers less
@@ -41,23 +42,33 @@ class _Reply(Struct):
 class OpenAiEmbedder:
     """Sends texts in batches, and puts the vectors back in the order that their indexes say."""
 
-    def __init__(self, upstream: Upstream, *, model: str) -> None:
+    def __init__(self, upstream: Upstream, *, model: str, ticks: Clock = time.monotonic) -> None:
         """`model` is the server's name for it."""
         self._upstream = upstream
         self._model = model
+        self._ticks = ticks
 
     def embed(self, texts: Sequence[str], dimensions: int | None = None, patience: float | None = None) -> Embedded:
         """A vector for each text; a model that cannot be shortened says so itself."""
-        replies = [
-            self._embedded(texts[start : start + _BATCH], dimensions, patience)
-            for start in range(0, len(texts), _BATCH)
-        ]
+        replies: list[_Reply] = []
+        began_at = self._ticks()
+        for start in range(0, len(texts), _BATCH):
+            left = None if patience is None else patience - (self._ticks() - began_at)
+            try:
+                replies.append(self._embedded(texts[start : start + _BATCH], dimensions, left))
+            except ModelError as fault:
+                if not replies or fault.burned or isinstance(fault, ModelRejected):
+                    raise
+                # the batches before were answered: their tokens are burned
+                raise ModelGarbled(fault.message, retry_after_seconds=fault.retry_after_seconds) from fault
         return Embedded(
             vectors=tuple(little_endian(vector.embedding) for reply in replies for vector in reply.data),
             input_tokens=sum(reply.usage.prompt_tokens for reply in replies if reply.usage),
         )
 
     def _embedded(self, texts: Sequence[str], dimensions: int | None, patience: float | None) -> _Reply:
+        if patience is not None and patience <= 0:
+            raise ModelTimeout("The upstream took too long for all the texts.")
         body: dict[str, Any] = {"model": self._model, "input": list(texts), "encoding_format": "float"}
         if dimensions is not None:
             body["dimensions"] = dimensions

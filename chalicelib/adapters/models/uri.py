@@ -13,7 +13,7 @@ Parameters = TypeVar("Parameters")
 
 
 def split(uri: str) -> SplitResult:
-    """The parts of `uri`; `Misconfigured` where it is none, or carries a password."""
+    """The parts of `uri`; `Misconfigured` where it is none, carries a password, or has a `#` that cuts it off."""
     try:
         parts = urlsplit(uri)
         _ = parts.port  # parsed, and refused, on use
@@ -21,6 +21,8 @@ def split(uri: str) -> SplitResult:
         raise Misconfigured(f"A target's URI is malformed: {fault}.") from None
     if parts.username is not None or parts.password is not None:
         raise Misconfigured("A target's URI must not carry a user or a password.")
+    if parts.fragment:
+        raise Misconfigured("A target's URI must not have a '#': write '%23'.")
     return parts
 
 

@@ -329,6 +329,7 @@ def test_the_meaning_of_an_error_event(error, expected):
         "openai+http://host:port/v1",
         "openai+http://user:secret@host/v1",
         "openai+http://host/v1?cap=none",
+        "openai+http://host/v1?model=a#b",
         "openai+http://host/v1?speed=fast",
         "openai+http://host/v1?idle_ms=0",
     ],
