@@ -141,7 +141,7 @@ class LimitExceeded(TidegateError):
 
 
 class ModelError(TidegateError):
-    """A target failed before the answer was whole."""
+    """A target failed before the answer was whole: `target`, at which of the turn's `attempts`, once it is known."""
 
     burned: ClassVar[bool] = False
     """Whether tokens may have been burned all the same, so that the reservation keeps its charge."""
@@ -150,6 +150,8 @@ class ModelError(TidegateError):
         """Carry the target's own wish to be left alone, in seconds, where it stated one."""
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+        self.target = ""
+        self.attempts = 0
 
 
 class ModelRejected(ModelError):

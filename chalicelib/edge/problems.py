@@ -132,6 +132,8 @@ def detail_of(fault: TidegateError) -> ErrorDetail:
     message = "The gateway is misconfigured." if isinstance(fault, Misconfigured) else fault.message
     if isinstance(fault, BadRequest):
         return ErrorDetail(message, problem.type, fault.param, fault.code)
+    if isinstance(fault, ModelError) and fault.target:
+        message = f"{message} Target: {fault.target}"
     param = fault.param if isinstance(fault, NotFound) else None
     return ErrorDetail(message, problem.type, param, problem.code)
 
@@ -155,6 +157,13 @@ def _loggable(fault: TidegateError) -> str:
 
 
 def _headers(problem: Problem, fault: TidegateError) -> dict[str, str]:
+    told = {}
+    if isinstance(fault, ModelError) and fault.target:
+        told = {"x-tidegate-target": fault.target, "x-tidegate-attempts": str(fault.attempts)}
+    return {**told, **_limits(problem, fault)}
+
+
+def _limits(problem: Problem, fault: TidegateError) -> dict[str, str]:
     if not problem.retry:
         return {}
     headers = limit_headers(fault.standing) if isinstance(fault, LimitExceeded) and fault.standing else {}

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from chalicelib.domain.budget import Charge, Subject, standing
-from chalicelib.domain.catalogue import charge
+from chalicelib.domain.catalogue import charge, most
 from chalicelib.domain.chat import Completion, Usage
 from chalicelib.domain.conversation import Item, Turn
 from chalicelib.domain.errors import (
@@ -43,8 +43,8 @@ class Admission:
 
     def reserve(self, opened: Opened) -> Reservation:
         """Charge the most that the turn can burn, or raise `LimitExceeded` with nothing charged."""
-        bound = Usage(input_tokens=input_bound(opened.request), output_tokens=opened.request.max_output_tokens)
-        claim = self._claim(opened.caller, charge(opened.model.prices, bound))
+        bound = most(opened.model.prices, input_bound(opened.request), opened.request.max_output_tokens)
+        claim = self._claim(opened.caller, bound)
         if opened.memory.conversation is None:
             return self._reserved(claim, opened.caller)
         turn = _new_turn(opened, items_of(opened.ask.request.messages))

@@ -73,6 +73,7 @@ class Attempts(Generic[Outcome]):
             outcome = self.ask(flight)
             landed = True
         except ModelError as fault:
+            fault.target, fault.attempts = flight.target.name, self.route.attempts
             self.route.failed(flight, fault, self.clock())
             self._note(flight, type(fault).__name__)
             raise

@@ -35,6 +35,7 @@ class Landing(Iterator[Delta]):
             self.flight.done(self._usage or said, self._clock())
             raise
         except ModelError as fault:
+            fault.target = self.flight.target.name
             self.flight.failed(fault, self._clock())
             raise
         self._usage = delta.usage or self._usage

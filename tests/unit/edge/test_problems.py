@@ -26,6 +26,7 @@ MADE = {
     errors.UnknownModel: lambda: errors.UnknownModel("gpt"),
     errors.ContextTooLong: lambda: errors.ContextTooLong(9_000, 8_000),
     errors.UnsupportedMedia: lambda: errors.UnsupportedMedia("text/plain"),
+    errors.NoCapacity: lambda: errors.NoCapacity("small", 7),
     errors.Unauthorized: errors.Unauthorized,
     errors.NotFound: lambda: errors.NotFound("conversation", "conv_1"),
     errors.LimitExceeded: lambda: errors.LimitExceeded(
@@ -137,3 +138,16 @@ def test_a_refusal_is_logged_with_its_call(caplog):
 def test_a_row_is_closed():
     with pytest.raises(AttributeError):
         msgspec.structs.force_setattr(STATUS[errors.Conflict], "colour", "red")
+
+
+@pytest.mark.parametrize(
+    "kind", [errors.ModelTimeout, errors.ModelGarbled, errors.ModelUnavailable, errors.ModelNotReady]
+)
+def test_a_targets_fault_names_the_target(kind):
+    fault = kind("It broke.")
+    fault.target, fault.attempts = "openai+http://host/v1", 3
+
+    response = problem_response(fault, ORIGIN)
+
+    assert json.loads(response.body)["error"]["message"] == "It broke. Target: openai+http://host/v1"
+    assert (response.headers["x-tidegate-target"], response.headers["x-tidegate-attempts"]) == (fault.target, "3")
