@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
+from chalicelib.adapters.vectors import opensearch_batches as batches
 from chalicelib.adapters.vectors import opensearch_documents as documents
 from chalicelib.adapters.vectors import opensearch_schema as schema
-from chalicelib.adapters.vectors.opensearch_engine import Engine, Reply
+from chalicelib.adapters.vectors.opensearch_engine import Engine
 from chalicelib.domain.entries import AnswerScope, Entry, Health, Neighbour, Purge, Sought
 from chalicelib.domain.errors import IndexUnavailable
-
-WRITE_SECONDS: Final = 2.0
-BATCH: Final = 500
-_GONE: Final = 404
-_OLDER: Final = 409  # what is there is newer
-_FINE: Final = 300
 
 
 class OpenSearchIndex:
@@ -33,7 +28,8 @@ class OpenSearchIndex:
         most = sought.most * (2 if self._engine.place.serverless else 1)
         path = f"/{schema.alias(self._base, sought.scope.embedder)}/_search"
         query = documents.knn_query(sought, most)
-        return documents.neighbours(sought, _hits(self._engine.call("POST", path, query, seconds=within_seconds)))
+        reply = self._engine.call("POST", path, query, seconds=within_seconds)
+        return documents.neighbours(sought, batches.hits(reply))
 
     def add(self, entries: Sequence[Entry], now: float) -> None:
         """A request for each 500 entries of an embedder; the first ever makes its index."""
@@ -60,67 +56,29 @@ class OpenSearchIndex:
         return self._delete([*terms, {"range": {"created_at": {"lt": before}}}])
 
     def expire(self, now: float) -> int:
-        """A search for what expired, and a delete for each 500 documents."""
+        """A search for what expired, and a request for each 500 documents."""
         return self._delete([{"range": {"expires_at": {"lte": int(now)}}}])
 
     def health(self) -> Health:
         """The number of documents, those that expired since the last clearing included."""
         try:
-            reply = self._engine.call("GET", f"/{schema.every(self._base)}/_count", seconds=WRITE_SECONDS)
-            found = schema.done(reply).body
+            entries, failed = batches.count(self._engine, schema.every(self._base))
         except IndexUnavailable as fault:
             return Health(up=False, entries=0, words=fault.message)
-        failed = int(found["_shards"]["failed"])
-        return Health(up=not failed, entries=int(found["count"]), words=f"{failed} shards failed" if failed else "")
+        return Health(up=not failed, entries=entries, words=f"{failed} shards failed" if failed else "")
 
     def _add(self, embedder: str, kept: Sequence[documents.Document]) -> None:
         name = schema.alias(self._base, embedder)
         if name not in self._prepared:
             schema.prepare(self._engine, self._base, embedder, len(kept[0].row))
             self._prepared.add(name)
-        for start in range(0, len(kept), BATCH):
-            self._bulk(name, [line for each in kept[start : start + BATCH] for line in self._indexed(each)])
-
-    def _indexed(self, kept: documents.Document) -> tuple[dict[str, Any], dict[str, Any]]:
-        """A document with its own id, which a newer one replaces; Serverless gives ids itself."""
-        version = {"version": kept.created_at, "version_type": "external_gte"}
-        action = {} if self._engine.place.serverless else {"_id": kept.name, **version}
-        return {"index": action}, documents.body(kept)
+        batches.write(self._engine, name, kept)
 
     def _delete(self, filters: Sequence[dict[str, Any]]) -> int:
-        """One way for every service: Serverless has no delete-by-query, and refuses to refresh."""
-        pattern = schema.every(self._base)
-        if not self._engine.place.serverless:
-            self._engine.call("POST", f"/{pattern}/_refresh", seconds=schema.UPKEEP_SECONDS)
+        """One way for every service: Serverless has no delete-by-query."""
         count = 0
-        for hits in self._pages(pattern, filters):
+        for hits in batches.pages(self._engine, schema.every(self._base), filters):
             for index in {hit["_index"] for hit in hits}:
-                self._bulk(index, [{"delete": {"_id": hit["_id"]}} for hit in hits if hit["_index"] == index])
+                batches.delete(self._engine, index, [hit["_id"] for hit in hits if hit["_index"] == index])
             count += len(hits)
         return count
-
-    def _pages(self, pattern: str, filters: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-        query: dict[str, Any] = {
-            "size": BATCH,
-            "_source": False,
-            "query": {"bool": {"filter": list(filters)}},
-            "sort": [{"created_at": "asc"}, {"id": "asc"}, {"scope": "asc"}],
-        }
-        while hits := _hits(self._engine.call("POST", f"/{pattern}/_search", query, seconds=schema.UPKEEP_SECONDS)):
-            yield hits
-            query = {**query, "search_after": hits[-1]["sort"]}
-
-    def _bulk(self, index: str, lines: Sequence[dict[str, Any]]) -> None:
-        reply = schema.done(self._engine.call("POST", f"/{index}/_bulk", lines, seconds=WRITE_SECONDS))
-        for item in reply.body["items"]:
-            ((_, outcome),) = item.items()
-            if outcome["status"] >= _FINE and outcome["status"] not in {_GONE, _OLDER}:
-                raise IndexUnavailable(f"OpenSearch refused a document: {outcome['status']}")
-
-
-def _hits(reply: Reply) -> list[dict[str, Any]]:
-    """What a search found; nothing where no index was made yet."""
-    if reply.status == _GONE:
-        return []
-    found: list[dict[str, Any]] = schema.done(reply).body["hits"]["hits"]
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
@@ -110,9 +111,10 @@ class Engine:
 
 
 def _client(where: Place) -> Any:
-    """The import takes 0.2 s: only where OpenSearch is used."""
+    """The import takes 0.2 s: only where OpenSearch is used. What fails is told by an error, not by a log as well."""
     from opensearchpy import OpenSearch, Urllib3HttpConnection
 
+    logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     return OpenSearch(
         hosts=list(where.hosts),
         connection_class=Urllib3HttpConnection,
