@@ -49,11 +49,12 @@ class Target(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Prices(Struct, frozen=True, forbid_unknown_fields=True):
-    """Micro-USD per million tokens, so 1 USD per million tokens is 1,000,000."""
+    """Micro-USD per million tokens, so 1 USD per million tokens is 1,000,000. A price of None is that of `input`."""
 
     input: Annotated[int, Meta(ge=0)] = 0
     output: Annotated[int, Meta(ge=0)] = 0
     cached_input: Annotated[int, Meta(ge=0)] | None = None
+    cache_write: Annotated[int, Meta(ge=0)] | None = None
 
 
 class Model(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,12 +102,21 @@ class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
 
 def cost(prices: Prices, usage: Usage) -> int:
     """What `usage` costs, in micro-USD, rounded up."""
-    cached_price = prices.input if prices.cached_input is None else prices.cached_input
-    fresh = usage.input_tokens - usage.cached_input_tokens
-    total = fresh * prices.input + usage.cached_input_tokens * cached_price + usage.output_tokens * prices.output
+    read, written = usage.cached_input_tokens, usage.cache_write_input_tokens
+    total = (usage.input_tokens - read - written) * prices.input + usage.output_tokens * prices.output
+    total += read * (prices.input if prices.cached_input is None else prices.cached_input)
+    total += written * (prices.input if prices.cache_write is None else prices.cache_write)
     return -(-total // 1_000_000)
 
 
 def charge(prices: Prices, usage: Usage) -> Charge:
     """One request that burned `usage`."""
     return Charge(requests=1, tokens=usage.input_tokens + usage.output_tokens, usd_micros=cost(prices, usage))
+
+
+def most(prices: Prices, input_tokens: int, output_tokens: int) -> Charge:
+    """The most that one request with so many tokens burns, whatever of its input is read from a cache or written."""
+    plain = Usage(input_tokens, output_tokens)
+    read = Usage(input_tokens, output_tokens, cached_input_tokens=input_tokens)
+    written = Usage(input_tokens, output_tokens, cache_write_input_tokens=input_tokens)
+    return max((charge(prices, usage) for usage in (plain, read, written)), key=lambda each: each.usd_micros)

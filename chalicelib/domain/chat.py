@@ -179,12 +179,16 @@ class ChatRequest(Wire, frozen=True):
 
 
 class Usage(Wire, frozen=True):
-    """Tokens as the target counted them. The two details are parts of their totals."""
+    """Tokens as the target counted them. The details are parts of their totals.
+
+    Of the input, some may have been read from the provider's prompt cache, and others written to it.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_input_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_input_tokens: int = 0
 
 
 class Completion(Wire, frozen=True):

@@ -46,7 +46,7 @@ def input_bound(request: ChatRequest) -> int:
     called = {call.function.name for message in request.messages for call in _calls(message)}
     extras = sum(json_bound(tool) + TOOL_TOKENS for tool in options.tools)
     extras += sum(json_bound(name) + TOOL_TOKENS for name in called)  # some targets must be shown tools that were used
-    if options.tools or called:
+    if options.tools or called or options.response_format is not None:  # some targets answer in JSON by a tool
         extras += TOOL_PROMPT_TOKENS
     if options.response_format is not None:
         extras += json_bound(options.response_format) + FORMAT_TOKENS
@@ -108,17 +108,21 @@ def _call_bound(call: ToolCall) -> int:
 def counted(request: ChatRequest, completion: Completion) -> Completion:
     """The answer with a usage that its reservation covers: never above the bound, whatever the target states.
 
-    What it does not state is the bound of the input, and of the words that came.
+    What it does not state is the bound of the input, and of the words that came; where there was reasoning too, whose
+    length nobody tells, the cap. Input that is not stated may all have been written to the provider's cache.
     """
     stated = completion.usage
     inputs = covered(stated.input_tokens, input_bound(request))
     answer = Assistant(content=completion.text, refusal=completion.refusal, tool_calls=completion.tool_calls or None)
-    outputs = min(stated.output_tokens or message_bound(answer), request.max_output_tokens)
+    said = request.max_output_tokens if completion.reasoning else message_bound(answer)
+    outputs = min(stated.output_tokens or said, request.max_output_tokens)
+    read = min(stated.cached_input_tokens, inputs)
     usage = Usage(
         input_tokens=inputs,
         output_tokens=outputs,
-        cached_input_tokens=min(stated.cached_input_tokens, inputs),
+        cached_input_tokens=read,
         reasoning_tokens=min(stated.reasoning_tokens, outputs),
+        cache_write_input_tokens=min(stated.cache_write_input_tokens if stated.input_tokens else inputs, inputs - read),
     )
     return msgspec.structs.replace(completion, usage=usage)
 

@@ -181,4 +181,5 @@ def _usage(stated: Mapping[str, Any]) -> Usage | None:
         input_tokens=(told.input_tokens or 0) + read + written,
         output_tokens=told.output_tokens or 0,
         cached_input_tokens=read,
+        cache_write_input_tokens=written,
     )

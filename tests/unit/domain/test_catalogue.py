@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.budget import Charge
-from chalicelib.domain.catalogue import Catalogue, Prices, charge, cost
+from chalicelib.domain.catalogue import Catalogue, Prices, charge, cost, most
 from chalicelib.domain.chat import Usage
 from chalicelib.domain.errors import UnknownModel
 from tests.builders import a_catalogue, a_model
 
 CATALOGUE = a_catalogue(a_model("small", aliases=("little", "s")), a_model("large"))
 counts = st.integers(0, 10**9)
-prices = st.builds(Prices, counts, counts, st.none() | counts)
+prices = st.builds(Prices, counts, counts, st.none() | counts, st.none() | counts)
 
 
 @pytest.mark.parametrize("name", ["small", "little", "s"])
@@ -61,6 +61,8 @@ def test_a_plan_allows_all_models_or_those_it_names(allowed, ids):
         (Prices(1_000_000, 0, 100_000), Usage(100, 0, cached_input_tokens=40), 64),
         (Prices(1_000_000, 0), Usage(100, 0, cached_input_tokens=40), 100),
         (Prices(1_000_000, 0, 0), Usage(100, 0, cached_input_tokens=100), 0),
+        (Prices(1_000_000, 0, 100_000, 1_250_000), Usage(100, 0, 40, cache_write_input_tokens=20), 69),
+        (Prices(1_000_000, 0), Usage(100, 0, cache_write_input_tokens=20), 100),
         (Prices(), Usage(10**9, 10**9), 0),
     ],
 )
@@ -71,11 +73,16 @@ def test_a_cost_is_in_micro_dollars_and_rounded_up(prices, usage, micros):
 @given(prices, counts, counts, st.data())
 def test_a_cost_is_never_below_the_exact_one_and_less_than_one_above(prices, input_tokens, output_tokens, data):
     cached = data.draw(st.integers(0, input_tokens))
+    written = data.draw(st.integers(0, input_tokens - cached))
+    usage = Usage(input_tokens, output_tokens, cached, cache_write_input_tokens=written)
     cached_price = prices.input if prices.cached_input is None else prices.cached_input
+    write_price = prices.input if prices.cache_write is None else prices.cache_write
 
-    exact = (input_tokens - cached) * prices.input + cached * cached_price + output_tokens * prices.output
+    exact = (input_tokens - cached - written) * prices.input + cached * cached_price + written * write_price
+    exact += output_tokens * prices.output
 
-    assert 0 <= cost(prices, Usage(input_tokens, output_tokens, cached)) * 10**6 - exact < 10**6
+    assert 0 <= cost(prices, usage) * 10**6 - exact < 10**6
+    assert cost(prices, usage) <= most(prices, input_tokens, output_tokens).usd_micros
 
 
 @given(prices, counts, counts, counts)

@@ -139,15 +139,15 @@ def test_tools_and_schemas_count_whole():
     assert input_bound(a_request(response_format=wanted)) >= plain + size
 
 
-@given(st.integers(0, 10**15), st.integers(0, 10**15), st.integers(0, 10**15), st.integers(0, 10**15))
-def test_no_target_can_state_more_than_was_reserved(inputs, outputs, cached, reasoning):
+@given(st.builds(Usage, *[st.integers(0, 10**15)] * 5))
+def test_no_target_can_state_more_than_was_reserved(stated):
     request = a_request("Hi", max_output_tokens=30)
 
-    usage = counted(request, Completion("Hello", usage=Usage(inputs, outputs, cached, reasoning))).usage
+    usage = counted(request, Completion("Hello", usage=stated)).usage
 
     assert usage.input_tokens <= input_bound(request)
     assert usage.output_tokens <= 30
-    assert usage.cached_input_tokens <= usage.input_tokens
+    assert usage.cached_input_tokens + usage.cache_write_input_tokens <= usage.input_tokens
     assert usage.reasoning_tokens <= usage.output_tokens
 
 
@@ -163,6 +163,22 @@ def test_words_that_came_without_a_count_are_charged():
     assert counted(a_request("Hi", max_output_tokens=30), completion).usage == Usage(
         4, message_bound(Assistant("Hello"))
     )
+
+
+def test_reasoning_without_a_count_may_have_taken_the_cap():
+    thought = Completion("Hello", reasoning="[redacted]")
+    request = a_request("Hi", max_output_tokens=3_000)
+
+    assert counted(request, thought).usage.output_tokens == 3_000
+    assert counted(request, msgspec.structs.replace(thought, usage=Usage(4, 70))).usage == Usage(4, 70)
+
+
+def test_input_without_a_count_may_all_have_been_written_to_a_cache():
+    request = a_request("Hi", max_output_tokens=30)
+
+    usage = counted(request, Completion("Hello")).usage
+
+    assert usage.cache_write_input_tokens == usage.input_tokens == input_bound(request)
 
 
 def test_texts_to_embed_count_each():

@@ -118,7 +118,7 @@ def test_an_answer_and_its_stream_say_the_same(blocks, form, reason, cuts):
     streamed = read(events_of(*blocks, reason=reason, cuts=cuts), form)
 
     assert canonical(streamed, form) == canonical(whole, form)
-    assert streamed.usage == whole.usage == Usage(17, 5, cached_input_tokens=4)
+    assert streamed.usage == whole.usage == Usage(17, 5, cached_input_tokens=4, cache_write_input_tokens=3)
 
 
 def test_text_and_calls():
