@@ -147,7 +147,50 @@ def test_a_key_whose_places_are_limited_is_exact(stores):
         stores.turns.reserve(hot("t-2", kinds=ALL, concurrent=1))
 
 
-FORMS = st.sampled_from([{}, {"shards": 2}, {"shards": 0}, {"kinds": ALL}, {"credential": BOB}])
+def test_room_that_was_leased_before_others_used_more_is_no_room(stores):
+    """A key with 2,500 tokens has room in its shards when keys with 4,000 take what is left."""
+    more = (Limit("tenant", "day", tokens=4_000),)
+    claim = hot("t-1")
+    stores.turns.reserve(claim)
+
+    assert len(admitted(stores, [hot(f"u-{number}", limits=more) for number in range(60)])) == 39
+    stores.turns.settle(claim, answered(claim, charge=Charge(1, 50, 3)))
+
+    assert admitted(stores, [hot(f"v-{number}", charge=Charge(1, 10, 1)) for number in range(20)]) == []
+    assert len(admitted(stores, [hot(f"w-{n}", charge=Charge(1, 10, 1), limits=more) for n in range(20)])) == 5
+
+
+def test_what_has_no_limit_leaves_none_for_those_who_have_one(stores):
+    stores.turns.reserve(hot("t-1"))
+
+    admitted(stores, [hot(f"u-{number}", limits=(), shards=0) for number in range(40)])
+
+    assert admitted(stores, [hot(f"v-{number}", charge=Charge(1, 1, 1)) for number in range(20)]) == []
+
+
+def test_a_plan_without_shards_counts_in_one_item_again_a_minute_later(on_moto):
+    on_moto.turns.reserve(hot("t-1"))
+    on_moto.turns.reserve(hot("t-2", shards=0, now=NOW + 180))
+
+    with on_moto.counted() as calls:
+        on_moto.turns.reserve(hot("t-3", shards=0, now=NOW + 180))
+
+    assert calls == {"TransactWriteItems": 1}
+
+
+FORMS = st.sampled_from(
+    [
+        {},
+        {"shards": 2},
+        {"shards": 0},
+        {"kinds": ALL},
+        {"credential": BOB},
+        {"limits": ()},
+        {"limits": (), "shards": 0},
+        {"limits": (Limit("tenant", "day", tokens=1_800),)},
+        {"limits": (Limit("tenant", "day", tokens=3_000), Limit("tenant", "minute", requests=9)), "shards": 2},
+    ]
+)
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("reserve"), st.integers(0, 20), st.integers(1, 700), FORMS),

@@ -5,7 +5,7 @@ from functools import cache
 import msgspec
 
 from chalicelib.adapters.dynamodb.table import head_item, identity
-from chalicelib.domain.budget import Limit, Plan
+from chalicelib.domain.budget import METERS, Limit, Plan, size
 from chalicelib.domain.catalogue import charge
 from chalicelib.domain.chat import Completion, Usage
 from chalicelib.domain.conversation import Conversation
@@ -57,6 +57,22 @@ PLANS = tuple(
     Plan(f"plan-{number}", limits, concurrent=(None, None, 1, 2)[number % 4], shards=SHARDS.get(number, 0))
     for number, limits in enumerate(LAYOUTS)
 )
+
+
+def _scaled(limit, part):
+    sizes = {meter: int(most * part) for meter in METERS if (most := size(limit, meter)) is not None}
+    return msgspec.structs.replace(limit, **sizes)
+
+
+OTHERS = {  # the same plan as it was before or will be: lower, higher, without limits, in other shards
+    plan.name: tuple(
+        msgspec.structs.replace(
+            plan, limits=tuple(_scaled(each, part) for each in plan.limits) if part else (), shards=shards
+        )
+        for part, shards in ((0.75, plan.shards), (1.5, 0), (1.5, 3), (1, 2), (0, 0), (0, 2))
+    )
+    for plan in PLANS
+}
 
 
 def _head():

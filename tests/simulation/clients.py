@@ -92,12 +92,12 @@ class Sweeper(Client):
 
 
 class Caller(Client):
-    """Makes `count` turns, one after the other, under one key and plan."""
+    """Makes `count` turns, one after the other, under one key and whichever of the plans this process knows."""
 
-    def __init__(self, world, name, *, who, plan, talks, count):
+    def __init__(self, world, name, *, who, plans, talks, count):
         super().__init__(world, name)
         self.who = who
-        self.plan = plan
+        self.plans = plans
         self.talks = talks
         self.count = count
 
@@ -122,7 +122,8 @@ class Caller(Client):
     def _opened(self, turn_id, request):
         """A turn whose memory was recalled, where anything in it matters; None where nothing was told."""
         world, now = self.world, self.clock()
-        opened = cast.opened(self.who, self.plan, request)
+        plan = self.plans[world.below(len(self.plans))] if len(self.plans) > 1 else self.plans[0]
+        opened = cast.opened(self.who, plan, request)
         caller = msgspec.structs.replace(opened.caller, turn_id=turn_id, now=now)
         talks = self.talks and world.random() < 0.8
         conversation = cast.CONVERSATION if talks else None

@@ -12,6 +12,7 @@ from tests.simulation.transcripts import Transcript
 from tests.simulation.world import SKEW_SECONDS, World
 
 SWEEPS = (0, LEASE_SECONDS, *LATE)  # when they begin: those of LATE together with the settlements that come late
+MIXED_RATE = 0.25
 WHOLE_PART, SMALL_PART = bodies.PART_BYTES, 120
 
 
@@ -40,16 +41,16 @@ def _prepared(world, with_talk):
         transcript = Transcript(world.model, world.audit.entries)
         world.watchers.append(transcript.changed)
         world.seen["conversation"] += 1
-    plan, other = _plans(world)
-    world.seen["shards"] += bool(plan.shards or other.shards)
-    world.audit.limits(*plan.limits, *other.limits)
+    plans = _plans(world)
+    world.seen["shards"] += any(plan.shards for plan in plans)
+    world.seen["plans"] += len(plans) > 1
+    world.audit.limits(*(limit for plan in plans for limit in plan.limits))
     for number in range(2 + (world.random() < 0.1)):
-        who = world.below(2 if with_talk else 3)
         caller = Caller(
             world,
             "abc"[number],
-            who=who,
-            plan=other if who == 1 else plan,
+            who=world.below(2 if with_talk else 3),
+            plans=plans,
             talks=with_talk,
             count=1 + (world.random() < 0.05),
         )
@@ -62,9 +63,12 @@ def _prepared(world, with_talk):
 
 
 def _plans(world):
-    """One plan for all, or two; while one of them has shards, keys of a tenant have the same limits."""
-    plan, other = (cast.PLANS[world.below(len(cast.PLANS))] for _ in range(2))
-    return plan, other if world.random() < 0.2 and not (plan.shards or other.shards) else plan
+    """One plan for all, or two: other keys have another, or it changes while they run."""
+    plan = cast.PLANS[world.below(len(cast.PLANS))]
+    if world.random() >= MIXED_RATE:
+        return (plan,)
+    others = cast.OTHERS[plan.name] if world.random() < 0.5 else cast.PLANS
+    return plan, others[world.below(len(others))]
 
 
 def _close(world, transcript):

@@ -46,6 +46,7 @@ HAPPENINGS = {
     "reservation given up",
     "reservation repeated",
     "store unavailable",
+    "plans",
     "shards",
     "sweep",
     "sweep broke off",

@@ -30,7 +30,7 @@ from chalicelib.domain.ledger import Demand, Step, refuse_busy
 
 OPEN: Final = "open"
 
-_LETTERS: Final[dict[Meter, str]] = {"requests": "r", "tokens": "t", "usd_micros": "u"}
+METER_LETTERS: Final[dict[Meter, str]] = {"requests": "r", "tokens": "t", "usd_micros": "u"}
 _SAVED: Final[dict[Meter, str]] = {"requests": "h", "tokens": "s", "usd_micros": "v"}
 _HELD: Final[dict[Meter, str]] = {"tokens": "held_t", "usd_micros": "held_u"}
 _SAVED_WINDOWS: Final[tuple[Window, ...]] = ("day", "month")
@@ -43,7 +43,7 @@ def balances(items: dict[SubjectKind, Attributes], now: float) -> Balances:
     """What each subject used in the windows of `now`; an item that is not there used nothing."""
     labels = {window: _label(window, now) for window in WINDOWS}
     return {
-        (kind, window): Charge(*(amount_of(item, labels[window] + _LETTERS[meter]) for meter in METERS))
+        (kind, window): Charge(*(amount_of(item, labels[window] + METER_LETTERS[meter]) for meter in METERS))
         for kind, item in items.items()
         for window in WINDOWS
     }
@@ -83,8 +83,8 @@ def amounts(step: Step, subject: Subject, now: float, *, leased: bool = False) -
     `leased` is for a shard, which counts down the room that it has left.
     """
     sign = -1 if leased else 1
-    labels = [_label(window, now) for window in WINDOWS]
-    added = {label + _LETTERS[meter]: sign * step.used.of(meter) for label in labels for meter in METERS}
+    labels = labels_of(now)
+    added = {label + METER_LETTERS[meter]: sign * step.used.of(meter) for label in labels for meter in METERS}
     added |= {name: step.held.of(meter) for meter, name in _HELD.items()}
     if subject.kind == "key":
         added[OPEN] = step.open
@@ -133,11 +133,11 @@ def limited(action: Action, demands: Sequence[Demand], removed: Sequence[str]) -
     return conditional(action, conditions)
 
 
-def spending(action: Action, spent: dict[str, int]) -> Action:
-    """`action` on a shard on condition that it has the room that is spent."""
+def spending(action: Action, spent: dict[str, int]) -> list[str]:
+    """The conditions under which `action` finds the room that is spent."""
     values = {f":s{place}": {"N": str(amount)} for place, amount in enumerate(spent.values())}
     action["Update"]["ExpressionAttributeValues"] |= values
-    return conditional(action, [f"{name} >= :s{place}" for place, name in enumerate(spent)])
+    return [f"{name} >= :s{place}" for place, name in enumerate(spent)]
 
 
 def refused(
@@ -177,7 +177,17 @@ def _name(attribute: str) -> str:
 
 def attribute(demand: Demand) -> str:
     """The attribute that a demand is about."""
-    return demand.period.label + _LETTERS[demand.meter]
+    return demand.period.label + METER_LETTERS[demand.meter]
+
+
+def labels_of(now: float) -> list[str]:
+    """What attributes of the windows of `now` begin with."""
+    return [_label(window, now) for window in WINDOWS]
+
+
+def window_letter(window: Window) -> str:
+    """What the labels of a window begin with."""
+    return _label(window, 0)[0]
 
 
 def _label(window: Window, now: float) -> str:
@@ -197,5 +207,5 @@ def amount_of(item: Attributes, name: str) -> int:
 
 def kept(names: Sequence[str], now: float) -> tuple[str, ...]:
     """The `names` but those that a charge at `now` adds to: DynamoDB refuses to add to what it removes."""
-    current = tuple(_label(window, now) for window in WINDOWS)
+    current = tuple(labels_of(now))
     return tuple(name for name in names if not name.startswith(current))

@@ -1,12 +1,15 @@
 """Where a hot subject's counters are: one root item that leases room, and shards that turns spend it from.
 
 A shard's window attribute is the room that is left to it, the root's what was charged there or leased. So the root
-bounds what was used, and root minus all rooms is what was used. Shards of other limits, or of another number, have
-other names: a plan that changes begins with none of the old room. The root names the families in `leased_to`.
+bounds what was used, and root minus all rooms is what was used. A family is the shards under the same limits, and has
+its name from them: `dt2500mr40.4` is 2,500 tokens a day and 40 requests a minute in 4 shards. The root names all of
+them in `leased_to`, and in `open_to` those whose room may be spent without asking the root: it stays within the
+limits of each. A shard says in `opened` for which minute, and hence day and month, that is so.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 from zlib import crc32
@@ -15,13 +18,16 @@ import msgspec
 
 from chalicelib.adapters.dynamodb import batch
 from chalicelib.adapters.dynamodb.client import Database
-from chalicelib.adapters.dynamodb.ledger import is_window
+from chalicelib.adapters.dynamodb.ledger import METER_LETTERS, is_window, labels_of, window_letter
 from chalicelib.adapters.dynamodb.table import Attributes, identity, shard_key, subject_key
-from chalicelib.domain.budget import Subject
+from chalicelib.domain.budget import METERS, Subject, size
 from chalicelib.domain.turn import Reservation
 
 LEASED_TO: Final = "leased_to"
+OPEN_TO: Final = "open_to"
+OPENED: Final = "opened"
 _READ: Final = 100  # what one BatchGetItem takes
+_LIMIT: Final = re.compile("([mdn])([rtu])([0-9]+)")
 
 
 def is_hot(reservation: Reservation, subject: Subject) -> bool:
@@ -31,9 +37,30 @@ def is_hot(reservation: Reservation, subject: Subject) -> bool:
 
 
 def family(reservation: Reservation, subject: Subject) -> str:
-    """The name of all shards whose room was leased under the same limits; it ends with their number."""
-    limits = [each for each in reservation.limits if each.subject == subject.kind]
-    return f"{crc32(msgspec.json.encode(limits)):08x}.{reservation.shards}"
+    """The name of all shards whose room is leased under the same limits; it ends with their number."""
+    most: dict[str, int] = {}
+    for limit in reservation.limits:
+        for meter in METERS if limit.subject == subject.kind else ():
+            if (amount := size(limit, meter)) is not None:
+                name = window_letter(limit.window) + METER_LETTERS[meter]
+                most[name] = min(amount, most.get(name, amount))
+    return "".join(f"{name}{most[name]}" for name in sorted(most)) + f".{reservation.shards}"
+
+
+def ceilings(name: str, now: float) -> dict[str, int]:
+    """The limits of a family by the attributes of the windows of `now`."""
+    labels = {label[0]: label for label in labels_of(now)}
+    return {labels[window] + meter: int(most) for window, meter, most in _LIMIT.findall(name)}
+
+
+def open_families(root: Attributes) -> frozenset[str]:
+    """The families whose limits the root is within."""
+    return frozenset(root[OPEN_TO]["S"].split()) if OPEN_TO in root else frozenset()
+
+
+def minute_of(reservation: Reservation) -> Attributes:
+    """For which minute a shard is open that the reservation may charge."""
+    return {":opened": {"S": str(reservation.made_at // 60)}}
 
 
 def home(reservation: Reservation, subject: Subject) -> Attributes:

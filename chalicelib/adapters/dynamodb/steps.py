@@ -7,8 +7,8 @@ from typing import Final
 
 from chalicelib.adapters.dynamodb.bodies import Packed
 from chalicelib.adapters.dynamodb.client import Database
-from chalicelib.adapters.dynamodb.ledger import adding, amounts, is_window, kept, limited, spending, within
-from chalicelib.adapters.dynamodb.shards import home, is_hot
+from chalicelib.adapters.dynamodb.ledger import adding, amounts, conditional, is_window, kept, limited, spending, within
+from chalicelib.adapters.dynamodb.shards import OPEN_TO, OPENED, home, is_hot, minute_of
 from chalicelib.adapters.dynamodb.table import Attributes, head_key, lease_key, turn_key
 from chalicelib.adapters.dynamodb.transact import Action
 from chalicelib.adapters.dynamodb.turn_items import put_turn
@@ -56,15 +56,21 @@ def counting(database: Database, reservation: Reservation, step: Step) -> list[A
 def charging(
     database: Database, reservation: Reservation, wanted: Sequence[Demand], outdated: Sequence[Sequence[str]]
 ) -> list[Action]:
-    """An update for each subject on condition that its limits, or its shard's room, admit it; `outdated` ones go."""
+    """An update for each subject on condition that its limits, or its shard's room, admit it; `outdated` ones go.
+
+    Neither holds where others must be asked: the root that leased the room, or shards whose limits it would pass.
+    """
     actions = counting(database, reservation, opening(reservation))
     for action, subject, old in zip(actions, reservation.subjects, outdated, strict=False):
         if is_hot(reservation, subject):
             asked = amounts(opening(reservation), subject, reservation.made_at)
-            spending(action, {name: amount for name, amount in asked.items() if is_window(name)})
+            rooms = spending(action, {name: amount for name, amount in asked.items() if is_window(name)})
+            action["Update"]["ExpressionAttributeValues"] |= minute_of(reservation)
+            conditional(action, [f"{OPENED} = :opened", *rooms])
         else:
             mine = [demand for demand in wanted if demand.limit.subject == subject.kind]
             limited(action, mine, kept(old, reservation.made_at))
+            conditional(action, [f"attribute_not_exists({OPEN_TO})"])
         if subject.kind == "key" and reservation.concurrent is not None and counts(reservation):
             within(action, reservation.concurrent)
     return actions
