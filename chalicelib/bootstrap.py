@@ -129,6 +129,10 @@ def replaced(settings: Settings) -> Catalogue | None:
     """The catalogue that an operator put in the package's place, or None."""
     if not settings.catalogue:
         return None
+    if settings.catalogue.endswith(".toml"):
+        from chalicelib.adapters.catalogues.toml import in_file
+
+        return _behind_upstream(settings, in_file(settings.catalogue))
     from chalicelib.adapters.catalogues.parameter_store import read_catalogue
 
     return _behind_upstream(settings, read_catalogue(settings.catalogue))
@@ -139,6 +143,8 @@ def _behind_upstream(settings: Settings, offered: Catalogue) -> Catalogue:
         return offered
     models = (
         msgspec.structs.replace(model, targets=(Target(_upstream(settings, model)),), hedge_after_ms=None)
+        if model.targets
+        else model
         for model in offered.models
     )
     return Catalogue(tuple(models))

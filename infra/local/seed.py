@@ -58,7 +58,7 @@ def _read_settings(environment: Mapping[str, str]) -> settings.Settings:
     try:
         bootstrap.check(read)
     except (TidegateError, BotoCoreError) as fault:
-        raise CannotRun(f"UPSTREAM cannot be used: {fault}") from fault
+        raise CannotRun(f"UPSTREAM or CATALOGUE cannot be used: {fault}") from fault
     return read
 
 

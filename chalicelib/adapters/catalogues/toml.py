@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from importlib import resources
+from pathlib import Path
 
 import msgspec
 
@@ -15,6 +16,14 @@ from chalicelib.domain.errors import Misconfigured
 def shipped() -> Catalogue:
     """The catalogue of the package."""
     return parsed([resources.files("chalicelib").joinpath("catalogue.toml").read_text()])
+
+
+def in_file(name: str) -> Catalogue:
+    """The catalogue in a file."""
+    try:
+        return parsed([Path(name).read_text()])
+    except (OSError, UnicodeDecodeError) as fault:
+        raise Misconfigured(f"the catalogue '{name}' cannot be read: {type(fault).__name__}") from fault
 
 
 def parsed(texts: Sequence[str]) -> Catalogue:
