@@ -208,6 +208,5 @@ def _names(text: str, function: str) -> bool:
 
 
 def _cut_call(call: ToolCall, cap: int, calls: int) -> ToolCall:
-    share = max(cap // calls, 1)
-    arguments = cut(call.function.arguments, share)
+    arguments = cut(call.function.arguments, cap // calls)
     return ToolCall(id=call.id, function=CalledFunction(name=call.function.name, arguments=arguments))

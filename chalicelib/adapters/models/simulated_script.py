@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Callable
 from typing import Annotated, Final, Literal
 
@@ -23,7 +24,9 @@ from chalicelib.domain.errors import (
 Fault = Literal["400", "refuse", "hang", "429", "429-retry", "500", "slow", "garbage", "cut"]
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Milliseconds = Annotated[int, Meta(ge=0, le=900_000)]
+Seconds = Annotated[float, Meta(ge=0)]
 
+_BEGAN_AT: Final = time.monotonic()
 _DIRECTIVE: Final = re.compile(r"\[\[\s*([a-z_]+=[^\s\[\]]+(?:\s+[a-z_]+=[^\s\[\]]+)*)\s*\]\]")
 _SHORT: Final = {"after": "fault_after", "rate": "fault_rate"}
 
@@ -32,7 +35,8 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True):
     """The parameters of `simulated://`.
 
     A fault comes before piece `fault_after` (0: before the first), in every `every`-th call, in the share
-    `fault_rate` of requests that `seed` picks; one asked for later than the end comes just before it.
+    `fault_rate` of requests that `seed` picks, from `fault_from_s` until `fault_until_s` (0: for good) of the process;
+    one asked for later than the end comes just before it. Without `usage`, what was burned is not stated.
     """
 
     latency_ms: Milliseconds = 0
@@ -46,10 +50,13 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True):
     fault: Fault | None = None
     fault_after: Count = 0
     fault_rate: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    fault_from_s: Seconds = 0
+    fault_until_s: Seconds = 0
     every: Annotated[int, Meta(ge=1)] = 1
     retry_after: Count = 1
     slow_ms: Milliseconds = 5_000
     timeout_ms: Milliseconds = 30_000
+    usage: bool = True
     directives: bool = False
 
 
@@ -73,9 +80,15 @@ def directed(script: Script, messages: tuple[Message, ...]) -> tuple[Script, tup
     return script, (*messages[:place], rest, *messages[place + 1 :])
 
 
-def fault_for(script: Script, request: ChatRequest, call: int) -> Fault | None:
-    """The fault of the call number `call`, from 1, if it has one."""
-    if script.fault is None or call % script.every:
+def uptime() -> float:
+    """Seconds since the first simulated target of this process was opened: one time for all of them."""
+    return time.monotonic() - _BEGAN_AT
+
+
+def fault_for(script: Script, request: ChatRequest, call: int, seconds: float) -> Fault | None:
+    """The fault of the call number `call`, from 1, so many seconds after the beginning, if it has one."""
+    outside = seconds < script.fault_from_s or 0 < script.fault_until_s <= seconds
+    if script.fault is None or call % script.every or outside:
         return None
     digest = hashlib.blake2b(msgspec.json.encode((script.seed, request)), digest_size=6).digest()
     share = int.from_bytes(digest, "big") / (1 << 48)

@@ -24,6 +24,7 @@ from chalicelib.domain.chat import (
     Tool,
     ToolChoice,
     ToolResult,
+    Usage,
     User,
 )
 from chalicelib.domain.errors import (
@@ -51,6 +52,13 @@ def ask(*messages, cap=500, **options):
 
 def say(text, uri="simulated://echo", **options):
     return open_simulated(uri).complete(ask(User(text), **options))
+
+
+def put_together(deltas):
+    transcript = Transcript()
+    for delta in deltas:
+        transcript.add(delta)
+    return transcript
 
 
 def pieces(uri, text="some words to be said again"):
@@ -255,6 +263,93 @@ def test_a_slow_target_answers_all_the_same():
 
     assert open_simulated("simulated://?fault=slow&slow_ms=2000", sleep=slept.append).complete(ask(User("hi"))).text
     assert slept == [2.0]
+
+
+SLOW = ["latency_ms=900", "first_token_ms=900", "fault=slow&slow_ms=900", "fault=hang&timeout_ms=900"]
+
+
+@pytest.mark.parametrize("script", SLOW)
+@pytest.mark.parametrize("streamed", [True, False])
+def test_nobody_waits_longer_than_they_are_patient(script, streamed):
+    slept = []
+    model = open_simulated(f"simulated://?{script}", sleep=slept.append)
+
+    with pytest.raises(ModelTimeout):
+        next(model.stream(ask(User("hi")), 0.5)) if streamed else model.complete(ask(User("hi")), 0.5)
+
+    assert slept == [0.5]
+
+
+def test_patience_is_for_all_pauses_of_a_whole_answer_together():
+    slept = []
+    model = open_simulated("simulated://?latency_ms=300&first_token_ms=300&chunk_ms=300&chunks=9", sleep=slept.append)
+
+    with pytest.raises(ModelTimeout):
+        model.complete(ask(User("hello there")), 1.0)
+
+    assert slept == pytest.approx([0.3, 0.3, 0.3, 0.1])
+
+
+def test_patience_with_a_stream_ends_with_its_first_piece():
+    slept = []
+    uri = "simulated://?first_token_ms=400&chunk_ms=300&chunks=3&fault=slow&fault_after=2&slow_ms=2000"
+
+    assert put_together(open_simulated(uri, sleep=slept.append).stream(ask(User("hi")), 0.5)).finish_reason == "stop"
+    assert slept == [0.4, 0.3, 2.0, 0.3, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("window", "failing"),
+    [("", [0, 9, 10, 19, 20]), ("&fault_from_s=10", [10, 19, 20]), ("&fault_from_s=10&fault_until_s=20", [10, 19])],
+)
+def test_an_outage_has_a_time(window, failing):
+    now = [0.0]
+    model = open_simulated(f"simulated://?fault=refuse{window}", clock=lambda: now[0])
+
+    def fails(second):
+        now[0] = float(second)
+        try:
+            model.complete(ask(User("hi")))
+        except ModelUnavailable:
+            return True
+        return False
+
+    assert [second for second in (0, 9, 10, 19, 20) if fails(second)] == failing
+
+
+def test_garbage_may_come_in_the_middle():
+    stream = open_simulated("simulated://?fault=garbage&fault_after=2&chunk_tokens=1").stream(ask(User("hello there")))
+
+    assert [next(stream).text, next(stream).text] == ["You ", "said"]
+    with pytest.raises(ModelGarbled):
+        next(stream)
+
+
+def test_a_target_may_not_say_what_it_burned():
+    model = open_simulated("simulated://?usage=0")
+
+    assert model.complete(ask(User("hi"))).usage == Usage()
+    assert put_together(model.stream(ask(User("hi")))).usage is None
+
+
+@given(st.text(min_size=1), st.integers(1, 40))
+def test_pieces_are_whole_characters_however_small(text, size):
+    model = open_simulated(f"simulated://?chunks={size}")
+
+    pieces = [delta.text for delta in model.stream(ask(User(text)))]
+
+    assert "".join(pieces) == model.complete(ask(User(text))).text
+    assert "\ufffd" in text or "\ufffd" not in "".join(pieces)
+
+
+@pytest.mark.parametrize("cap", [1, 2, 3])
+def test_many_calls_stay_within_a_small_cap(cap):
+    tools = tuple(Tool(FunctionSpec(name, parameters=WEATHER.function.parameters)) for name in ("one", "two", "three"))
+
+    completion = open_simulated("simulated://").complete(ask(User("one, two and three"), cap=cap, tools=tools))
+
+    assert len(completion.tool_calls) == 3
+    assert completion.usage.output_tokens <= cap
 
 
 def test_directives_change_one_answer_and_do_not_show():
