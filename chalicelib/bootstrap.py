@@ -168,7 +168,7 @@ def check(settings: Settings) -> None:
     """Open every target of the catalogue, and call none; `Misconfigured` says what cannot work."""
     found = _Targets(settings).faults(replaced(settings) or catalogue(settings))
     if found:
-        raise Misconfigured("\n".join(found))
+        raise Misconfigured("; ".join(found[:1] if settings.upstream else found))  # one target, told once
 
 
 class _Targets:

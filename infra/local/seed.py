@@ -58,7 +58,8 @@ def _read_settings(environment: Mapping[str, str]) -> settings.Settings:
     try:
         bootstrap.check(read)
     except (TidegateError, BotoCoreError) as fault:
-        raise CannotRun(f"UPSTREAM or CATALOGUE cannot be used: {fault}") from fault
+        blamed = "CATALOGUE" if read.catalogue and not read.upstream else "UPSTREAM"
+        raise CannotRun(f"{blamed} cannot be used: {fault}") from fault
     return read
 
 

@@ -36,7 +36,7 @@ def test_a_documented_default_may_be_written_out():
 
 
 def test_every_variable_of_make_run_reaches_the_product():
-    given = {"PORT": "8080", "UPSTREAM": "u", "UPSTREAM_KEY": "k", "UPSTREAM_MODEL": "m"}
+    given = {"PORT": "8080", "UPSTREAM": "u", "UPSTREAM_KEY": "k", "UPSTREAM_MODEL": "m", "CATALOGUE": "c.toml"}
 
     options = Options.read(given)
 

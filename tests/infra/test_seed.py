@@ -23,7 +23,7 @@ def no_account(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("upstream", "reason"),
     [
-        ("foo://", "no model adapter for 'foo://'"),
+        ("foo://", "unknown scheme"),
         ("simulated://nope", "A simulated target is"),
         ("simulated://echo?x=1", "unknown field `x`"),
         ("openai+http:///v1", "An OpenAI-compatible target is"),
@@ -36,6 +36,17 @@ def test_an_upstream_that_cannot_be_opened_is_named_with_the_reason(tmp_path, up
         seed({**LOCAL, "TIDEGATE_UPSTREAM": upstream}, Workspace(tmp_path))
 
     assert reason in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_catalogue_that_cannot_be_served_is_named_with_every_reason(tmp_path):
+    (tmp_path / "pool.toml").write_text(
+        '[[models]]\nid = "m"\nmax_output_tokens = 9\naliases = ["m"]\ntargets = [{ uri = "ftp://host" }]'
+    )
+    with pytest.raises(CannotRun, match="CATALOGUE cannot be used: ") as refused:
+        seed({**LOCAL, "TIDEGATE_CATALOGUE": str(tmp_path / "pool.toml")}, Workspace(tmp_path))
+
+    assert "'m' names 2 models; model 'm': target 'ftp://host' has an unknown scheme" in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
