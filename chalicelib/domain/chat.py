@@ -77,7 +77,7 @@ class User(Wire, frozen=True, tag="user", tag_field="role"):
 
 
 class Assistant(Wire, frozen=True, tag="assistant", tag_field="role"):
-    """What a model answered. The last three fields are accepted because SDKs send back what they received."""
+    """What a model answered. The last four fields are accepted because SDKs send back what they received."""
 
     content: str | tuple[Text, ...] | None = None
     name: str | None = None
@@ -86,6 +86,7 @@ class Assistant(Wire, frozen=True, tag="assistant", tag_field="role"):
     annotations: tuple[Any, ...] | None = None
     audio: None = None
     function_call: None = None
+    reasoning_content: str | None = None
 
 
 class ToolResult(Wire, frozen=True, tag="tool", tag_field="role"):

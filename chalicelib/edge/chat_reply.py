@@ -42,10 +42,11 @@ class UsageBody(Struct, frozen=True):
 
 
 class AnswerMessage(Struct, frozen=True, kw_only=True):
-    """The assistant's message."""
+    """The assistant's message; `reasoning_content` is not OpenAI's field, but the one that SDKs and servers know."""
 
     role: Literal["assistant"] = "assistant"
     content: str | None
+    reasoning_content: str | UnsetType = UNSET
     refusal: str | None
     annotations: tuple[Any, ...] = ()
     tool_calls: tuple[ToolCall, ...] | UnsetType = UNSET
@@ -93,6 +94,7 @@ class MessageDelta(Struct, frozen=True):
 
     role: Literal["assistant"] | UnsetType = UNSET
     content: str | UnsetType = UNSET
+    reasoning_content: str | UnsetType = UNSET
     refusal: str | UnsetType = UNSET
     tool_calls: tuple[CallDelta, ...] | UnsetType = UNSET
 
@@ -122,7 +124,10 @@ def whole(reply: Reply) -> Response:
     """The answer in one piece."""
     head, completion = reply.head, reply.completion
     message = AnswerMessage(
-        content=completion.text, refusal=completion.refusal, tool_calls=completion.tool_calls or UNSET
+        content=completion.text,
+        reasoning_content=completion.reasoning or UNSET,
+        refusal=completion.refusal,
+        tool_calls=completion.tool_calls or UNSET,
     )
     answer = ChatAnswer(
         id=f"chatcmpl-{head.turn_id}",
@@ -181,7 +186,7 @@ class Events(Iterator[bytes]):
             self._ahead += self._events_of(delta)
 
     def _events_of(self, delta: Delta) -> Iterator[bytes]:
-        if delta.text or delta.tool_calls or delta.refusal:
+        if delta.text or delta.tool_calls or delta.refusal or delta.reasoning:
             yield self._event(_message_delta(delta))
         if delta.finish_reason is not None:
             yield self._event(MessageDelta(), delta.finish_reason)
@@ -221,6 +226,7 @@ def usage_body(usage: Usage) -> UsageBody:
 def _message_delta(delta: Delta) -> MessageDelta:
     return MessageDelta(
         content=delta.text or UNSET,
+        reasoning_content=delta.reasoning or UNSET,
         refusal=delta.refusal or UNSET,
         tool_calls=tuple(_call_delta(call) for call in delta.tool_calls) or UNSET,
     )

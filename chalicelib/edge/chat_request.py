@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta
 
-from chalicelib.domain.chat import ChatRequest, Message, Options, ResponseFormat, Tool, ToolChoice, Wire
+from chalicelib.domain.chat import Assistant, ChatRequest, Message, Options, ResponseFormat, Tool, ToolChoice, Wire
 from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.turn import Ask, CacheControl
 from chalicelib.edge.call import Call
@@ -82,7 +83,7 @@ def ask_of(call: Call, body: ChatBody) -> Ask:
     _check_tools(body)
     request = ChatRequest(
         model=body.model,
-        messages=body.messages,
+        messages=tuple(_answer_of(message) for message in body.messages),
         max_output_tokens=body.max_completion_tokens or body.max_tokens or 0,
         options=_options(body),
     )
@@ -95,6 +96,13 @@ def ask_of(call: Call, body: ChatBody) -> Ask:
         cache=body.cache,
         request_id=call.request_id,
     )
+
+
+def _answer_of(message: Message) -> Message:
+    """Without the reasoning that came with it: it was no part of the answer."""
+    if isinstance(message, Assistant) and message.reasoning_content is not None:
+        return msgspec.structs.replace(message, reasoning_content=None)
+    return message
 
 
 def _check_tools(body: ChatBody) -> None:

@@ -76,6 +76,15 @@ def test_a_refusal_is_passed_on():
     assert whole(a_completion(None, refusal="No."))["choices"][0]["message"]["refusal"] == "No."
 
 
+def test_reasoning_stands_beside_the_answer():
+    message = whole(a_completion("Hi", reasoning="hm"))["choices"][0]["message"]
+    _, thought, said, *_ = sent(Delta(reasoning="hm"), Delta(text="Hi"))
+
+    assert (message["content"], message["reasoning_content"]) == ("Hi", "hm")
+    assert thought["choices"][0]["delta"] == {"reasoning_content": "hm"}
+    assert said["choices"][0]["delta"] == {"content": "Hi"}
+
+
 def test_a_conversation_is_named_in_answer_and_chunks():
     head = msgspec.structs.replace(HEAD, conversation="conv_1")
 

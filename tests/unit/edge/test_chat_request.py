@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from chalicelib.domain.chat import Options, User
+from chalicelib.domain.chat import Assistant, Options, User
 from chalicelib.domain.errors import BadRequest
 from chalicelib.edge.call import decode
 from chalicelib.edge.chat_request import ChatBody, ask_of
@@ -46,6 +46,12 @@ def test_every_option_reaches_the_request(name):
     value = getattr(asked(**OPTIONS).request.options, name)
 
     assert value != getattr(Options(), name)
+
+
+def test_reasoning_that_is_sent_back_is_not_sent_on():
+    said = {"role": "assistant", "content": "Hi", "reasoning_content": "hm"}
+
+    assert asked(messages=[said]).request.messages == (Assistant("Hi"),)
 
 
 def test_one_stop_sequence_is_a_list_of_one():
