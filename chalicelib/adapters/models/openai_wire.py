@@ -71,6 +71,7 @@ class Said(Struct):
 
 class _Details(Struct):
     cached_tokens: Tokens | None = None
+    cache_write_tokens: Tokens | None = None
     reasoning_tokens: Tokens | None = None
 
 
@@ -229,9 +230,11 @@ def usage(answer: Answer) -> Usage | None:
         return None
     read, thought = stated.prompt_tokens_details or _Details(), stated.completion_tokens_details or _Details()
     prompt, output = stated.prompt_tokens or 0, stated.completion_tokens or 0
+    cached = min(read.cached_tokens or 0, prompt)
     return Usage(
         input_tokens=prompt,
         output_tokens=max(output, (stated.total_tokens or 0) - prompt),  # xAI and Gemini count thoughts in the total
-        cached_input_tokens=min(read.cached_tokens or 0, prompt),
+        cached_input_tokens=cached,
         reasoning_tokens=thought.reasoning_tokens or 0,
+        cache_write_input_tokens=min(read.cache_write_tokens or 0, prompt - cached),
     )
