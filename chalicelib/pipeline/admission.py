@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,17 +67,30 @@ class Admission:
         """Reserve for a call that is no turn."""
         return self._reserved(self._claim(caller, estimate), caller)
 
-    def settle(self, claim: Reservation, burned: Charge, answered: Turn | None = None) -> None:
-        """Correct the charge to what was burned, and remember the turn as it ended."""
-        if not claim.unmetered:
-            self.turns.settle(claim, Settlement(burned, answered))
+    def settle(self, claim: Reservation, burned: Charge, answered: Turn | None = None) -> bool:
+        """Correct the charge to what was burned, and remember the turn as it ended; whether the store could do so.
+
+        Where it could not, the lease keeps the charge, so that the answer may be given, but for a conversation's turn.
+        """
+        try:
+            if not claim.unmetered:
+                self.turns.settle(claim, Settlement(burned, answered))
+        except StoreUnavailable:
+            if answered is not None:
+                raise  # what is not remembered was not said
+            return False
+        return True
 
     def abandon(self, claim: Reservation, fault: TidegateError) -> None:
-        """End a turn without an answer: forgotten, or charged in full where tokens may have been burned."""
-        if isinstance(fault, ModelError) and fault.burned:
-            self.settle(claim, claim.charge, ended(claim, Completion(), "", cut=True))
-        elif not claim.unmetered:
-            self.turns.release(claim)
+        """End a turn without an answer: forgotten, or charged in full where tokens may have been burned.
+
+        Where the store cannot do so, its lease does, and the caller hears of `fault`.
+        """
+        with suppress(StoreUnavailable):
+            if isinstance(fault, ModelError) and fault.burned:
+                self.settle(claim, claim.charge, ended(claim, Completion(), "", cut=True))
+            elif not claim.unmetered:
+                self.turns.release(claim)
 
     def _claim(self, caller: Caller, estimate: Charge) -> Reservation:
         now = int(caller.now)

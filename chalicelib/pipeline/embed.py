@@ -59,7 +59,8 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
     embedded, routed = outcome
     embedded = Embedded(embedded.vectors, covered(embedded.input_tokens, bound.input_tokens))
     burned: Charge = charge(model.prices, Usage(input_tokens=embedded.input_tokens))
-    use.admission.settle(claim, burned)
+    if not use.admission.settle(claim, burned):
+        use.meter.unmetered(caller)
     use.meter.record(
         Report(
             turn_id=ask.turn_id,

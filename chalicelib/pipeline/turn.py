@@ -111,7 +111,8 @@ class _Run:
     def end(self, routed: Routed, completion: Completion, *, cut: bool = False) -> Head:
         """Charge what was burned and remember the answer, as far as it came."""
         burned = charge(self.opened.model.prices, completion.usage)
-        self.use.admission.settle(self.claim, burned, ended(self.claim, completion, routed.target, cut=cut))
+        if not self.use.admission.settle(self.claim, burned, ended(self.claim, completion, routed.target, cut=cut)):
+            self.use.meter.unmetered(self.opened.caller)
         if not cut:
             self.use.sizes.learn(self.opened.ask.credential.tenant_tag, self.opened.model, completion)
             self.use.cache.store(self.opened, completion, routed.target)

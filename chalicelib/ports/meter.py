@@ -15,7 +15,7 @@ class Meter(Protocol):
         """Log and count one turn. Never raises."""
 
     def unmetered(self, caller: Caller) -> None:
-        """Warn, at once, that a call goes on without a reservation. Never raises."""
+        """Warn, at once, that a call goes on without a reservation, or ends without its settlement. Never raises."""
 
     def stale(self, faults: Sequence[str]) -> None:
         """Warn that a new catalogue has these faults, and that the last good one stays. Never raises."""

@@ -4,7 +4,8 @@ import msgspec
 from greenlet import GreenletExit, getcurrent
 
 from chalicelib.adapters.dynamodb.conversations import DynamoConversations
-from chalicelib.domain.errors import Conflict, LimitExceeded, ModelThrottled, ModelTimeout, NotFound, StoreUnavailable
+from chalicelib.domain.chat import Completion
+from chalicelib.domain.errors import Conflict, LimitExceeded, NotFound, StoreUnavailable
 from chalicelib.domain.turn import Cue
 from chalicelib.pipeline.admission import Admission, ended
 from chalicelib.pipeline.sweep import sweep
@@ -194,7 +195,8 @@ class Caller(Client):
         if how == "crashed after burning":
             raise GreenletExit
         if how == "timed out":
-            self._insist(lambda: self.admission.abandon(claim, ModelTimeout("silent")), claim=claim)
+            silence = ended(claim, Completion(), "", cut=True)
+            self._insist(lambda: self.admission.settle(claim, claim.charge, silence), claim=claim)
             return
         turn = ended(claim, completion, cast.TARGET, cut=how == "cut")
         if self._insist(lambda: self.admission.settle(claim, burned, turn), claim=claim):
@@ -203,7 +205,7 @@ class Caller(Client):
 
     def _throttled(self, claim, burned):
         """Nothing was burned, and the turn is taken back."""
-        if self._insist(lambda: self.admission.abandon(claim, ModelThrottled("busy")), claim=claim):
+        if self._insist(lambda: self.turns.release(claim), claim=claim):
             self._again(claim, burned)
 
     def _again(self, claim, burned):
@@ -263,10 +265,9 @@ class Caller(Client):
     def _once(self, end):
         self._named()
         try:
-            end()
+            return end() is not False
         except StoreUnavailable:
             return False
-        return True
 
     def _acknowledge(self, claim, turn):
         """From here on the caller counts on the turn."""

@@ -3,11 +3,12 @@
 import pytest
 
 from chalicelib.domain.budget import Charge
-from chalicelib.domain.errors import ModelUnavailable, StoreBusy, StoreUnavailable
+from chalicelib.domain.errors import ModelTimeout, ModelUnavailable, StoreBusy, StoreUnavailable
 from chalicelib.pipeline.embed import EmbedAsk, embed
 from chalicelib.pipeline.turn import answer, stream
 from tests.builders import NOW, a_conversation, an_ask
 from tests.unit.pipeline.stage import Scripted, Stage
+from tests.unit.pipeline.test_turn import BOUND
 
 
 def down(stage, fault=StoreUnavailable):
@@ -102,3 +103,61 @@ def test_who_writes_too_much_at_once_opens_no_gate():
 
     with pytest.raises(StoreBusy):
         answer(asked(stage), stage.services)
+
+
+def failing(stage, *names):
+    def refuse(*_):
+        raise StoreUnavailable("down")
+
+    for name in names:
+        setattr(stage.services.gate.turns, name, refuse)
+    return stage
+
+
+@pytest.mark.parametrize("fail_open", [True, False])
+def test_an_answer_that_could_not_be_settled_is_given_and_charged_in_full(fail_open):
+    stage = failing(Stage(fail_open=fail_open), "settle")
+    ask = asked(stage)
+
+    assert answer(ask, stage.services).completion.text
+
+    assert told(stage)[0] == [ask.turn_id]
+    assert stage.leases() == ["open"]
+    assert stage.used() == BOUND
+
+
+def test_a_stream_that_could_not_be_settled_ends_well():
+    stage = failing(Stage(), "settle")
+    ask = asked(stage)
+
+    assert list(stream(ask, stage.services).deltas)[-1].usage
+
+    assert told(stage)[0] == [ask.turn_id]
+
+
+def test_an_embedding_that_could_not_be_settled_is_given():
+    stage = failing(Stage(models={"a": Scripted(3)}), "settle")
+
+    assert embed(EmbedAsk(stage.credential, "vector", ("tide",), "t-1", NOW), stage.services).embedded.vectors
+
+    assert told(stage)[0] == ["t-1"]
+
+
+def test_an_answer_that_was_to_be_remembered_is_not_given_without():
+    stage = failing(Stage(fail_open=True), "settle")
+    stage.services.archive.conversations.create(a_conversation(), None)
+
+    with pytest.raises(StoreUnavailable):
+        answer(asked(stage, conversation="conv_1"), stage.services)
+
+    assert stage.used() == BOUND
+
+
+@pytest.mark.parametrize("fault", [ModelUnavailable, ModelTimeout])
+def test_a_caller_whose_model_failed_hears_of_that_and_not_of_the_store(fault):
+    stage = failing(Stage(models={"a": Scripted(fault("down"))}), "settle", "release")
+
+    with pytest.raises(fault):
+        answer(asked(stage), stage.services)
+
+    assert stage.leases() == ["open"]
