@@ -76,8 +76,7 @@ class OpenAiServer:
         self.connections = 0
         self.hung_up = threading.Semaphore(0)
         self.pace = pace or Pace()
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"owner": self}))
-        self._http.daemon_threads = True
+        self._http = _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"owner": self}))
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
 
     @property
@@ -96,6 +95,15 @@ class OpenAiServer:
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that leaves is no error here."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
