@@ -21,7 +21,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-ver
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: run
 run: venv $(WEIGHTS) ## Run the whole product here: PORT, UPSTREAM, UPSTREAM_KEY, UPSTREAM_MODEL, CATALOGUE
@@ -76,6 +76,13 @@ unit contract functional architecture: venv $(WEIGHTS)
 race: venv ## Race 8 processes for a budget, and kill some: RUNS (50), KILLS (50), CALLS (200)
 	@RACE_RUNS=$(or $(RUNS),50) RACE_KILLS=$(or $(KILLS),50) RACE_CALLS=$(or $(CALLS),200) $(BIN)/pytest tests/race
 
+.PHONY: test-opensearch
+test-opensearch: venv ## Run the index of meanings on real OpenSearch; needs Maven and a JDK: VERSIONS (2.19 3.5)
+	@for version in $(or $(VERSIONS),2.19 3.5); do \
+		echo "== OpenSearch $$version"; \
+		OPENSEARCH=$$version $(BIN)/pytest tests/opensearch || { echo "make: OpenSearch $$version failed" >&2; exit 1; }; \
+	done
+
 .PHONY: clients
 clients: venv $(WEIGHTS) $(NODE_CLIENTS) ## Drive a running server with the client libraries that people use
 	$(call check,clients,$(BIN)/pytest tests/clients)
@@ -97,6 +104,7 @@ locks: venv ## Write the locks anew from the .in files, with the newest versions
 	@$(LOCK) --upgrade requirements.in -o requirements.txt
 	@$(LOCK) --upgrade requirements-dev.in -o requirements-dev.txt
 	@$(LOCK) --upgrade --no-deps requirements-weights.in -o requirements-weights.txt
+	@$(LOCK) --upgrade --no-deps requirements-engines.in -o requirements-engines.txt
 
 .PHONY: clean
 clean: ## Remove what make made; .local, your data, stays

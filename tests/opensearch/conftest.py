@@ -48,7 +48,7 @@ class Indexes:
         self.index = self.again()
 
     def again(self):
-        return OpenSearchIndex(Engine(self.engine.place, clock=self.clock), self.base)
+        return OpenSearchIndex(Engine(self.engine.place, clock=self.clock, write_seconds=60), self.base)
 
     def settle(self):
         """OpenSearch shows what was written after a second; a test does not wait for it."""
@@ -57,7 +57,7 @@ class Indexes:
 
 @pytest.fixture
 def engine(cluster, clock):
-    return Engine(Place(tuple(cluster.urls)), clock=clock)
+    return Engine(Place(tuple(cluster.urls)), clock=clock, write_seconds=60)
 
 
 @pytest.fixture

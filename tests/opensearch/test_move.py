@@ -15,7 +15,7 @@ class Watched(Engine):
     """An engine that tells of each request before it is sent."""
 
     def __init__(self, engine, clock, on_request):
-        super().__init__(engine.place, clock=clock)
+        super().__init__(engine.place, clock=clock, write_seconds=60)
         self._on_request = on_request
 
     def call(self, method, path, body=None, *, seconds):

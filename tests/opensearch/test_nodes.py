@@ -25,7 +25,7 @@ def pair(tmp_path):
 
 
 def test_no_turn_fails_and_no_entry_is_lost(pair, base):
-    engine = Engine(Place(tuple(pair.urls)), clock=time.monotonic)
+    engine = Engine(Place(tuple(pair.urls)), clock=time.monotonic, write_seconds=60)
     index = OpenSearchIndex(engine, base)
     index.add([entry()], NOW)
     engine.call("POST", f"/{base}-*/_refresh", seconds=30)

@@ -14,7 +14,6 @@ from chalicelib.adapters.vectors.opensearch_engine import Engine, Place, Reply
 from chalicelib.domain.errors import IndexUnavailable
 
 BATCH: Final = 500
-WRITE_SECONDS: Final = 2.0
 
 _ABSENT: Final = 404
 _OLDER: Final = 409  # what is there is newer
@@ -81,7 +80,7 @@ def pages(
 
 def count(engine: Engine, index: str) -> tuple[int, int]:
     """How many documents there are, and how many shards could not say."""
-    found = _shaped(engine.call("GET", f"/{index}/_count", seconds=WRITE_SECONDS), _Counted)
+    found = _shaped(engine.call("GET", f"/{index}/_count", seconds=engine.write_seconds), _Counted)
     return found.count, found.shards.failed
 
 
@@ -98,7 +97,7 @@ def _action(place: Place, kept: Document) -> dict[str, Any]:
 
 
 def _bulk(engine: Engine, index: str, lines: Sequence[dict[str, Any]]) -> None:
-    reply = engine.call("POST", f"/{index}/_bulk", lines, seconds=WRITE_SECONDS)
+    reply = engine.call("POST", f"/{index}/_bulk", lines, seconds=engine.write_seconds)
     for outcome in (each for item in _shaped(reply, _Outcomes).items for each in item.values()):
         if outcome.status >= _FINE and outcome.status not in {_ABSENT, _OLDER}:
             raise IndexUnavailable(f"OpenSearch refused a document: {outcome.status}")

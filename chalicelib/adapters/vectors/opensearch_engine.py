@@ -71,11 +71,12 @@ def _host(scheme: str, host: str) -> str:
 class Engine:
     """OpenSearch at a place. Nothing is sent twice; after several failures in a row, nothing is sent for a while.
 
-    `clock` counts seconds from anywhere. Safe to share between threads.
+    `clock` counts seconds from anywhere. A write may take `write_seconds`. Safe to share between threads.
     """
 
-    def __init__(self, where: Place, *, clock: Callable[[], float]) -> None:
+    def __init__(self, where: Place, *, clock: Callable[[], float], write_seconds: float = 2.0) -> None:
         self.place = where
+        self.write_seconds = write_seconds
         self._breaker = Breaker(clock)
         self._lock = threading.Lock()
         self._client: Any = None
