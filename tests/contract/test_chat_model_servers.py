@@ -74,7 +74,7 @@ def test_an_error_may_come_as_an_event(target, reply):
         list(target.model.stream(ask(User("some words to lose"))))
 
 
-@pytest.mark.parametrize("target", ["openai", "bedrock"], indirect=True)
+@pytest.mark.parametrize("target", ["openai", "bedrock", "sagemaker"], indirect=True)
 def test_silence_in_the_middle_is_a_timeout(target):
     target.stall(after=4)
 

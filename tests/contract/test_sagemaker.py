@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.serialize import create_serializer
 from botocore.validate import validate_parameters
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from chalicelib import bootstrap
@@ -28,7 +28,7 @@ OPERATIONS = {
     "invocations": "InvokeEndpoint",
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
 }
-LONG_MS = 600_000
+LONG_MS = 30_000
 NO_COPY = {"Message": "Inference Component has no capacity to process this request. ApplicationAutoScaling may be …"}
 
 texts = st.text(max_size=20)
@@ -77,7 +77,7 @@ def model(opened):
 
 
 @given(request=requests, streamed=st.booleans(), variant=st.booleans(), named=st.booleans())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, phases=[Phase.generate])
 def test_every_request_is_the_one_that_botocore_would_send(opened, server, request, streamed, variant, named):
     model = opened(("&variant=blue" if variant else "") + ("&model=llama" if named else ""))
 
@@ -155,6 +155,12 @@ def test_a_stream_may_be_cut_anywhere(model, server, reply, bare):
     assert said.usage.output_tokens == 3
 
 
+def test_a_last_line_needs_no_end(model, server):
+    server.replies.append(Reply(body=b'{"choices": [{"delta": {"content": "hi"}, "finish_reason": "length"}]}'))
+
+    assert put_together(model.stream(ask(User("x")))).finish_reason == "length"
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 def test_an_endpoint_without_a_copy_is_not_ready(model, server, streamed):
     server.replies.append(Reply(status=400, error="ValidationError", fields=NO_COPY))
@@ -190,7 +196,7 @@ def test_a_container_that_counts_nothing_has_no_usage(model, server):
     assert put_together(model.stream(ask(User("hello")))).usage is None
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"\xc5", b"[1]"])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xc5", b"[1]", b'{"choices": [{"message": {"content": "\xc5"}}]}'])
 @pytest.mark.parametrize("streamed", [False, True])
 def test_what_is_no_answer_is_garbled(model, server, body, streamed):
     server.replies.append(Reply(body=body))
@@ -214,6 +220,13 @@ def test_an_answer_that_breaks_off_is_no_answer(model, server):
 
     with pytest.raises(ModelGarbled):
         model.complete(ask(User("hello")))
+
+
+def test_a_stream_that_breaks_off_before_it_said_anything_has_burned_tokens(model, server):
+    server.replies.append(Reply(cut_after=1))
+
+    with pytest.raises(ModelGarbled):
+        next(model.stream(ask(User("hello"))))
 
 
 def test_an_answer_without_end_is_given_up(model, server, monkeypatch):
@@ -274,7 +287,7 @@ def test_the_router_s_patience_ends_a_call_before_the_target_s_own_limits(server
 
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(call)
-        left = server.hung_up.acquire(timeout=20)
+        left = server.hung_up.acquire(timeout=15)
 
     assert left
     assert isinstance(asked.exception(), ModelTimeout)

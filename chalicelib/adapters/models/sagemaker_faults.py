@@ -39,7 +39,6 @@ _STATUSES: Final[dict[int, tuple[type[ModelError], str]]] = {
     413: (ModelRejected, "The request is larger than SageMaker takes."),
     429: (ModelThrottled, "SageMaker asks for fewer calls."),
 }  # of answers without a code
-_OF_THE_OPERATOR: Final = {401, 403, 404}  # a container says so of its own setting, not of the request
 
 
 def fault(code: str, body: bytes, *, status: int = 0, wait: int | None = None) -> ModelError:
@@ -59,7 +58,7 @@ def fault(code: str, body: bytes, *, status: int = 0, wait: int | None = None) -
         if known == code and part in words:
             return kind(message, retry_after_seconds=wait)
     original = said.get("OriginalStatusCode")
-    if code == "ModelError" and isinstance(original, int) and original and original not in _OF_THE_OPERATOR:
+    if code == "ModelError" and isinstance(original, int) and original:
         return refused(original, str(said.get("OriginalMessage") or "").encode(), wait)
     kind, message = CODES.get(code) or _STATUSES.get(status, (ModelUnavailable, "SageMaker refused the call."))
     return kind(message, retry_after_seconds=wait)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator, Iterator
 from functools import cache
 from http import HTTPStatus
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import boto3
 import urllib3
@@ -17,8 +17,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from msgspec import Meta, Struct
+from urllib3.exceptions import ProtocolError
 
-from chalicelib.adapters.models.openai_faults import retry_after_seconds, translated
+from chalicelib.adapters.models.kept import limit, pool
+from chalicelib.adapters.models.openai_faults import translated, wait_in
 from chalicelib.adapters.models.openai_upstream import DONE
 from chalicelib.adapters.models.sagemaker_faults import fault
 from chalicelib.adapters.models.sagemaker_stream import PartDecoder
@@ -92,30 +94,36 @@ class SageMakerEndpoint:
             response = self._opened(_WHOLE, body, wait)
             try:
                 return b"".join(_pieces(response, wait, _LARGEST_ANSWER))
-            except urllib3.exceptions.ProtocolError as cut:  # it had begun to answer: tokens are burned
+            except ProtocolError as cut:  # it had begun to answer: tokens are burned
                 raise ModelGarbled("The endpoint broke off in the middle of its answer.") from cut
             finally:
                 response.close()
 
-    def events(self, path: str, body: bytes, patience: float | None = None) -> Generator[str]:  # noqa: ARG002
-        """The data of each event, `[DONE]` included where it comes; closing it closes the connection."""
+    def events(self, path: str, body: bytes, patience: float | None = None) -> Generator[str, Any]:  # noqa: ARG002
+        """The data of each event, `[DONE]` included where it comes; closing it closes the connection.
+
+        Send it True once an event said something: `patience` lasts until then.
+        """
         wait = _Wait(self._limits, patience, self._clock)
         with translated():
             response = self._opened(_STREAM, body, wait)
             try:
                 for event in _events(response, wait):
-                    wait.answered()
-                    yield event
+                    wait.said = (yield event) or wait.said
                     if event == DONE:
-                        _limit_silence(response, _DRAIN_SECONDS)
+                        limit(response, _DRAIN_SECONDS)
                         response.drain_conn()  # run to its end, and the connection serves the next call
                         return
+            except ProtocolError as cut:
+                if not wait.said:  # it had begun to work
+                    raise ModelGarbled("The endpoint broke off before it said anything.") from cut
+                raise
             finally:
                 response.close()
 
     def _opened(self, path: str, body: bytes, wait: _Wait) -> urllib3.BaseHTTPResponse:
         url = self._url + path
-        response = _pool().request(
+        response = pool().request(
             "POST",
             url,
             body=body,
@@ -131,8 +139,7 @@ class SageMakerEndpoint:
         finally:
             response.close()
         code = response.headers.get("x-amzn-errortype", "").partition(":")[0]
-        seconds = retry_after_seconds(response.headers.get("retry-after"), self._clock())
-        raise fault(code, refusal, status=response.status, wait=seconds)
+        raise fault(code, refusal, status=response.status, wait=wait_in(response.headers, self._clock()))
 
     def _signed(self, url: str, body: bytes) -> dict[str, str]:
         request = AWSRequest("POST", url, headers=self._headers, data=body)
@@ -147,21 +154,18 @@ class SageMakerEndpoint:
 
 
 class _Wait:
-    """How long the next byte may be waited for: until the router's patience ends, once answered until the limit."""
+    """How long the next byte may be waited for: until the router's patience ends, and once it was said, the limit."""
 
     def __init__(self, limits: Parameters, patience: float | None, clock: Clock) -> None:
         self._clock = clock
         self._silence = limits.read_ms / 1000
         self._last = clock() + limits.longest_ms / 1000
-        self._ends = self._last if patience is None else min(self._last, clock() + patience)
-
-    def answered(self) -> None:
-        """The router's patience was for the first piece."""
-        self._ends = self._last
+        self._first = self._last if patience is None else min(self._last, clock() + patience)
+        self.said = False
 
     def left(self) -> float:
         """Seconds until the end."""
-        seconds = self._ends - self._clock()
+        seconds = (self._last if self.said else self._first) - self._clock()
         if seconds <= 0:
             raise ModelTimeout("The endpoint took too long.")
         return seconds
@@ -194,7 +198,7 @@ def _events(response: urllib3.BaseHTTPResponse, wait: _Wait) -> Iterator[str]:
 def _pieces(response: urllib3.BaseHTTPResponse, wait: _Wait, most: int) -> Iterator[bytes]:
     size = 0
     while True:
-        _limit_silence(response, wait.silence())
+        limit(response, wait.silence())
         data = response.read1(_READ)
         if not data:
             return
@@ -202,13 +206,6 @@ def _pieces(response: urllib3.BaseHTTPResponse, wait: _Wait, most: int) -> Itera
         if size > most:
             raise ModelGarbled("The endpoint's answer is too long.")
         yield data
-
-
-def _limit_silence(response: urllib3.BaseHTTPResponse, seconds: float) -> None:
-    """From now on; a server that announced to hang up has taken the socket away, and keeps the first limit."""
-    sock = getattr(response.connection, "sock", None)
-    if sock is not None:
-        sock.settimeout(seconds)
 
 
 @cache
@@ -221,8 +218,3 @@ def _region(name: str) -> Region:
     unsigned = Config(signature_version=UNSIGNED)  # so that opening a target looks for no credentials
     meta = _session().client("sagemaker-runtime", region_name=name or None, config=unsigned).meta
     return Region(meta.region_name, meta.endpoint_url)
-
-
-@cache
-def _pool() -> urllib3.PoolManager:
-    return urllib3.PoolManager(num_pools=32, maxsize=128, retries=False)

@@ -195,6 +195,10 @@ def test_an_error_means_what_its_words_and_the_container_s_status_say(code, fiel
     assert "123456789012" not in meant.message
 
 
+def test_a_container_that_sagemaker_could_not_ask_has_no_status():
+    assert fault("ModelError", b'{"OriginalStatusCode": 0}').message == "The endpoint's container failed."
+
+
 def test_only_the_container_s_own_rejection_is_repeated():
     fields = {"Message": SECRET, "OriginalStatusCode": 400}
     refusal = {"error": {"message": "This model's maximum context length is 4096 tokens."}}
