@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -66,7 +67,7 @@ class Room:
         length = float(np.linalg.norm(vector))
         count = len(self._rows)
         most = min(sought.most, count)
-        if most <= 0 or not length or len(vector) != self._vectors.shape[1]:
+        if most <= 0 or not 0 < length < math.inf or len(vector) != self._vectors.shape[1]:
             return []
         cosines = self._vectors[:count] @ (vector / np.float32(length))
         cosines[self._ends[:count] <= sought.now] = -np.inf
