@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -34,11 +35,15 @@ class Purse:
 
     def settle(self, held: Reservation, *, burned: bool) -> None:
         """End what `hold` reserved: kept in full where the attempt may have burned tokens, else given back."""
-        if burned and not self.claim.unmetered:
-            self.turns.settle(held, Settlement(held.charge))
-        elif not self.claim.unmetered:
+        if not burned:
             self.lost_usd_micros -= held.charge.usd_micros
-            self.turns.release(held)
+        if self.claim.unmetered:
+            return
+        with suppress(StoreUnavailable):  # its lease keeps the charge, and the turn has an end of its own to come to
+            if burned:
+                self.turns.settle(held, Settlement(held.charge))
+            else:
+                self.turns.release(held)
 
     def _reserved(self, *, final: bool) -> Reservation | None:
         self._records += 1
