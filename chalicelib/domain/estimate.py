@@ -28,10 +28,11 @@ from chalicelib.domain.chat import (
 )
 
 MESSAGE_TOKENS: Final = 16  # role markers and separators of the widest chat template among the targets
-REQUEST_TOKENS: Final = 128  # begin and end of the prompt, with what a template says where nobody instructs the model
+REQUEST_TOKENS: Final = 160  # begin and end of the prompt, with what templates and adapters say of their own accord
 TOOL_PROMPT_TOKENS: Final = 600  # what a provider adds once to a request with tools
 TOOL_TOKENS: Final = 128  # and for each tool, around its name, description and parameters
-FORMAT_TOKENS: Final = 128  # how a target is told of the format, where it has no field for that
+FORMAT_TOKENS: Final = 256  # how a target is told of the format: in words, or as a tool
+CALL_ID_TOKENS: Final = 40  # an id that an adapter makes where the target would refuse the caller's
 IMAGE_TOKENS: Final = 6_400  # the dearest image of a target in the catalogue; few targets heed `detail`
 
 _FORMS: Final = ("NFC", "NFKC")  # what tokenisers normalise to: at the most 3 and 11 times the bytes
@@ -64,7 +65,7 @@ def message_bound(message: Message) -> int:
     text = text_of(message.content)
     match message:
         case ToolResult(tool_call_id=call_id):
-            return tokens + json_bound(text) + text_bound(call_id)
+            return tokens + json_bound(text) + max(text_bound(call_id), CALL_ID_TOKENS)
         case User():
             tokens += IMAGE_TOKENS * _images(message)
         case Assistant(refusal=refusal):
@@ -102,7 +103,7 @@ def _calls(message: Message) -> tuple[ToolCall, ...]:
 
 def _call_bound(call: ToolCall) -> int:
     """A call, whose name a template may repeat with its result."""
-    return MESSAGE_TOKENS + json_bound(call) + json_bound(call.function.name)
+    return MESSAGE_TOKENS + CALL_ID_TOKENS + json_bound(call) + json_bound(call.function.name)
 
 
 def counted(request: ChatRequest, completion: Completion) -> Completion:
