@@ -193,7 +193,6 @@ class Pool:
     def failed(self, watched: Watched, fault: ModelError, pace: Pace, now: float) -> None:
         """It failed: after too many in a row, or at its own wish, it is left alone."""
         watched.pace = pace
-        watched.failures += 1
         probing = watched.breaker.probing and now < watched.breaker.probe_until
         if probing or (watched.breaker.admits(now) and opens(fault, watched.failures)):
             watched.breaker = self._moved(watched, watched.breaker.opened(fault, now))

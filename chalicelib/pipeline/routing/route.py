@@ -56,14 +56,15 @@ class Flight:
                 pace = pace.answered(now - self.began_at, inputs, usage.output_tokens, now)
             self.pool.answered(self.watched, pace, now)
 
-    def failed(self, fault: ModelError, now: float) -> None:
-        """The target failed; a rejection is an answer."""
+    def failed(self, fault: ModelError, now: float, *, counts: bool = True) -> None:
+        """The target failed; a rejection is an answer, and a turn `counts` once among failures in a row."""
         if not self._ends(self._most() if fault.burned or self._first_at is not None else None, now):
             return
         pace = self.watched.pace
         if isinstance(fault, ModelRejected):
             self.pool.answered(self.watched, pace, now)
         else:
+            self.watched.failures += counts
             self.pool.failed(self.watched, fault, pace.failed(now - self.began_at, self.need.input_tokens, now), now)
 
     def withdrawn(self, now: float) -> None:
@@ -94,8 +95,8 @@ class Route:
     need: Need
     deadline: float
     attempts: int = 0
-    _once: list[Watched] = field(default_factory=list)
-    _never: list[Watched] = field(default_factory=list)
+    _tried: list[Watched] = field(default_factory=list)
+    _again: list[Watched] = field(default_factory=list)
     _able: list[Watched] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -105,26 +106,27 @@ class Route:
 
     def next(self, now: float, *, streamed: bool) -> Flight | Saturated | None:
         """The next call to make; None where no more may be made; `Saturated` where no target takes one now."""
-        fresh = [each for each in self._able if each not in self._once and each not in self._never]
-        if not any(each.ready_at(now) <= now for each in (*fresh, *self._once)):
+        fresh = [each for each in self._able if each not in self._tried]
+        if not any(each.ready_at(now) <= now for each in (*fresh, *self._again)):
             return self._saturated(now)
         if self.attempts and not self._may_go_on(now):
             return None
-        picked = self.pool.choose(fresh, self.need, now) or self.pool.choose(self._once, self.need, now)
+        picked = self.pool.choose(fresh, self.need, now) or self.pool.choose(self._again, self.need, now)
         if picked is None:
             return self._saturated(now)
         self.attempts += 1
-        if picked in self._once:
-            self._once.remove(picked)
-            self._never.append(picked)
+        if picked in self._again:
+            self._again.remove(picked)
+        self._tried.append(picked)
         others = any(each is not picked and each.ready_at(now) <= now for each in fresh)
         return Flight(self.pool, picked, self.need, now, self._patience(picked, now, others=others, streamed=streamed))
 
     def failed(self, flight: Flight, fault: ModelError, now: float) -> None:
         """Remember what came of an attempt."""
-        again = isinstance(fault, ModelUnavailable) and flight.watched not in self._never
-        (self._once if again else self._never).append(flight.watched)
-        flight.failed(fault, now)
+        first = self._tried.count(flight.watched) == 1
+        if first and isinstance(fault, ModelUnavailable):
+            self._again.append(flight.watched)
+        flight.failed(fault, now, counts=first)
 
     def end(self, fault: ModelError | None, now: float) -> Saturated:
         """What to tell after the last attempt: that waiting helps, or what went wrong where it would not."""

@@ -73,8 +73,8 @@ class Router:
             flight.done(Usage(input_tokens=embedded.input_tokens), self.clock())
             return embedded
 
-        longest = max(map(len, texts), default=0) // CHARACTERS_A_TOKEN
-        return Attempts(self._route(model, Need(input_tokens=longest)), ask, purse, self.clock).outcome()
+        likely = min(sum(map(len, texts)) // CHARACTERS_A_TOKEN, model.context_tokens)  # a text too long is told by it
+        return Attempts(self._route(model, Need(input_tokens=likely)), ask, purse, self.clock).outcome()
 
     def _route(self, model: Model, need: Need) -> Route:
         return Route(self.pool, model, need, self.clock() + self.deadline_seconds)

@@ -8,6 +8,7 @@ import pytest
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.adapters.memory.targets import MemoryTargets
 from chalicelib.adapters.memory.turns import MemoryTurns
+from chalicelib.domain.breaker import FAILURES
 from chalicelib.domain.budget import Limit
 from chalicelib.domain.catalogue import Model, Target
 from chalicelib.domain.chat import Delta
@@ -147,6 +148,20 @@ def test_a_target_that_stays_broken_is_asked_twice():
         calls("complete", a_model("small", "script://a"))
 
     assert len(calls.asked) == 2
+
+
+def test_a_turn_counts_once_among_failures_in_a_row():
+    calls = Calls(a=Scripted(ModelUnavailable("Broke.")))
+    model = a_model("small", "script://a")
+
+    for turn in range(1, FAILURES):
+        with pytest.raises(ModelUnavailable):
+            calls("complete", model)
+        assert len(calls.asked) == 2 * turn
+    with pytest.raises(ModelUnavailable):
+        calls("complete", model)
+
+    assert isinstance(calls("complete", model), Saturated)
 
 
 def test_second_attempts_have_a_budget():
