@@ -20,11 +20,13 @@ from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.conversations import DynamoConversations
 from chalicelib.adapters.dynamodb.keys import DynamoKeys
 from chalicelib.adapters.dynamodb.table import tables
+from chalicelib.adapters.dynamodb.targets import DynamoTargets
 from chalicelib.adapters.dynamodb.turns import DynamoTurns
 from chalicelib.adapters.memory.answers import MemoryAnswers
 from chalicelib.adapters.memory.conversations import MemoryConversations
 from chalicelib.adapters.memory.keys import MemoryKeys
 from chalicelib.adapters.memory.shelf import Shelf
+from chalicelib.adapters.memory.targets import MemoryTargets
 from chalicelib.adapters.memory.turns import MemoryTurns
 from chalicelib.domain.errors import StoreUnavailable
 
@@ -53,6 +55,7 @@ class MemoryStores:
         self.conversations = MemoryConversations(self.shelf)
         self.keys = MemoryKeys(self.shelf)
         self.answers = MemoryAnswers(self.shelf)
+        self.targets = MemoryTargets(self.shelf)
 
     def again(self):
         """The same data through the adapters of another process."""
@@ -83,6 +86,7 @@ class DynamoStores:
         self.conversations = DynamoConversations(self.database)
         self.keys = DynamoKeys(self.database)
         self.answers = DynamoAnswers(self.database)
+        self.targets = DynamoTargets(self.database)
 
     def again(self):
         return DynamoStores(**self._made_of)
