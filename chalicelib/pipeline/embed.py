@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from msgspec import Struct
 
 from chalicelib.domain.budget import Charge, Standing, standing
@@ -14,6 +16,8 @@ from chalicelib.domain.routing import Saturated
 from chalicelib.domain.turn import Report
 from chalicelib.pipeline.services import Services
 from chalicelib.ports import Embedded
+
+Outcome = TypeVar("Outcome")
 
 
 class EmbedAsk(Struct, frozen=True):
@@ -50,13 +54,10 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
         use.meter.unmetered(caller)
     purse = use.router.purse(claim)
     try:
-        outcome = use.router.embed(model, ask.texts, ask.dimensions, purse)
-        if isinstance(outcome, Saturated):
-            raise NoCapacity(outcome.model, outcome.retry_after_seconds)
+        embedded, routed = _taken(use.router.embed(model, ask.texts, ask.dimensions, purse))
     except TidegateError as fault:
         use.admission.abandon(claim, fault)
         raise
-    embedded, routed = outcome
     embedded = Embedded(embedded.vectors, covered(embedded.input_tokens, bound.input_tokens))
     burned: Charge = charge(model.prices, Usage(input_tokens=embedded.input_tokens))
     if not use.admission.settle(claim, burned):
@@ -81,3 +82,9 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
     )
     left = standing(caller.plan, caller.balances, burned, ask.now)
     return Embeddings(ask.turn_id, model.id, routed.target, embedded, left)
+
+
+def _taken(outcome: Outcome | Saturated) -> Outcome:
+    if isinstance(outcome, Saturated):
+        raise NoCapacity(outcome.model, outcome.retry_after_seconds)
+    return outcome
