@@ -1,4 +1,6 @@
-"""The reply to every request is lost once, and the client sends it again, as it does by default: nothing counts twice.
+"""The reply to every request is lost, and the client sends it again, as it does by default: nothing counts twice.
+
+Every fourth operation loses as many as the client sends, so that the caller repeats it.
 
 `LOST_REPLIES` says how many operations there are; the promise is about 10,000.
 """
@@ -31,25 +33,29 @@ OPERATIONS = int(os.environ.get("LOST_REPLIES", "120"))
 LIMITS = (Limit("tenant", "month", tokens=10**9), Limit("key", "day", requests=10**6))
 HOT = {"shards": 3, "hot": ("tenant",)}
 BETWEEN_SWEEPS = 30
-REPETITIONS = 3
+ATTEMPTS = 3  # of the client that the adapter makes
+REPETITIONS = 2 * ATTEMPTS  # fewer where it has used up the retries that it allows itself
 
 
 class Losing:
-    """A connection that loses the first reply to each kind of request since `begin`."""
+    """A connection that loses the first replies to each kind of request since `begin`."""
 
     def __init__(self, session):
         self._session = session
-        self._heard = set()
+        self._left = {}
+        self._count = 0
         self.lost = 0
 
-    def begin(self):
-        self._heard.clear()
+    def begin(self, count):
+        self._left.clear()
+        self._count = count
 
     def send(self, request):
         reply = self._session.send(request)
         kind = request.headers["X-Amz-Target"]
-        if kind not in self._heard:
-            self._heard.add(kind)
+        left = self._left.setdefault(kind, self._count)
+        if left:
+            self._left[kind] -= 1
             self.lost += 1
             raise ReadTimeoutError(endpoint_url=request.url)
         return reply
@@ -121,9 +127,9 @@ class Ledger:
         self.log.add(claim, charge)
 
     def _insists(self, operation):
-        """As a caller does whose client has used up the retries that it allows itself."""
+        """As a caller does whose client gave up: the client's name for the request is new then, the turn's is not."""
         self.operations += 1
-        self.session.begin()
+        self.session.begin(1 if self.operations % 4 else ATTEMPTS)
         for _ in range(REPETITIONS):
             try:
                 return operation()
