@@ -70,14 +70,24 @@ def burned(quota: Quota, usage: Usage) -> Block:
     return Block(1, fresh + quota.output_burndown * usage.output_tokens)
 
 
+def lacking(asked: Block, allowance: Allowance) -> Block:
+    """The least that must be leased for a call that does not fit."""
+    return Block(
+        max(0, asked.requests - allowance.left.requests),
+        max(0, asked.tokens - allowance.left.tokens),
+    )
+
+
 def block(quota: Quota, asked: Block, allowance: Allowance) -> Block:
     """How much to lease for a call that does not fit: for as many calls again as there were in this minute."""
-    calls = min(max(allowance.calls, 1), MOST_CALLS)
+    calls, least = min(max(allowance.calls, 1), MOST_CALLS), lacking(asked, allowance)
     return Block(
-        _part(quota.requests_per_minute, max(0, asked.requests - allowance.left.requests), asked.requests * calls),
-        _part(quota.tokens_per_minute, max(0, asked.tokens - allowance.left.tokens), asked.tokens * calls),
+        _part(quota.requests_per_minute, least.requests, asked.requests * calls),
+        _part(quota.tokens_per_minute, least.tokens, asked.tokens * calls),
     )
 
 
 def _part(most: int | None, least: int, wanted: int) -> int:
+    if least == 0:
+        return 0  # what is there already is left to others
     return max(least, wanted if most is None else min(wanted, most // PARTS))

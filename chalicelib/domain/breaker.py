@@ -23,6 +23,8 @@ LONGEST_SECONDS: Final = 30.0
 THROTTLED_SECONDS: Final = 1.0
 LONGEST_WISH_SECONDS: Final = 300.0  # what a target may ask for at most
 PROBE_SECONDS: Final = 30.0  # how long one call at half open keeps others away
+THROTTLED: Final = "throttled"
+CUT: Final = "cut off"
 
 
 class Breaker(Struct, frozen=True):
@@ -48,20 +50,25 @@ class Breaker(Struct, frozen=True):
         """Whether a call that is let through is a probe."""
         return self.streak > 0
 
-    def opened(self, fault: ModelError, now: float) -> Breaker:
-        """Open for as long as the target asked for, or twice as long as last time."""
+    def opened(self, fault: ModelError, now: float, *, cut: bool = False) -> Breaker:
+        """Open for as long as the target asked for, or twice as long as last time; `cut` is a fault in mid-stream."""
         wish = fault.retry_after_seconds
         if wish is not None:
             seconds = min(max(float(wish), THROTTLED_SECONDS), LONGEST_WISH_SECONDS)
         else:
             first = THROTTLED_SECONDS if isinstance(fault, ModelThrottled) else OPEN_SECONDS
             seconds = min(first * 2.0 ** min(self.streak, 16), LONGEST_SECONDS)
-        return Breaker(self.version + 1, until=now + seconds, streak=self.streak + 1, reason=_reason(fault))
+        reason = CUT if cut else _reason(fault)
+        return Breaker(self.version + 1, until=now + seconds, streak=self.streak + 1, reason=reason)
 
     def probed(self, now: float, prober: float) -> Breaker:
         """Half open, with one call under way."""
         until = now + PROBE_SECONDS
         return msgspec.structs.replace(self, version=self.version + 1, probe_until=until, prober=prober)
+
+    def freed(self) -> Breaker:
+        """Half open, and nobody probes: the one call was not made, or told nothing."""
+        return msgspec.structs.replace(self, version=self.version + 1, probe_until=0.0, prober=0.0)
 
     def closed(self) -> Breaker:
         """Closed again."""
@@ -78,7 +85,7 @@ def _reason(fault: ModelError) -> str:
 
 
 _REASONS: Final[dict[type[ModelError], str]] = {
-    ModelThrottled: "throttled",
+    ModelThrottled: THROTTLED,
     ModelNotReady: "not ready",
     ModelTimeout: "silent",
     ModelGarbled: "garbled",

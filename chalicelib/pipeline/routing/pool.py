@@ -15,8 +15,8 @@ from typing import Final
 
 from chalicelib.domain import allowance as quotas
 from chalicelib.domain.allowance import Allowance
-from chalicelib.domain.breaker import Breaker, opens
-from chalicelib.domain.catalogue import Model, Target
+from chalicelib.domain.breaker import CUT, THROTTLED, Breaker, opens
+from chalicelib.domain.catalogue import Model, Quota, Target
 from chalicelib.domain.chat import Usage
 from chalicelib.domain.errors import ModelError, StoreUnavailable
 from chalicelib.domain.pace import TYPICAL_OUTPUT_TOKENS, Pace
@@ -28,6 +28,7 @@ SHARPNESS: Final = 4.0  # a target that is twice as slow is 16 times less likely
 RETRY_SHARE: Final = 0.1  # second attempts that a first one pays for
 FIRST_RETRIES: Final = 3.0  # what a new process has, before anybody paid
 MOST_RETRIES: Final = 10.0
+PROBE_SHARE: Final = 0.01  # of the calls may probe a broken target while others could take them
 MINUTE: Final = 60
 CLOSED: Final = Breaker()
 UNKNOWN: Final = Pace()
@@ -43,6 +44,7 @@ class Watched:
     breaker: Breaker = CLOSED
     heard_at: float = float("-inf")
     failures: int = 0
+    cuts: int = 0
     in_flight: int = 0
     pace: Pace = UNKNOWN
     allowance: Allowance = EMPTY
@@ -123,8 +125,9 @@ class Pool:
         return known
 
     def _picked(self, ready: Sequence[Watched], need: Need, now: float) -> Watched:
-        lowest = min(each.target.tier for each in ready)
-        tier = [each for each in ready if each.target.tier == lowest]
+        daring = [each for each in ready if not each.breaker.probing or self._dares(each)] or ready
+        lowest = min(each.target.tier for each in daring)
+        tier = [each for each in daring if each.target.tier == lowest]
         probes = [each for each in tier if each.breaker.probing]
         new = [each for each in tier if each.pace.at is None and not each.in_flight]
         if probes or new:
@@ -136,6 +139,10 @@ class Pool:
         odds = one.target.weight / other.target.weight * (other.cost(need, now) / one.cost(need, now)) ** SHARPNESS
         return one if self.random() * (1 + odds) < odds else other
 
+    def _dares(self, probed: Watched) -> bool:
+        """Whether this call may probe while others could take it: where it fails, there is another attempt for it."""
+        return self._retries >= 1 and (probed.breaker.reason == THROTTLED or self.random() < PROBE_SHARE)
+
     def _drawn(self, among: Sequence[Watched]) -> Watched:
         """One by weight."""
         mark = self.random() * sum(each.target.weight for each in among)
@@ -146,7 +153,12 @@ class Pool:
         return among[-1]
 
     def _takes(self, picked: Watched, need: Need, now: float) -> bool:
-        return self._within_quota(picked, need, now) and self._announced(picked, now)
+        if not self._within_quota(picked, need, now):
+            return False
+        if not self._announced(picked, now):
+            self._give_back(picked, need, None, now)
+            return False
+        return True
 
     def _announced(self, picked: Watched, now: float) -> bool:
         """Whether this call may go: through a closed breaker, or as the one probe of an open one."""
@@ -166,17 +178,19 @@ class Pool:
             if known.left.covers(asked):
                 picked.allowance = known.taken(asked)
                 return True
-        block = quotas.block(quota, asked, known)
+        for block in dict.fromkeys((quotas.block(quota, asked, known), quotas.lacking(asked, known))):
+            if self._leased(picked, block, known.minute, quota):
+                with self._lock:
+                    picked.allowance = picked.allowance.at(now).given(block).taken(asked)
+                return True
+        picked.full_until = float((known.minute + 1) * MINUTE)
+        return False
+
+    def _leased(self, picked: Watched, block: quotas.Block, minute: int, quota: Quota) -> bool:
         try:
-            granted = self.shared.lease(picked.name, known.minute, block, quota)
+            return self.shared.lease(picked.name, minute, block, quota)
         except StoreUnavailable:
-            granted = True  # the target throttles for itself
-        with self._lock:
-            if granted:
-                picked.allowance = picked.allowance.at(now).given(block).taken(asked)
-            else:
-                picked.full_until = float((known.minute + 1) * MINUTE)
-        return granted
+            return True  # the target throttles for itself
 
     def _moved(self, watched: Watched, wanted: Breaker) -> Breaker:
         try:
@@ -184,27 +198,46 @@ class Pool:
         except StoreUnavailable:
             return wanted  # this process at least goes by it
 
-    def answered(self, watched: Watched, pace: Pace, now: float) -> None:
-        """It answered: what was held against it is forgotten, but for the time that it asked for."""
+    def answered(self, watched: Watched, pace: Pace, now: float, *, whole: bool = True) -> None:
+        """It answered: what was held against it is forgotten, but for the time that it asked for.
+
+        That a stream began, and is not `whole` yet, says nothing for a target that breaks its streams.
+        """
         watched.pace, watched.failures = pace, 0
+        if whole:
+            watched.cuts = 0
+        elif watched.breaker.reason == CUT:
+            return
         if watched.breaker.probing and now >= watched.breaker.until:
             watched.breaker = self._moved(watched, watched.breaker.closed())
 
-    def failed(self, watched: Watched, fault: ModelError, pace: Pace, now: float) -> None:
-        """It failed: after too many in a row, or at its own wish, it is left alone."""
+    def failed(self, watched: Watched, fault: ModelError, pace: Pace, now: float, *, cut: bool = False) -> None:
+        """It failed, or was `cut` in mid-stream: after too many in a row, or at its own wish, it is left alone."""
         watched.pace = pace
         probing = watched.breaker.probing and now < watched.breaker.probe_until
-        if probing or (watched.breaker.admits(now) and opens(fault, watched.failures)):
-            watched.breaker = self._moved(watched, watched.breaker.opened(fault, now))
+        if probing or (watched.breaker.admits(now) and opens(fault, max(watched.failures, watched.cuts))):
+            watched.breaker = self._moved(watched, watched.breaker.opened(fault, now, cut=cut))
 
-    def over(self, watched: Watched, need: Need, usage: Usage | None, now: float) -> None:
+    def freed(self, watched: Watched, probe: Breaker | None) -> None:
+        """A call ended that tells nothing: if it was the `probe`, another may be made."""
+        if probe is not None and watched.breaker == probe:
+            watched.breaker = self._moved(watched, probe.freed())
+
+    def over(self, watched: Watched, need: Need, usage: Usage | None, began_at: float, now: float) -> None:
         """A call ended; without `usage` it burned nothing."""
         with self._lock:
             watched.in_flight -= 1
-            if watched.target.quota is not None and watched.allowance.minute == int(now) // MINUTE:
-                taken = quotas.start(need.input_tokens, need.output_tokens)
-                spent = quotas.Block() if usage is None else quotas.burned(watched.target.quota, usage)
-                watched.allowance = watched.allowance.given(taken - spent)
+        if int(began_at) // MINUTE == int(now) // MINUTE:  # what is left of another minute is worth nothing in this
+            self._give_back(watched, need, usage, now)
+
+    def _give_back(self, watched: Watched, need: Need, usage: Usage | None, now: float) -> None:
+        quota = watched.target.quota
+        if quota is None:
+            return
+        taken = quotas.start(need.input_tokens, need.output_tokens)
+        spent = quotas.Block() if usage is None else quotas.burned(quota, usage)
+        with self._lock:
+            watched.allowance = watched.allowance.at(now).given(taken - spent)
 
 
 def wait_seconds(candidates: Sequence[Watched], now: float) -> int:

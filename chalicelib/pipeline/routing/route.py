@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from chalicelib.domain.breaker import Breaker
 from chalicelib.domain.catalogue import Model, Target
 from chalicelib.domain.chat import Usage
 from chalicelib.domain.errors import ModelError, ModelNotReady, ModelRejected, ModelThrottled, ModelUnavailable
@@ -29,6 +30,11 @@ class Flight:
     patience: float
     _first_at: float | None = None
     _over: bool = False
+    _probe: Breaker | None = None
+
+    def __post_init__(self) -> None:
+        """Remember whether it is a probe."""
+        self._probe = self.watched.breaker if self.watched.breaker.probing else None
 
     @property
     def target(self) -> Target:
@@ -39,7 +45,7 @@ class Flight:
         """The first piece of a stream came."""
         self._first_at = now
         pace = self.watched.pace.began(now - self.began_at, self.need.input_tokens, now)
-        self.pool.answered(self.watched, pace, now)
+        self.pool.answered(self.watched, pace, now, whole=False)
 
     def elapsed_ms(self, now: float) -> int:
         """How long it has been under way."""
@@ -60,20 +66,26 @@ class Flight:
         """The target failed; a rejection is an answer, and a turn `counts` once among failures in a row."""
         if not self._ends(self._most() if fault.burned or self._first_at is not None else None, now):
             return
-        pace = self.watched.pace
+        pace, cut = self.watched.pace, self._first_at is not None
         if isinstance(fault, ModelRejected):
             self.pool.answered(self.watched, pace, now)
+            return
+        if cut:
+            self.watched.cuts += 1
         else:
             self.watched.failures += counts
-            self.pool.failed(self.watched, fault, pace.failed(now - self.began_at, self.need.input_tokens, now), now)
+            pace = pace.failed(now - self.began_at, self.need.input_tokens, now)
+        self.pool.failed(self.watched, fault, pace, now, cut=cut)
 
     def withdrawn(self, now: float) -> None:
         """It was never made."""
-        self._ends(None, now)
+        if self._ends(None, now):
+            self.pool.freed(self.watched, self._probe)
 
     def left(self, now: float) -> None:
         """The caller does not want the rest."""
-        self._ends(self._most(), now)
+        if self._ends(self._most(), now):
+            self.pool.freed(self.watched, self._probe)
 
     def _most(self) -> Usage:
         return Usage(input_tokens=self.need.input_tokens, output_tokens=self.need.output_tokens)
@@ -82,7 +94,7 @@ class Flight:
         if self._over:
             return False
         self._over = True
-        self.pool.over(self.watched, self.need, usage, now)
+        self.pool.over(self.watched, self.need, usage, self.began_at, now)
         return True
 
 
