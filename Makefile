@@ -103,6 +103,7 @@ package: venv $(WEIGHTS) ## Build the Lambda zip and its template: STAGE (solo),
 locks: venv ## Write the locks anew from the .in files, with the newest versions they allow
 	@$(LOCK) --upgrade requirements.in -o requirements.txt
 	@$(LOCK) --upgrade requirements-dev.in -o requirements-dev.txt
+	@$(LOCK) --upgrade requirements-peers.in -o requirements-peers.txt
 	@$(LOCK) --upgrade --no-deps requirements-weights.in -o requirements-weights.txt
 	@$(LOCK) --upgrade --no-deps requirements-engines.in -o requirements-engines.txt
 

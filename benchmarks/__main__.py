@@ -17,11 +17,12 @@ def main() -> None:
     figures.add("machine", python=platform.python_version(), cores=os.cpu_count(), load=os.getloadavg()[0], seed=SEED)
     with running() as product:
         os.environ.update(product.environment)  # before what follows, which may read it when it is imported
-        from benchmarks import http_view, lambda_view, start_view
+        from benchmarks import http_view, lambda_view, ledger, start_view
 
         start_view.measure(product.key, figures)
         lambda_view.measure(product.key, SEED, figures)
         http_view.measure(product, SEED, figures)
+        ledger.measure(SEED, figures, product.emulator)
     page.write(figures)
 
 

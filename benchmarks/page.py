@@ -1,18 +1,16 @@
 """The tables of docs/benchmarks.md, written anew from the figures of a run."""
 
-from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
 from benchmarks.figures import Figures, Row
+from benchmarks.ledger_page import ledger_tables
+from benchmarks.tables import Columns, spread, table
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN: Final = "<!-- figures: `make bench` writes what follows -->"
 END: Final = "<!-- end of figures -->"
-
-Columns = Mapping[str, Callable[[Row], object]]
-"""A table's heads, each with what its cells say of a row."""
 
 
 def write(figures: Figures, page: Path = PAGE) -> None:
@@ -28,14 +26,14 @@ def write(figures: Figures, page: Path = PAGE) -> None:
 def _figures(figures: Figures) -> str:
     machine = figures.of("machine")[0]
     ran = f"Python {machine['python']}, {machine['cores']} cores, load {machine['load']:.1f}, seed {machine['seed']}."
-    sections = (_turns(figures), _dynamodb(figures), _http(figures), _cold(figures), _imports(figures))
-    return "\n".join((ran, "", *sections))
+    parts = (_turns, _dynamodb, _http, ledger_tables, _cold, _imports)
+    return "\n".join((ran, "", *(part(figures) for part in parts)))
 
 
 def _turns(figures: Figures) -> str:
     columns: Columns = {
         "what": lambda row: row.get("turn") or f"bare {row['call']}",
-        "CPU ms: min, median, max": lambda row: _spread(row["cpu_ms"]),
+        "CPU ms: min, median, max": lambda row: spread(row["cpu_ms"]),
         "wall ms: p50": itemgetter("p50_ms"),
         "p99": itemgetter("p99_ms"),
         "CPU / get_item": lambda row: row.get("x_get_item", ""),
@@ -43,7 +41,7 @@ def _turns(figures: Figures) -> str:
         "/ chalice": lambda row: row.get("x_chalice", ""),
         "/ floor": lambda row: row.get("x_floor", ""),
     }
-    return _table("A turn in Lambda", columns, [*figures.of("turn"), *figures.of("yardstick")])
+    return table("A turn in Lambda", columns, [*figures.of("turn"), *figures.of("yardstick")])
 
 
 def _dynamodb(figures: Figures) -> str:
@@ -56,14 +54,14 @@ def _dynamodb(figures: Figures) -> str:
         "write units": itemgetter("write_units"),
         "USD per million turns": itemgetter("usd_per_million_turns"),
     }
-    return _table("What it asks of DynamoDB", columns, figures.of("dynamodb"))
+    return table("What it asks of DynamoDB", columns, figures.of("dynamodb"))
 
 
 def _http(figures: Figures) -> str:
     columns: Columns = {
         "turn": itemgetter("turn"),
         "connections": itemgetter("connections"),
-        "requests/s: min, median, max": lambda row: _spread(row["requests_per_second"]),
+        "requests/s: min, median, max": lambda row: spread(row["requests_per_second"]),
         "p50 ms": itemgetter("p50_ms"),
         "p99 ms": itemgetter("p99_ms"),
         "API CPU ms": lambda row: row["api_cpu_ms"]["median"],
@@ -71,42 +69,28 @@ def _http(figures: Figures) -> str:
     }
     memory = figures.of("memory")[-1]
     after = f"Afterwards the API's process holds {memory['api_mb']} MB, the emulator's {memory['emulator_mb']} MB.\n"
-    return f"{_table('Over HTTP, as `make run` serves it', columns, figures.of('http'))}\n{after}"
+    return f"{table('Over HTTP, as `make run` serves it', columns, figures.of('http'))}\n{after}"
 
 
 def _cold(figures: Figures) -> str:
     columns: Columns = {
         "process": itemgetter("start"),
         "modules": itemgetter("modules"),
-        "CPU ms: min, median, max": lambda row: _spread(row["total_cpu_ms"]),
-        "wall ms: min, median, max": lambda row: _spread(row["total_wall_ms"]),
+        "CPU ms: min, median, max": lambda row: spread(row["total_cpu_ms"]),
+        "wall ms: min, median, max": lambda row: spread(row["total_wall_ms"]),
         "of the CPU time": lambda row: _parts(row["cpu_ms"]),
         "RSS MB": itemgetter("resident_mb"),
     }
-    return _table("A cold start", columns, figures.of("cold"))
+    return table("A cold start", columns, figures.of("cold"))
 
 
 def _imports(figures: Figures) -> str:
     columns: Columns = {
         "process": itemgetter("start"),
-        "wall ms: min, median, max": lambda row: _spread(row["total_ms"]),
+        "wall ms: min, median, max": lambda row: spread(row["total_ms"]),
         "of it, modules of": lambda row: _parts(row["packages_ms"]),
     }
-    return _table("An import", columns, figures.of("import"))
-
-
-def _table(title: str, columns: Columns, rows: Sequence[Row]) -> str:
-    cells = [[_text(cell(row)) for cell in columns.values()] for row in rows]
-    lines = [list(columns), ["---"] * len(columns), *cells]
-    return "\n".join((f"### {title}", "", *(f"| {' | '.join(line)} |" for line in lines), ""))
-
-
-def _text(cell: object) -> str:
-    return f"{cell:g}" if isinstance(cell, float) else str(cell)
-
-
-def _spread(spread: Row) -> str:
-    return ", ".join(f"{spread[each]:g}" for each in ("min", "median", "max"))
+    return table("An import", columns, figures.of("import"))
 
 
 def _counts(calls: Row) -> str:
