@@ -23,8 +23,9 @@ HERE = Path(__file__).parent
 LOCK = HERE.parents[1] / "requirements-engines.txt"
 LAUNCHER = HERE / "OpenSearchNode.java"
 FETCHING_SECONDS = 300
-STARTING_SECONDS = 90
+STARTING_SECONDS = 240
 MEGABYTES = 512  # of heap, each node
+BRIEFLY = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")  # for a process of minutes: half the processor time
 
 # What the k-NN plugin of OpenSearch 3 names but never calls without its gRPC module, which is not published.
 ABSENT = ("QueryBuilderProtoConverter", "QueryBuilderProtoConverterRegistry")
@@ -216,7 +217,7 @@ class OpenSearch:
         }
         lines = (f"{name}: {json.dumps(value)}\n" for name, value in settings.items())
         (home / "config" / "opensearch.yml").write_text("".join(lines))
-        options = [f"-Xms{MEGABYTES}m", f"-Xmx{MEGABYTES}m", "-Djna.nosys=true", "-cp", self._class_path]
+        options = [f"-Xms{MEGABYTES}m", f"-Xmx{MEGABYTES}m", *BRIEFLY, "-Djna.nosys=true", "-cp", self._class_path]
         if self.version.java > 17:
             options.insert(0, "--enable-native-access=ALL-UNNAMED")
         plugins = [self.version.transport, "knn.plugin.KNNPlugin"]
@@ -226,10 +227,10 @@ class OpenSearch:
 
     def _wait(self, nodes):
         pulse = threading.Event()
-        query = f"wait_for_nodes={nodes}&wait_for_status=yellow&timeout=1s"
+        health = f"/_cluster/health?wait_for_nodes={nodes}&wait_for_status=yellow&timeout=1s"
         for _ in range(STARTING_SECONDS * 5):
             self._check()
-            with suppress(OSError), urllib.request.urlopen(f"{self.urls[0]}/_cluster/health?{query}", timeout=5) as reply:
+            with suppress(OSError), urllib.request.urlopen(f"{self.urls[0]}{health}", timeout=5) as reply:
                 if not json.load(reply)["timed_out"]:
                     return
             pulse.wait(0.2)

@@ -69,7 +69,8 @@ class Room:
         most = min(sought.most, count)
         if most <= 0 or not 0 < length < math.inf or len(vector) != self._vectors.shape[1]:
             return []
-        cosines = self._vectors[:count] @ (vector / np.float32(length))
+        unit = vector / np.float32(length)
+        cosines = np.einsum("ij,j->i", self._vectors[:count], unit)  # `@` wakes a thread for each core, and waits
         cosines[self._ends[:count] <= sought.now] = -np.inf
         best = np.argpartition(cosines, count - most)[count - most :]
         best = best[np.argsort(-cosines[best])]
