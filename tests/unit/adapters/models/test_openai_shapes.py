@@ -1,10 +1,14 @@
 """What OpenAI-compatible servers really send: one recorded shape each, cut to what matters."""
 
 import json
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.adapters.models.openai import OpenAiModel
+from chalicelib.adapters.models.openai_faults import refused
 from chalicelib.adapters.models.openai_wire import encode
 from chalicelib.domain.chat import (
     Assistant,
@@ -17,7 +21,7 @@ from chalicelib.domain.chat import (
     Usage,
     User,
 )
-from chalicelib.domain.errors import ModelGarbled, ModelRejected, ModelThrottled, ModelUnavailable
+from chalicelib.domain.errors import ModelError, ModelGarbled, ModelRejected, ModelThrottled, ModelUnavailable
 from chalicelib.domain.transcript import Transcript
 
 REQUEST = ChatRequest("m", (User("hi"),), 50)
@@ -349,3 +353,62 @@ def test_what_strict_servers_refuse_is_not_sent():
         {"role": "assistant", "content": "Hi"},
     ]
     assert "stream_options" not in body
+
+
+FIELDS = st.sampled_from(
+    [
+        "choices",
+        "message",
+        "delta",
+        "content",
+        "finish_reason",
+        "tool_calls",
+        "index",
+        "id",
+        "function",
+        "name",
+        "arguments",
+        "usage",
+        "error",
+        "code",
+        "type",
+        "prompt_tokens",
+        "completion_tokens",
+        "prompt_tokens_details",
+        "cached_tokens",
+        "x_groq",
+        "object",
+        "reasoning",
+        "thinking",
+        "text",
+    ]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5) | FIELDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=5),
+    max_leaves=25,
+)
+MESSAGES = st.dictionaries(st.sampled_from(["content", "tool_calls", "reasoning", "refusal"]), VALUES)
+CHOICES = st.fixed_dictionaries({}, optional={"message": MESSAGES, "delta": MESSAGES, "finish_reason": VALUES})
+ANSWERS = VALUES | st.fixed_dictionaries(
+    {"choices": st.lists(CHOICES, max_size=2)}, optional={"usage": VALUES, "error": VALUES, "object": VALUES}
+)
+
+
+@given(st.lists(ANSWERS, min_size=1, max_size=4))
+def test_whatever_a_server_says_is_an_answer_or_a_fault_of_the_model(said):
+    bodies = [json.dumps(each) for each in said]
+
+    with suppress(ModelError):
+        OpenAiModel(Recorded(body=bodies[0].encode())).complete(REQUEST)
+    with suppress(ModelError):
+        streamed(*bodies, "[DONE]")
+
+
+@given(st.binary(max_size=40))
+def test_whatever_bytes_a_server_sends_are_an_answer_or_a_fault_of_the_model(body):
+    with suppress(ModelError):
+        OpenAiModel(Recorded(body=body)).complete(REQUEST)
+    with suppress(ModelError):
+        streamed(body.decode(errors="replace"))
+    assert isinstance(refused(400, body, None), ModelError)
