@@ -76,10 +76,22 @@ def model(opened):
     return opened()
 
 
+@pytest.fixture
+def models(opened):
+    """By whether the URI says which variant, and which model and field for the cap."""
+    return {
+        (variant, named): opened(
+            ("&variant=blue" if variant else "") + ("&model=llama&cap=max_completion_tokens" if named else "")
+        )
+        for variant in (False, True)
+        for named in (False, True)
+    }
+
+
 @given(request=requests, streamed=st.booleans(), variant=st.booleans(), named=st.booleans())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, phases=[Phase.generate])
-def test_every_request_is_the_one_that_botocore_would_send(opened, server, request, streamed, variant, named):
-    model = opened(("&variant=blue" if variant else "") + ("&model=llama" if named else ""))
+def test_every_request_is_the_one_that_botocore_would_send(models, server, request, streamed, variant, named):
+    model = models[variant, named]
 
     list(model.stream(request)) if streamed else model.complete(request)
 
@@ -97,6 +109,7 @@ def test_every_request_is_the_one_that_botocore_would_send(opened, server, reque
     assert sent.path == expected["url_path"]
     assert {name.lower(): value for name, value in expected["headers"].items()}.items() <= sent.headers.items()
     assert sent.body.get("model") == ("llama" if named else None)
+    assert sent.body["max_completion_tokens" if named else "max_tokens"] == request.max_output_tokens
     assert sent.body.get("stream", False) is streamed
     assert len(sent.raw) < operation.input_shape.members["Body"].metadata["max"]
 
