@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from chalicelib.adapters.embedders.vectors import little_endian
-from chalicelib.domain.errors import Misconfigured, ModelGarbled, ModelRejected, ModelTimeout
+from chalicelib.domain.errors import Misconfigured, ModelError, ModelGarbled, ModelRejected, ModelTimeout
 from chalicelib.ports import Clock, Embedded
 
 _DIMENSIONS: Final = (1024, 512, 256)
@@ -44,7 +44,15 @@ class BedrockEmbedder:
         if length not in _DIMENSIONS:
             raise ModelRejected(f"This model has 1024, 512 or 256 dimensions, not {length}.")
         end = None if patience is None else self._clock() + patience
-        replies = [self._embedded(text, length, self._left(end)) for text in texts]
+        replies: list[_Reply] = []
+        for text in texts:
+            try:
+                replies.append(self._embedded(text, length, self._left(end)))
+            except ModelError as fault:
+                if not replies or fault.burned or isinstance(fault, ModelRejected):
+                    raise
+                # the texts before were answered: their tokens are burned
+                raise ModelGarbled(fault.message, retry_after_seconds=fault.retry_after_seconds) from fault
         return Embedded(
             vectors=tuple(little_endian(reply.embedding) for reply in replies),
             input_tokens=sum(reply.input_tokens for reply in replies),

@@ -75,5 +75,5 @@ def _pieces(events: Iterator[dict[str, object]], reader: StreamReader, pace: Pac
         reader.end()
     except ModelError as fault:
         if begun and not said and not fault.burned:
-            raise ModelGarbled(fault.message) from fault
+            raise ModelGarbled(fault.message, retry_after_seconds=fault.retry_after_seconds) from fault
         raise
