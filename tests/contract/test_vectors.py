@@ -1,7 +1,10 @@
 """`VectorIndex`: questions found by meaning, within their scope alone. `tests/opensearch` runs it on real engines."""
 
+import random
+
 import pytest
 
+from chalicelib.adapters.memory.vectors import MemoryVectors
 from chalicelib.domain.entries import Purge, Sought
 from tests.contract.meanings import NOW, SCOPE, SECONDS, FlatIndexes, MemoryIndexes, entry, noise, scope, sought
 
@@ -209,6 +212,27 @@ def test_what_expired_makes_room(indexes):
 
     assert found(indexes.index, now=NOW + 11) == ["long"]
     assert indexes.index.expire(NOW + 11) == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_history_ends_as_it_does_in_memory(indexes, seed):
+    draw = random.Random(seed)
+    model, processes = MemoryVectors(), [indexes.index, indexes.again()]
+    scopes = [scope(tenant=tenant, user=user) for tenant in ("acme", "evil") for user in ("ada", "*")]
+    now = NOW
+    for _ in range(40):
+        now += draw.randrange(1, 5)
+        of, name = draw.choice(scopes), f"e{draw.randrange(12)}"
+        made = entry(name, vector=noise(draw.random()), of=of, created_at=now, expires_at=now + draw.randrange(5, 60))
+        purge = Purge(of.tenant, draw.choice([None, of.user]), before=draw.choice([None, now - 20]))
+        steps = ([made],), (of, [name, "e0"]), (purge,)
+        step = draw.choices([0, 1, 2], [8, 2, 1])[0]
+        for index in (model, draw.choice(processes)):
+            (index.add if step == 0 else index.remove if step == 1 else index.purge)(*steps[step], now)
+        indexes.settle()
+        for each in scopes:
+            wanted = set(found(model, of=each, now=now, most=50))
+            assert [set(found(index, of=each, now=now, most=50)) for index in processes] == [wanted, wanted]
 
 
 def test_an_index_that_is_well_says_so(indexes):
