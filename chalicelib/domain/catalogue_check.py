@@ -9,7 +9,7 @@ from typing import Final
 from chalicelib.domain.catalogue import Catalogue, Model, Prices
 
 CHAT_SCHEMES: Final = frozenset({"bedrock", "openai+http", "openai+https", "sagemaker", "simulated"})
-EMBEDDING_SCHEMES: Final = frozenset({"bedrock", "openai+http", "openai+https", "wordllama"})
+EMBEDDING_SCHEMES: Final = frozenset({"bedrock", "openai+http", "openai+https", "sagemaker", "wordllama"})
 FREE_SCHEMES: Final = frozenset({"simulated", "wordllama"})
 """What runs here and costs nothing; every other target has a price."""
 

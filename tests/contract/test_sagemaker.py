@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from chalicelib import bootstrap
 from chalicelib.adapters.models import sagemaker_runtime
 from chalicelib.adapters.models.sagemaker import open_sagemaker
+from chalicelib.domain.catalogue import Catalogue, Model, Prices, Target
 from chalicelib.domain.chat import ChatRequest, FunctionSpec, JsonFormat, Options, System, Tool, Usage, User
 from chalicelib.domain.errors import ModelGarbled, ModelNotReady, ModelTimeout, ModelUnavailable
 from chalicelib.settings import Settings
@@ -138,12 +139,20 @@ def test_the_endpoint_as_a_whole_is_asked_where_no_component_is_named(server, mo
 
 def test_the_product_opens_what_a_catalogue_names(server, monkeypatch):
     targets = bootstrap._Targets(Settings())
+    prices = Prices(input=1, output=1)
+    catalogue = Catalogue(
+        (
+            Model("llama", (Target(sagemaker_at(server, monkeypatch)),), max_output_tokens=100, prices=prices),
+            Model("small", (Target(sagemaker_at(server, monkeypatch, "&model=s")),), dimensions=64, prices=prices),
+        )
+    )
 
-    chat = targets.chat(sagemaker_at(server, monkeypatch))
-    embedder = targets.embedder(sagemaker_at(server, monkeypatch, "&model=small"))
+    assert targets.faults(catalogue) == []
+    assert server.requests == []
 
-    assert chat.complete(ask(User("hello"))).text == "Echo: hello"
-    assert embedder.embed(["hello"], None).input_tokens == 1
+    chat, embedder = (model.targets[0].uri for model in catalogue.models)
+    assert targets.chat(chat).complete(ask(User("hello"))).text == "Echo: hello"
+    assert targets.embedder(embedder).embed(["hello"], None).input_tokens == 1
 
 
 def test_a_connection_is_kept_for_the_next_call(model, server):
