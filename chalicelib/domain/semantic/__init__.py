@@ -1,0 +1,1 @@
+"""Judges whether the answer to one question may be served for another; arithmetic alone, over numpy."""

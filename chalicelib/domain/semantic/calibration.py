@@ -1,0 +1,199 @@
+"""Learns in each namespace what a score is worth there, and where to draw the line for an operator's error bound.
+
+The chance that a candidate is right is logistic in the verifier's log odds and the cosine. It is fitted anew as labels
+come, with a shipped prior in place of those that are missing; its lower 95 % limit is what has to pass the threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+Floats = npt.NDArray[np.float64]
+
+MOST_LABELS: Final = 2_000
+MOST_REQUESTS: Final = 2_000
+FEWEST_REQUESTS: Final = 200  # before them, the shipped line
+_ONE_SIDED: Final = 1.645  # standard errors below which one in twenty lies
+_STEPS: Final = 25
+_SMALLEST_STEP: Final = 1e-4
+_REFIT_SHARE: Final = 50  # a fit is good for another fiftieth of what it was made of
+LEAST_SURE: Final = 0.6  # below it nothing is served, however much error a bound would leave room for
+_NEAR: Final = 1.5  # log odds below the line
+_TRUSTED_ERRORS: Final = 20.0  # errors as expected, that the fit is given credit for
+_MOST_SURPRISE: Final = 3.0
+_TINY: Final = 1e-6
+
+
+class Evidence(Struct, frozen=True, array_like=True):
+    """What is known of a candidate: the verifier's log odds and the cosine."""
+
+    logit: float
+    cosine: float
+
+
+class Label(Struct, frozen=True, array_like=True):
+    """A candidate that was compared with a fresh answer; `weight` says for how many like it it stands."""
+
+    evidence: Evidence
+    right: bool
+    weight: float = 1.0
+
+
+class Prior(Struct, frozen=True):
+    """The shipped fit: its weights, the precision that it is held with, and the line to draw until requests came."""
+
+    weights: tuple[float, ...]
+    precision: tuple[tuple[float, ...], ...]
+    threshold: float
+
+
+class Fit(NamedTuple):
+    """Weights, and how sure they are."""
+
+    weights: Floats
+    covariance: Floats
+
+
+class Bound(Struct, frozen=True):
+    """How many wrong answers an operator allows: as a share of all requests, or of hits."""
+
+    max_error: float = 0.01
+    of_hits: bool = False
+
+
+class Calibration(Struct, frozen=True):
+    """A namespace's fit, and the recent labels and requests that it comes from; small enough to be one item."""
+
+    weights: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    threshold: float
+    labels: tuple[Label, ...] = ()
+    requests: tuple[Evidence | None, ...] = ()
+    news: int = 0  # labels and requests since it was fitted last
+
+
+def untaught(prior: Prior) -> Calibration:
+    """What a namespace starts with."""
+    covariance = np.linalg.inv(np.array(prior.precision))
+    return Calibration(prior.weights, _rows(covariance), prior.threshold)
+
+
+def chances(calibration: Calibration, candidates: list[Evidence]) -> tuple[Floats, Floats]:
+    """For each candidate the chance that it is right, and the lower limit of that."""
+    inputs = _inputs(candidates)
+    return _limits(inputs, Fit(np.array(calibration.weights), np.array(calibration.covariance)))
+
+
+def seen(calibration: Calibration, best: Evidence | None) -> Calibration:
+    """Remember a request by its best candidate; None if it had none to consider."""
+    requests = (*calibration.requests, best)[-MOST_REQUESTS:]
+    return msgspec.structs.replace(calibration, requests=requests, news=calibration.news + 1)
+
+
+def taught(calibration: Calibration, label: Label) -> Calibration:
+    """Remember a label."""
+    labels = (*calibration.labels, label)[-MOST_LABELS:]
+    return msgspec.structs.replace(calibration, labels=labels, news=calibration.news + 1)
+
+
+def refitted(calibration: Calibration, prior: Prior, bound: Bound) -> Calibration:
+    """The same with a fit of its labels and a line for `bound`, where there is news enough to make a difference."""
+    known = len(calibration.labels) + len(calibration.requests)
+    if calibration.news * _REFIT_SHARE < known:
+        return calibration
+    fit = fitted(calibration.labels, prior)
+    return msgspec.structs.replace(
+        calibration,
+        weights=tuple(fit.weights.tolist()),
+        covariance=_rows(fit.covariance),
+        threshold=_line(calibration, fit, prior, bound),
+        news=0,
+    )
+
+
+def fitted(labels: Sequence[Label], prior: Prior) -> Fit:
+    """The most likely weights, by Newton's method; each step is halved until it is no step back."""
+    mean, precision = np.array(prior.weights), np.array(prior.precision)
+    inputs = _inputs([label.evidence for label in labels])
+    right = np.array([label.right for label in labels], dtype=np.float64)
+    counts = np.array([label.weight for label in labels], dtype=np.float64)
+
+    def loss(at: Floats) -> float:
+        margins = inputs @ at
+        apart = at - mean
+        return float(counts @ (np.logaddexp(0, margins) - right * margins) + apart @ precision @ apart / 2)
+
+    def curvature(at: Floats) -> Floats:
+        chance = _logistic(inputs @ at)
+        bent: Floats = (inputs * (counts * chance * (1 - chance))[:, None]).T @ inputs + precision
+        return bent
+
+    weights = mean
+    for _ in range(_STEPS):
+        slope = inputs.T @ (counts * (_logistic(inputs @ weights) - right)) + precision @ (weights - mean)
+        step = np.linalg.solve(curvature(weights), slope)
+        share, before = 1.0, loss(weights)
+        while share > _SMALLEST_STEP and loss(weights - share * step) > before:
+            share /= 2
+        weights = weights - share * step
+        if np.abs(step).max() < _SMALLEST_STEP:
+            break
+    covariance = np.linalg.inv(curvature(weights)).astype(np.float64)
+    return Fit(weights, covariance)
+
+
+def _line(calibration: Calibration, fit: Fit, prior: Prior, bound: Bound) -> float:
+    """The lowest line at which the errors to expect among the recent requests are within the bound."""
+    requests = calibration.requests
+    candidates = [each for each in requests if each is not None]
+    if len(requests) < FEWEST_REQUESTS or not candidates:
+        return prior.threshold
+    chance, lowest = _limits(_inputs(candidates), fit)
+    order = np.argsort(-lowest, kind="stable")
+    errors = np.cumsum(1 - chance[order]) * _surprise(calibration, fit)
+    of = np.arange(1, len(order) + 1) if bound.of_hits else np.full(len(order), len(requests))
+    within = np.flatnonzero(errors <= bound.max_error * of)
+    return max(LEAST_SURE, float(lowest[order[within[-1]]])) if len(within) else 1.0
+
+
+def _surprise(calibration: Calibration, fit: Fit) -> float:
+    """How many errors there were for each that the fit expects, among the labels that matter: near the line and above.
+
+    A logistic curve that is right for the many poor candidates may be wrong for the few good ones.
+    """
+    if not calibration.labels:
+        return 1.0
+    chance, lowest = _limits(_inputs([label.evidence for label in calibration.labels]), fit)
+    line = np.clip(calibration.threshold, _TINY, 1 - _TINY)
+    near = lowest >= _logistic(np.log(line / (1 - line)) - _NEAR)
+    wrong = np.array([not label.right for label in calibration.labels]) & near
+    counts = np.array([label.weight for label in calibration.labels]) * near
+    ratio = (counts @ wrong + _TRUSTED_ERRORS) / (counts @ (1 - chance) + _TRUSTED_ERRORS)
+    return float(np.clip(ratio, 1 / _MOST_SURPRISE, _MOST_SURPRISE))
+
+
+def _limits(inputs: Floats, fit: Fit) -> tuple[Floats, Floats]:
+    margins = inputs @ fit.weights
+    spread = np.sqrt(np.einsum("ij,jk,ik->i", inputs, fit.covariance, inputs))
+    return _logistic(margins), _logistic(margins - _ONE_SIDED * spread)
+
+
+def _inputs(candidates: list[Evidence]) -> Floats:
+    plain = np.array([(1.0, each.logit, each.cosine, 0.0) for each in candidates], dtype=np.float64).reshape(-1, 4)
+    plain[:, 3] = plain[:, 2] ** 2
+    return plain
+
+
+def _logistic(values: Floats) -> Floats:
+    chance: Floats = 1 / (1 + np.exp(-np.clip(values, -40, 40)))
+    return chance
+
+
+def _rows(matrix: Floats) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in matrix.tolist())

@@ -1,0 +1,150 @@
+"""Vetoes: what makes two questions different however alike they look. Each has a name, for who asks why."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from msgspec import Struct
+
+from chalicelib.domain.semantic.matching import Match
+from chalicelib.domain.semantic.numerals import Number
+from chalicelib.domain.semantic.opposites import opposed
+from chalicelib.domain.semantic.reading import Reading, Word
+
+_HARD_KINDS: Final = frozenset({"who", "where", "when", "why"})
+_POLAR_KINDS: Final = frozenset({"yesno", "do"})
+_SAME_ROOT: Final = 4
+
+
+class Signs(Struct, frozen=True):
+    """What was found, before any of it is held against the pair; the verifier sees all of it."""
+
+    numbers_differ: bool
+    number_added: bool
+    negation_differs: bool
+    opposites: bool
+    names_differ: bool
+    name_added: bool
+    reversed_direction: bool
+    kinds_clash: bool
+
+
+def signs(pair: Match) -> Signs:
+    """Read the signs of a pair; they are the same for the pair the other way round."""
+    missing, added = _numbers_apart(pair.left, pair.right), _numbers_apart(pair.right, pair.left)
+    names_left, names_right = _names(pair.only_left, pair.right), _names(pair.only_right, pair.left)
+    return Signs(
+        numbers_differ=(bool(missing) and bool(added)) or _units_differ(pair.left, pair.right),
+        number_added=bool(missing) != bool(added),
+        negation_differs=(pair.left.negations - pair.right.negations) % 2 == 1,
+        opposites=_opposites(pair),
+        names_differ=bool(names_left) and bool(names_right),
+        name_added=bool(names_left) != bool(names_right),
+        reversed_direction=_reversed(pair.left, pair.right),
+        kinds_clash=pair.left.kind != pair.right.kind and {pair.left.kind, pair.right.kind} <= _HARD_KINDS,
+    )
+
+
+def _numbers_apart(here: Reading, there: Reading) -> list[float | str]:
+    apart = Counter(number.value for number in here.numbers)
+    apart.subtract(Counter(number.value for number in there.numbers))
+    return [value for value, times in apart.items() if times > 0 and value not in there.unsure_numbers]
+
+
+def _units_differ(left: Reading, right: Reading) -> bool:
+    units: dict[float | str, set[str]] = _units(right.numbers)
+    for value, here in _units(left.numbers).items():
+        there = units.get(value)
+        if there and not here & there:
+            return True
+    return False
+
+
+def _units(numbers: Iterable[Number]) -> dict[float | str, set[str]]:
+    found: dict[float | str, set[str]] = {}
+    for number in numbers:
+        if number.unit:
+            found.setdefault(number.value, set()).add(number.unit)
+    return found
+
+
+def _opposites(pair: Match) -> bool:
+    left, right = _counted(pair.left), _counted(pair.right)
+    return opposed((left - right).keys(), (right - left).keys())
+
+
+def _counted(reading: Reading) -> Counter[str]:
+    return Counter(word.stem for word in reading.words)
+
+
+def _names(words: Iterable[Word], other: Reading) -> list[str]:
+    """The names among `words` that `other` does not have in another form."""
+    initials = "".join(word.lower[0] for word in other.words)
+    return [
+        word.lower
+        for word in words
+        if word.is_name and not _same_root(word, other) and not (word.text.isupper() and word.lower in initials)
+    ]
+
+
+def _same_root(word: Word, other: Reading) -> bool:
+    root = word.lower[:_SAME_ROOT]
+    return len(word.lower) > _SAME_ROOT and any(
+        each.is_name and each.lower.startswith(root) and abs(len(each.lower) - len(word.lower)) <= _SAME_ROOT
+        for each in other.words
+    )
+
+
+_FROM_TO: Final = re.compile(r"\bfrom (?P<source>.+?) (?:to|into) (?P<target>.+)")
+_X_TO_Y: Final = re.compile(
+    r"\b(?:convert|turn|change|translate|transfer|switch|move|migrate|go|travel|exchange)\w* (?P<source>.+?)"
+    r" (?:to|into) (?P<target>.+)"
+)
+_HEAD: Final = 3  # words of the target that say where to
+
+
+def _reversed(left: Reading, right: Reading) -> bool:
+    return any(_swapped(left, right, pattern) for pattern in (_FROM_TO, _X_TO_Y))
+
+
+def _swapped(left: Reading, right: Reading, pattern: re.Pattern[str]) -> bool:
+    ways = []
+    for reading in (left, right):
+        found = pattern.search(" ".join(word.lower for word in reading.words))
+        if found is None:
+            return False
+        ways.append((set(found["source"].split()), set(found["target"].split()[:_HEAD])))
+    (source, target), (other_source, other_target) = ways
+    return bool((source & other_target) - target) and bool((target & other_source) - source)
+
+
+def _negated(signs: Signs, pair: Match) -> bool:
+    """Hard for what is answered with yes or no, and for instructions; elsewhere where nothing but it was changed.
+
+    "Not patient" and "impatient" are no difference.
+    """
+    if not signs.negation_differs or signs.opposites:
+        return False
+    polar = pair.left.kind in _POLAR_KINDS and pair.right.kind in _POLAR_KINDS
+    return polar or len(pair.only_left) + len(pair.only_right) <= 1
+
+
+GUARDS: Final[tuple[tuple[str, Callable[[Signs, Match], bool]], ...]] = (
+    ("number", lambda signs, _: signs.numbers_differ),
+    ("negation", _negated),
+    ("opposite", lambda signs, _: signs.opposites and not signs.negation_differs),
+    ("name", lambda signs, _: signs.names_differ),
+    ("direction", lambda signs, _: signs.reversed_direction),
+    ("question", lambda signs, _: signs.kinds_clash),
+)
+
+
+def veto(pair: Match, found: Signs, protected: frozenset[str]) -> str | None:
+    """The guard that forbids serving, or None. `protected` are terms, in lower case, that both must have or lack."""
+    left, right = pair.left.text.lower(), pair.right.text.lower()
+    if any((term in left) != (term in right) for term in protected):
+        return "protected_term"
+    return next((name for name, fires in GUARDS if fires(found, pair)), None)

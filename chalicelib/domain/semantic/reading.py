@@ -1,0 +1,154 @@
+"""A question as the judge reads it: its words without politeness, its numbers, what kind of question it is."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+from chalicelib.domain.semantic import word_lists as lists
+from chalicelib.domain.semantic.names import NAMES
+from chalicelib.domain.semantic.numerals import UNSURE, Number, numbers_in
+from chalicelib.domain.semantic.stems import stem
+from chalicelib.domain.semantic.vocabulary import Vocabulary
+
+MOST_READ: Final = 4_000  # characters; what is longer is judged by its beginning, and never served for another
+_TOKEN: Final = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*(?:\+\+|#)?|[%$€£₹¥]")
+_OPENING: Final = re.compile(
+    r"^(?:(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|thanks|thank you)(?: there| all| everyone)?[,!. ]+"
+    r"|please,? |kindly |ok(?:ay)?,? |so,? |well,? |(?:a |one |just a )?(?:quick|simple|small) question[:,. ]+"
+    r"|(?:please )?(?:can|could|would|will) (?:you|someone|anyone|anybody|somebody)(?: please| kindly)?"
+    r" (?:tell me|explain(?: to me)?|help me understand|say|let me know)[:, ]+"
+    r"|(?:please,? )?(?:tell me|explain to me|let me know)[:, ]+"
+    r"|(?:does|do) (?:anyone|anybody|somebody|you) know[, ]+|i was wondering[,: ]+|i wonder[,: ]+"
+    r"|i(?:'d| would) (?:like|love) to know[,: ]+|i (?:want|need) to know[,: ]+|do you think(?: that)? )+",
+    re.IGNORECASE,
+)
+_CLOSING: Final = re.compile(
+    r"[\s,.!?]+(?:please|thanks|thank you|many thanks|thanks in advance|thx|cheers)[\s.!?]*$", re.IGNORECASE
+)
+_HOW: Final = re.compile(
+    r"^(?:what|which) (?:is|are) (?:the |some |a )?(?:ways?|methods?|process|steps) (?:to|of|for)\b"
+)
+_WHY: Final = re.compile(r"^(?:how come|what (?:is|are|was|were) the (?:\w+ )?reasons?|for what reason)\b")
+_AMOUNTS: Final = frozenset(
+    {"many", "much", "long", "far", "old", "tall", "big", "often", "fast", "large", "high", "deep", "heavy"}
+)
+_KINDS: Final = {
+    "what": "what", "which": "what", "how": "how", "why": "why", "who": "who", "whom": "who", "whose": "who",
+    "where": "where", "when": "when",
+}  # fmt: skip
+_TITLE_WORDS: Final = 4
+_TITLE_SHARE: Final = 0.6
+
+
+class Word(NamedTuple):
+    """A word as it stood, in lower case, its stem, and whether it names something."""
+
+    text: str
+    lower: str
+    stem: str
+    is_name: bool
+
+
+class Reading(Struct, frozen=True):
+    """What the guards and the verifier compare."""
+
+    text: str
+    words: tuple[Word, ...]
+    stems: frozenset[str]
+    numbers: tuple[Number, ...]
+    unsure_numbers: frozenset[float]
+    negations: int
+    kind: str
+    trigrams: frozenset[str]
+
+
+def read(text: str, vocabulary: Vocabulary) -> Reading:
+    """Read `text`; equal texts read alike."""
+    plain = unicodedata.normalize("NFKC", text[:MOST_READ]).replace("’", "'").strip()
+    asked = _CLOSING.sub("", _OPENING.sub("", plain))
+    tokens = [each for token in _TOKEN.findall(asked) for each in _expanded(token)]
+    lowers = [token.lower() for token in tokens]
+    numbers = tuple(numbers_in(lowers))
+    words = tuple(_words(tokens, lowers, numbers, vocabulary))
+    return Reading(
+        text=text,
+        words=words,
+        stems=frozenset(word.stem for word in words),
+        numbers=numbers,
+        unsure_numbers=frozenset(UNSURE[word] for word in lowers if word in UNSURE),
+        negations=sum(word in lists.NEGATIONS for word in lowers),
+        kind=_kind(lowers),
+        trigrams=_trigrams(lowers),
+    )
+
+
+def _expanded(token: str) -> list[str]:
+    lower = token.lower()
+    if lower in lists.EXPANDED:
+        return lists.EXPANDED[lower].split()
+    head, mark, tail = token.partition("'")
+    if mark and tail.lower() in {"s", "re", "ve", "ll", "d", "m"}:
+        verb = {"s": "is", "re": "are", "ve": "have", "ll": "will", "d": "would", "m": "am"}[tail.lower()]
+        return [head, verb] if head.lower() in _SUBJECTS or tail.lower() != "s" else [head]
+    return [token]
+
+
+_SUBJECTS: Final = frozenset({"what", "who", "where", "how", "when", "why", "that", "it", "there", "he", "she", "here"})
+
+
+def _words(tokens: list[str], lowers: list[str], numbers: tuple[Number, ...], vocabulary: Vocabulary) -> list[Word]:
+    counted = {place: number for number in numbers for place in range(number.start, number.end)}
+    long_ones = [token for token in tokens[1:] if len(token) > 3]  # noqa: PLR2004 - short words stay small in titles
+    titled = len(long_ones) >= _TITLE_WORDS and (
+        sum(token[0].isupper() for token in long_ones) >= _TITLE_SHARE * len(long_ones)
+    )
+    found = []
+    for place, (token, lower) in enumerate(zip(tokens, lowers, strict=True)):
+        number = counted.get(place)
+        if number is not None:
+            if place == number.start:
+                found.append(Word(token, lower, f"#{number.value}", is_name=False))
+        elif lower not in lists.FILLER:
+            capital = token[0].isupper() and place > 0 and not titled
+            found.append(Word(token, lower, stem(lower), _names(token, lower, vocabulary, capital=capital)))
+    return found
+
+
+def _names(token: str, lower: str, vocabulary: Vocabulary, *, capital: bool) -> bool:
+    if lower in lists.STOP or lower in lists.UNITS or len(lower) == 1:
+        return False
+    if lower in NAMES or vocabulary.is_name(lower):
+        return True
+    inside = not token[1:].islower() and token[1:] != "" and not token.isupper()  # an iPhone
+    return inside or (capital and not vocabulary.knows(lower))
+
+
+def _kind(lowers: list[str]) -> str:
+    start = " ".join(lowers[:7])
+    if _WHY.match(start):
+        return "why"
+    if _HOW.match(start):
+        return "how"
+    if lowers and lowers[0] in lists.AUXILIARIES:
+        return "yesno"
+    if lowers and lowers[0] in lists.IMPERATIVES:
+        return "do"
+    return _asked_inside(lowers)
+
+
+def _asked_inside(lowers: list[str]) -> str:
+    """The kind of a question that does not begin with what tells it."""
+    for word, following in pairwise([*lowers, ""]):
+        if word in _KINDS:
+            return "amount" if word == "how" and following in _AMOUNTS else _KINDS[word]
+    return "yesno" if any(word in {"is", "are", "do", "does", "can"} for word in lowers[:4]) else "other"
+
+
+def _trigrams(lowers: list[str]) -> frozenset[str]:
+    spaced = f" {' '.join(lowers)} "
+    return frozenset(spaced[place : place + 3] for place in range(len(spaced) - 2))
