@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from chalicelib.domain.chat import ChatRequest, Completion, User, text_of
+from chalicelib.domain.dependence import answers_everybody, context_of
 from chalicelib.domain.question import canonical
 
 MOST_TEMPERATURE: Final = 0.9  # above it a caller asks for variety; a cached answer would deny it
-_FRESH: Final = re.compile(
-    r"\b(?:today|tonight|tomorrow|yesterday|now|current|currently|latest|newest|recent|recently|at the moment"
-    r"|this (?:week|month|year)|what time|what date|weather|stock price|score)\b"
-)
 
 
 def cacheable(request: ChatRequest, *, asked: bool) -> bool:
@@ -27,7 +23,7 @@ def cacheable(request: ChatRequest, *, asked: bool) -> bool:
         return False
     if options.temperature is not None and options.temperature > MOST_TEMPERATURE and not asked:
         return False
-    return asked or _FRESH.search(newest.content.casefold()) is None
+    return asked or answers_everybody(newest.content)
 
 
 def clean(completion: Completion) -> bool:
@@ -46,12 +42,13 @@ class Place(Struct, frozen=True):
 def places(tenant_tag: str, user_tag: str, request: ChatRequest) -> tuple[Place, Place]:
     """The user's own place for the answer to `request`, and the one that all users of the tenant share.
 
-    The scope is everything but the newest message's text; two requests share an answer only where it is equal. The
+    The scope is everything else that the answer may depend on; two requests share an answer only where it is equal. The
     cap on output is not in it, since only answers that ended by themselves are kept.
     """
     unlike = msgspec.structs.replace(request.options, user=None)
     *earlier, newest = request.messages
-    parts = (request.model, earlier, getattr(newest, "name", None), unlike)
+    context = context_of(earlier, text_of(newest.content))
+    parts = (request.model, context, getattr(newest, "name", None), unlike)
     digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
     question = canonical(text_of(newest.content))
     own, shared = (f"1:{tenant_tag}:{user}:{request.model}:{digest}" for user in (user_tag, "*"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chalicelib.domain.cache_key import clean
-from chalicelib.domain.chat import Completion
+from chalicelib.domain.chat import Completion, text_of
+from chalicelib.domain.dependence import context_of
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.turn import CachedAnswer, Opened
 from chalicelib.ports import Answers
@@ -34,6 +35,9 @@ class AnswerCache:
         control = opened.ask.cache
         if opened.place is None or (control is not None and control.no_store) or not clean(completion):
             return
+        *earlier, newest = opened.request.messages
+        if context_of(earlier, text_of(newest.content)) != tuple(earlier):
+            return  # what was said before, and is not in the key, may have shaped it in ways that nobody can see
         ttl = control.ttl if control is not None and control.ttl is not None else self.ttl_seconds
         now = int(opened.ask.now)
         answer = CachedAnswer(opened.place.scope, completion, target, now, now + min(ttl, self.ttl_seconds))

@@ -10,6 +10,7 @@ import msgspec
 
 from chalicelib.domain.chat import Assistant, Developer, Message, System, ToolResult, text_of
 from chalicelib.domain.conversation import Turn
+from chalicelib.domain.dependence import context_of
 from chalicelib.domain.errors import ContextTooLong, NotFound
 from chalicelib.domain.estimate import MESSAGE_TOKENS, REQUEST_TOKENS, likely_tokens
 from chalicelib.domain.items import messages_of
@@ -45,8 +46,9 @@ class History:
         most = max(1, (room - taken) // SMALLEST_TURN)
         turns = self.conversations.turns(conversation.id, TurnPage(start=conversation.last, limit=most))
         earlier = _fitting(turns, room - taken, opened.ask.now)
-        messages = _joined(earlier, fresh)
-        return msgspec.structs.replace(opened, request=msgspec.structs.replace(opened.request, messages=messages))
+        request = msgspec.structs.replace(opened.request, messages=_joined(earlier, fresh))
+        shapes = context_of(earlier, text_of(fresh[-1].content))
+        return msgspec.structs.replace(opened, request=request, place=None if shapes else opened.place)
 
 
 def _fitting(turns: Iterator[Turn], room: int, now: float) -> tuple[Message, ...]:

@@ -39,8 +39,6 @@ class Gate:
         caller = self._caller(ask.credential, memory, turn_id=ask.turn_id, now=ask.now)
         self.catalogue.find(model.id, caller.plan.models)
         place = options[1 if caller.plan.shares_answers else 0] if options else None
-        if memory.conversation is not None and memory.conversation.last > 0:
-            place = None  # its history is part of the question, and an exact repeat of both is as good as never
         return Opened(ask, caller, model, request, memory, place)
 
     def caller(self, credential: Credential, *, turn_id: str, now: float, model: str | None = None) -> Caller:

@@ -104,7 +104,7 @@ def test_another_request_is_another_answer(world, key, change):
     "messages",
     [
         [{"role": "system", "content": "Be brief."}, QUESTION],
-        ["Hi", {"role": "assistant", "content": "Hello"}, QUESTION],
+        ["From now on, rhyme.", {"role": "assistant", "content": "I do, too."}, QUESTION],
         [{"role": "user", "content": QUESTION, "name": "ada"}],
         ["What is a wave?"],
     ],

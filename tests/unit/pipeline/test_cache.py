@@ -5,7 +5,7 @@ import pytest
 
 from chalicelib.adapters.memory.answers import MemoryAnswers
 from chalicelib.adapters.memory.shelf import Shelf
-from chalicelib.domain.chat import Usage
+from chalicelib.domain.chat import Assistant, Usage
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.turn import CacheControl, CachedAnswer
 from chalicelib.pipeline.cache import AnswerCache
@@ -110,3 +110,14 @@ def test_a_store_that_is_down_is_a_later_miss():
             raise StoreUnavailable("Gone.")
 
     AnswerCache(Down(), TTL).store(opened_with(None), a_completion(), "simulated://echo")
+
+
+def test_an_answer_that_talk_outside_its_key_may_have_shaped_is_not_kept():
+    cache, answers = a_cache()
+    alone = "What is the capital of France?"
+
+    cache.store(opened_with(request=a_request("Hello there", Assistant("Hi!"), alone)), a_completion(), "t")
+    assert answers == {}
+
+    cache.store(opened_with(request=a_request("Hello there", Assistant("Hi!"), "And here?")), a_completion(), "t")
+    assert len(answers) == 1

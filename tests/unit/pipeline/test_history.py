@@ -218,7 +218,7 @@ def test_the_request_is_changed_in_its_messages_alone():
 
     resumed_ = History(conversations).resume(opened)
 
-    assert msgspec.structs.replace(resumed_, request=request) == opened
+    assert msgspec.structs.replace(resumed_, request=request, place=opened.place) == opened
     assert msgspec.structs.replace(resumed_.request, messages=request.messages) == request
 
 
@@ -243,3 +243,16 @@ def test_only_what_is_needed_is_read():
 
     assert reads[0] == 49
     assert len(reads) < 10
+
+
+@pytest.mark.parametrize(
+    ("question", "placed"), [("What is the capital of France?", True), ("And in Canada?", False), ("Hi", False)]
+)
+def test_only_a_question_that_stands_alone_may_be_answered_from_the_cache(question, placed):
+    conversations = MemoryConversations(Shelf())
+    conversations.create(a_conversation(), exchange(1))
+    request = a_request(question)
+    memory = a_memory(conversation=conversations.get(OWNER, "conv_1"))
+    opened = an_opened(request=request, ask=an_ask(request=request, conversation="conv_1"), memory=memory)
+
+    assert (History(conversations).resume(opened).place is not None) == placed

@@ -8,7 +8,7 @@ from chalicelib.domain.errors import BadRequest, Forbidden, Misconfigured, Unaut
 from chalicelib.domain.turn import CacheControl
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.sizes import Sizes
-from tests.builders import NOW, PEPPERS, a_catalogue, a_conversation, a_credential, a_key, a_model, a_request, an_ask
+from tests.builders import NOW, PEPPERS, a_catalogue, a_credential, a_key, a_model, a_request, an_ask
 from tests.unit.pipeline.stage import Stage
 
 
@@ -167,15 +167,6 @@ def test_who_wants_neither_side_of_the_cache_bypasses_it(cache, placed):
 
 def test_a_cache_that_is_off_is_bypassed():
     assert identified(Stage(caching=False)).place is None
-
-
-@pytest.mark.parametrize(("last", "placed"), [(0, True), (1, False)])
-def test_a_conversation_with_history_bypasses_the_cache(last, placed):
-    stage = Stage()
-    owner = identified(stage).principal.owner
-    stage.shelf.heads["conv_1"] = a_conversation(owner=owner, last=last)
-
-    assert (identified(stage, conversation="conv_1").place is not None) == placed
 
 
 def test_a_plan_that_is_younger_than_the_remembered_ones_is_found():

@@ -1,0 +1,92 @@
+"""Whether a question can be understood alone, and whether its answer can be anybody else's.
+
+Both err to one side: a question that only might point outside itself is taken to, and one that only might name a
+person is not cached. That costs a call to the model, and no wrong answer. The words are English; a question without
+any English word in it is taken to point outside itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from chalicelib.domain.chat import Assistant, Developer, Message, System, User
+
+FRESH: Final = re.compile(
+    r"\b(?:today|tonight|tomorrow|yesterday|now|current|currently|latest|newest|recent|recently|at the moment"
+    r"|this (?:week|month|year)|what time|what date|weather|stock price|score)\b"
+)
+_ACTION: Final = re.compile(
+    r"^(?:please\s+|can you\s+|could you\s+|would you\s+)?"
+    r"(?:book|buy|order|send|email|e-mail|text|pay|transfer|wire|cancel|delete|schedule|reschedule|remind|subscribe"
+    r"|unsubscribe|submit|post|publish|deploy|restart|execute)\s+"
+    r"(?:me|my|him|her|them|us|our|it|this|that|the|a|an)\b"
+)
+_PERSONAL: Final = re.compile(
+    r"\b(?:my name is|i am called|call me|i live (?:at|in)|i was born"
+    r"|my (?:e-?mail|phone|mobile|address|password|passport|ssn|social security|account number|iban|pin) (?:is|=|:))"
+    r"|\b[\w.+-]+@[\w-]+\.\w"  # an address
+    r"|(?<![\w.,])\+?\d(?:[\s().-]?\d){8,}(?!\w)"  # the number of a telephone, a card, an account
+    r"|\b(?=[\w-]*[a-z])(?=[\w-]*\d{5})[\w-]+\b"  # that of an order, a ticket, a part
+)
+_POINTING: Final = re.compile(
+    r"\b(?:this|that|these|those|it|its|it's|he|she|they|him|her|hers|his|them|their|theirs|itself|himself|herself"
+    r"|themselves|there|here|above|below|previous|previously|earlier|before|again|former|latter|same|others?|another"
+    r"|else|more|rest|continue|instead|also|too|such|so|first|second|third|last|next|ones?|both|either|neither"
+    r"|my|mine|our|ours|we|us|me|you said|your (?:answer|reply|last)|mentioned|discussed|said|told)\b"
+)
+_CONTINUING: Final = re.compile(
+    r"^(?:and|but|or|so|then|because|also|plus|ok|okay|yes|yeah|no|nope|sure|thanks|thank|why|how come|really"
+    r"|what about|how about|what if|in that case|for example|like what|such as|go on|elaborate|explain|expand|shorter"
+    r"|longer|simpler|translate|rewrite|rephrase|summari[sz]e|repeat|correct|fix|now"
+    r"|in (?:english|french|german|spanish|python|java|rust|go))\b"
+)
+_ENGLISH: Final = re.compile(
+    r"\b(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|do|does|did|can|could|should|would|will|the|of"
+    r"|in|to|for|with|on|from|by|an?|list|explain|describe|tell|give|write|name)\b"
+)
+_SCENE: Final = re.compile(
+    r"\b(?:from now on|always|never|every time|each time|pretend|imagine|act as|role-?play|you are|you're|your name is"
+    r"|for the rest|until i|answer (?:in|as|with|only|me)|reply (?:in|as|with|only)|respond (?:in|as|with|only)"
+    r"|speak (?:in|like|as)|talk (?:in|like|as)|use (?:only|the)|keep (?:it|your)"
+    r"|be (?:brief|short|concise|formal|funny)|assume|suppose|let (?:x|y|a|b|n)|call me|remember"
+    r"|i am|i'm|i have|i've|i like|i live|i work|i want|i need|my)\b"
+)
+FEWEST_WORDS: Final = 4
+
+
+def stands_alone(question: str) -> bool:
+    """Whether `question` means the same whatever was said before it."""
+    text = _plain(question)
+    if len(text.split()) < FEWEST_WORDS or not _ENGLISH.search(text):
+        return False
+    return not _CONTINUING.search(text) and not _POINTING.search(text)
+
+
+def context_of(earlier: Sequence[Message], question: str) -> tuple[Message, ...]:
+    """Those of the `earlier` messages that the answer to `question` may depend on.
+
+    Instructions always. The rest only where the question points outside itself, where somebody said how to answer from
+    then on, or where tools were used.
+    """
+    talk = [message for message in earlier if not isinstance(message, (System, Developer))]
+    if not talk or not stands_alone(question) or any(map(_sets_the_scene, talk)):
+        return tuple(earlier)
+    return tuple(message for message in earlier if isinstance(message, (System, Developer)))
+
+
+def _plain(text: str) -> str:
+    return text.casefold().replace("\u2019", "'").strip()
+
+
+def _sets_the_scene(message: Message) -> bool:
+    if isinstance(message, User):
+        return not isinstance(message.content, str) or bool(_SCENE.search(_plain(message.content)))
+    return not isinstance(message, Assistant) or bool(message.tool_calls)
+
+
+def answers_everybody(question: str) -> bool:
+    """Whether what is asked is no deed, no news, and about nobody in particular."""
+    text = _plain(question)
+    return not FRESH.search(text) and not _ACTION.search(text) and not _PERSONAL.search(text)
