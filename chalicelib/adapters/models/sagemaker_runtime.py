@@ -108,12 +108,7 @@ class SageMakerEndpoint:
         with translated():
             response = self._opened(_STREAM, body, wait)
             try:
-                for event in _events(response, wait):
-                    wait.said = (yield event) or wait.said
-                    if event == DONE:
-                        limit(response, _DRAIN_SECONDS)
-                        response.drain_conn()  # run to its end, and the connection serves the next call
-                        return
+                yield from _events(response, wait)
             except ProtocolError as cut:
                 if not wait.said:  # it had begun to work
                     raise ModelGarbled("The endpoint broke off before it said anything.") from cut
@@ -188,11 +183,17 @@ def connect(uri: str, *, clock: Clock = time.time) -> SageMakerEndpoint:
         raise Misconfigured(f"Target sagemaker://{names[0]} needs ?region=us-west-2: {unknown}") from unknown
 
 
-def _events(response: urllib3.BaseHTTPResponse, wait: _Wait) -> Iterator[str]:
+def _events(response: urllib3.BaseHTTPResponse, wait: _Wait) -> Generator[str, Any]:
     decoder = PartDecoder(_LARGEST_LINE)
     for piece in _pieces(response, wait, _LARGEST_STREAM):
-        yield from decoder.feed(piece)
-    yield from decoder.end()
+        for event in decoder.feed(piece):
+            wait.said = (yield event) or wait.said
+            if event == DONE:
+                limit(response, _DRAIN_SECONDS)
+                response.drain_conn()  # run to its end, and the connection serves the next call
+                return
+    for event in decoder.end():
+        yield event
 
 
 def _pieces(response: urllib3.BaseHTTPResponse, wait: _Wait, most: int) -> Iterator[bytes]:
