@@ -13,6 +13,7 @@ from chalicelib.domain.semantic.matching import Match
 from chalicelib.domain.semantic.numerals import Number
 from chalicelib.domain.semantic.opposites import opposed
 from chalicelib.domain.semantic.reading import Reading, Word
+from chalicelib.domain.semantic.word_lists import NEGATIONS
 
 _HARD_KINDS: Final = frozenset({"who", "where", "when", "why"})
 _POLAR_KINDS: Final = frozenset({"yesno", "do"})
@@ -26,6 +27,7 @@ class Signs(Struct, frozen=True):
     number_added: bool
     negation_differs: bool
     opposites: bool
+    cancelled: bool  # an opposite and a negation, which together say the same again
     names_differ: bool
     name_added: bool
     reversed_direction: bool
@@ -35,12 +37,15 @@ class Signs(Struct, frozen=True):
 def signs(pair: Match) -> Signs:
     """Read the signs of a pair; they are the same for the pair the other way round."""
     missing, added = _numbers_apart(pair.left, pair.right), _numbers_apart(pair.right, pair.left)
+    negated = (pair.left.negations - pair.right.negations) % 2 == 1
+    plain, negative = _opposites(pair)
     names_left, names_right = _names(pair.only_left, pair.right), _names(pair.only_right, pair.left)
     return Signs(
         numbers_differ=(bool(missing) and bool(added)) or _units_differ(pair.left, pair.right),
         number_added=bool(missing) != bool(added),
-        negation_differs=(pair.left.negations - pair.right.negations) % 2 == 1,
-        opposites=_opposites(pair),
+        negation_differs=negated,
+        opposites=plain or negative,
+        cancelled=plain and negated and not negative,
         names_differ=bool(names_left) and bool(names_right),
         name_added=bool(names_left) != bool(names_right),
         reversed_direction=_reversed(pair.left, pair.right),
@@ -71,9 +76,12 @@ def _units(numbers: Iterable[Number]) -> dict[float | str, set[str]]:
     return found
 
 
-def _opposites(pair: Match) -> bool:
+def _opposites(pair: Match) -> tuple[bool, bool]:
+    """Whether a word stands in place of its opposite; and whether of one that is a negation too, as "without" is."""
     left, right = _counted(pair.left), _counted(pair.right)
-    return opposed((left - right).keys(), (right - left).keys())
+    fewer, more = (left - right).keys(), (right - left).keys()
+    plain = opposed(fewer - NEGATIONS, more - NEGATIONS)
+    return plain, opposed(fewer & NEGATIONS, more) or opposed(fewer, more & NEGATIONS)
 
 
 def _counted(reading: Reading) -> Counter[str]:
@@ -135,7 +143,7 @@ def _negated(signs: Signs, pair: Match) -> bool:
 GUARDS: Final[tuple[tuple[str, Callable[[Signs, Match], bool]], ...]] = (
     ("number", lambda signs, _: signs.numbers_differ),
     ("negation", _negated),
-    ("opposite", lambda signs, _: signs.opposites and not signs.negation_differs),
+    ("opposite", lambda signs, _: signs.opposites and not signs.cancelled),
     ("name", lambda signs, _: signs.names_differ),
     ("direction", lambda signs, _: signs.reversed_direction),
     ("question", lambda signs, _: signs.kinds_clash),

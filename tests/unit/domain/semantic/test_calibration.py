@@ -1,0 +1,127 @@
+import math
+import random
+
+import msgspec
+import numpy as np
+import pytest
+
+from chalicelib.domain.semantic import calibration as calibrating
+from chalicelib.domain.semantic.calibration import (
+    Bound,
+    Calibration,
+    Evidence,
+    Label,
+    Prior,
+    chances,
+    fitted,
+    refitted,
+    seen,
+    taught,
+    untaught,
+)
+
+LOOSE = tuple(tuple(row) for row in (np.eye(4) * 0.1).tolist())
+PRIOR = Prior((0.0, 1.0, 0.0, 0.0), LOOSE, 0.8)
+
+
+def candidates(count, seed=1):
+    rng = random.Random(seed)
+    return [Evidence(rng.uniform(-4, 4), rng.uniform(0.4, 1)) for _ in range(count)]
+
+
+def labels(count, margin, seed=1):
+    """Candidates that are right with the chance that `margin` of the log odds gives."""
+    rng = random.Random(seed)
+    return [Label(each, rng.random() < 1 / (1 + math.exp(-margin(each)))) for each in candidates(count, seed)]
+
+
+def lived(margin, bound, count=1_500):
+    calibration = untaught(PRIOR)
+    for label in labels(count, margin):
+        calibration = refitted(taught(seen(calibration, label.evidence), label), PRIOR, bound)
+    return calibration
+
+
+def test_a_namespace_starts_with_the_prior():
+    calibration = untaught(PRIOR)
+
+    chance, lower = chances(calibration, [Evidence(2.0, 0.9)])
+
+    assert chance[0] == pytest.approx(1 / (1 + np.exp(-2.0)))
+    assert lower[0] < chance[0]
+    assert calibration.threshold == PRIOR.threshold
+
+
+def test_labels_bring_the_fit_to_what_is_true_in_the_namespace():
+    fit = fitted(labels(2_000, lambda each: 2 * each.logit - 1), PRIOR)
+
+    chance, lower = chances(
+        Calibration(tuple(fit.weights), tuple(map(tuple, fit.covariance)), 0.8),
+        [Evidence(0.5, 0.7), Evidence(1.5, 0.7)],
+    )
+
+    assert chance == pytest.approx([0.5, 0.88], abs=0.06)
+    assert (chance - lower < 0.1).all()
+
+
+def test_the_fit_is_where_the_loss_is_least_however_the_labels_are_parted():
+    perfectly_parted = [Label(Evidence(logit, 0.9), logit > 0) for logit in np.linspace(-40, 40, 200).tolist()]
+
+    fit = fitted(perfectly_parted, PRIOR)
+
+    inputs = np.array([[1, label.evidence.logit, 0.9, 0.81] for label in perfectly_parted])
+    miss = 1 / (1 + np.exp(-inputs @ fit.weights)) - np.array([label.right for label in perfectly_parted])
+    slope = inputs.T @ miss + np.array(LOOSE) @ (fit.weights - PRIOR.weights)
+    assert np.abs(slope).max() < 0.01
+
+
+@pytest.mark.parametrize("max_error", [0.01, 0.03])
+def test_the_line_keeps_errors_within_the_bound_of_requests_and_near_it(max_error):
+    truth = lambda each: 2 * each.logit  # noqa: E731 - the simplest way to say it
+    calibration = lived(truth, Bound(max_error))
+    fresh = labels(20_000, truth, seed=9)
+
+    _, lower = chances(calibration, [label.evidence for label in fresh])
+
+    served = lower >= calibration.threshold
+    wrong = served & np.array([not label.right for label in fresh])
+    assert max_error / 4 <= wrong.mean() <= max_error * 1.25
+
+
+def test_a_bound_on_hits_is_stricter_than_one_on_requests():
+    of_requests = lived(lambda each: 2 * each.logit, Bound(0.02))
+    of_hits = lived(lambda each: 2 * each.logit, Bound(0.02, of_hits=True))
+
+    assert of_hits.threshold > of_requests.threshold
+
+
+def test_nothing_is_served_where_every_candidate_turns_out_wrong():
+    calibration = lived(lambda _: -20.0, Bound(0.01))
+
+    _, lower = chances(calibration, candidates(500, seed=3))
+
+    assert not (lower >= calibration.threshold).any()
+
+
+def test_nothing_less_sure_than_the_least_is_served_however_much_a_bound_allows():
+    assert lived(lambda each: each.logit, Bound(1.0)).threshold >= calibrating.LEAST_SURE
+
+
+def test_only_recent_labels_and_requests_are_remembered(monkeypatch):
+    monkeypatch.setattr(calibrating, "MOST_LABELS", 3)
+    monkeypatch.setattr(calibrating, "MOST_REQUESTS", 2)
+    calibration = untaught(PRIOR)
+
+    for label in labels(5, lambda each: each.logit):
+        calibration = taught(seen(calibration, label.evidence), label)
+
+    assert calibration.labels == tuple(labels(5, lambda each: each.logit)[-3:])
+    assert calibration.requests == tuple(label.evidence for label in calibration.labels[-2:])
+
+
+def test_a_calibration_survives_being_stored():
+    calibration = lived(lambda each: each.logit, Bound(0.05), count=300)
+
+    stored = msgspec.msgpack.encode(calibration)
+
+    assert msgspec.msgpack.decode(stored, type=Calibration) == calibration

@@ -1,0 +1,83 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.adapters.embedders.word_vectors import WordVectors
+from chalicelib.adapters.verifier.weights import load, open_verifier
+from chalicelib.domain.semantic.calibration import untaught
+from chalicelib.domain.semantic.decision import Knobs, decide
+from chalicelib.domain.semantic.verifier import Candidate
+
+VERIFIER = open_verifier(WordVectors())
+UNTAUGHT = untaught(load().prior)
+
+
+DEFAULTS = Knobs()
+
+
+def judged(question, *stored, knobs=DEFAULTS):
+    candidates = [Candidate(f"e{place}", text, cosine) for place, (text, cosine) in enumerate(stored)]
+    return decide(question, candidates, UNTAUGHT, knobs, VERIFIER)
+
+
+def test_a_question_that_differs_in_politeness_alone_is_an_exact_hit():
+    decision = judged("Could you please tell me what is a podcast?", ("What is a podcast?", 0.8))
+
+    assert (decision.serve, decision.tier, decision.entry, decision.score) == (True, "exact", "e0", 1.0)
+
+
+def test_a_paraphrase_is_served_with_all_that_explains_it():
+    decision = judged("How can I learn to play the guitar?", ("How do I learn to play guitar?", 0.97))
+
+    assert (decision.serve, decision.tier, decision.entry) == (True, "semantic", "e0")
+    assert decision.threshold <= decision.lower < decision.score <= 1
+    assert decision.similarity == 0.97
+
+
+def test_the_surest_candidate_is_served_and_not_the_nearest():
+    decision = judged(
+        "Which bike is best for long rides?",
+        ("Which bike is worst for long rides?", 0.99),
+        ("What bike is best for long rides?", 0.9),
+    )
+
+    assert decision.entry == "e1"
+
+
+def test_a_guard_is_named_where_it_decided():
+    decision = judged("How do I cook rice for 4 people?", ("How do I cook rice for 40 people?", 0.99))
+
+    assert (decision.serve, decision.tier, decision.reason, decision.guard) == (False, "miss", "guarded", "number")
+    assert decision.score is None
+
+
+def test_a_terms_own_guard_comes_from_the_namespace():
+    knobs = Knobs(protected_terms=frozenset({"gold plan"}))
+
+    decision = judged("How do I cancel the gold plan?", ("How do I cancel the plan?", 0.97), knobs=knobs)
+
+    assert decision.guard == "protected_term"
+
+
+def test_another_question_is_not_served():
+    decision = judged("How do I bake bread?", ("How do I bake a cake for a wedding?", 0.7))
+
+    assert (decision.serve, decision.reason) == (False, "not sure enough")
+    assert decision.evidence is not None
+
+
+@pytest.mark.parametrize("stored", [(), (("What is rust?", 0.1),)])
+def test_without_a_near_neighbour_there_is_nothing_to_judge(stored):
+    decision = judged("How do I bake bread?", *stored)
+
+    assert (decision.serve, decision.reason, decision.evidence) == (False, "no neighbour", None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_whatever_is_asked_the_verifier_judges_both_ways_alike(one, other):
+    (there,) = VERIFIER.weigh(one, [Candidate("e", other, 0.9)], frozenset())
+    (back,) = VERIFIER.weigh(other, [Candidate("e", one, 0.9)], frozenset())
+
+    assert there.logit == pytest.approx(back.logit, abs=1e-4)
+    assert there.guard == back.guard
