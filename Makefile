@@ -104,6 +104,7 @@ locks: venv ## Write the locks anew from the .in files, with the newest versions
 	@$(LOCK) --upgrade requirements.in -o requirements.txt
 	@$(LOCK) --upgrade requirements-dev.in -o requirements-dev.txt
 	@$(LOCK) --upgrade requirements-peers.in -o requirements-peers.txt
+	@$(LOCK) --upgrade requirements-training.in -o requirements-training.txt
 	@$(LOCK) --upgrade --no-deps requirements-weights.in -o requirements-weights.txt
 	@$(LOCK) --upgrade --no-deps requirements-engines.in -o requirements-engines.txt
 
