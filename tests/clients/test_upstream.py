@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 
 import openai
 import pytest
@@ -10,11 +11,12 @@ from tests.clients.product import MODEL, Product, ask, said, text_of
 from tests.upstreams.openai_server import OpenAiServer, Reply
 
 KEY = "sk-upstream-key-that-nobody-may-see"
+PATIENCE = 300  # fifths of a second until the longest breaker must have closed
 OFTEN = 8  # more than the attempts that anyone makes at one request
 TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
 HANG = Reply(hang_after=0)
 CASES = {
-    "quota": (Reply(status=429, headers={"retry-after": "7"}, body=b"{}"), 503, "model_throttled"),
+    "quota": (Reply(status=429, headers={"retry-after": "2"}, body=b"{}"), 503, "model_overloaded"),
     "fault": (Reply(status=500, body=b"{}"), 503, "model_unavailable"),
     "wrong key": (Reply(status=401, body=f"No such key: {KEY}".encode()), 503, "model_unavailable"),
     "cut": (Reply(cut_after=1), 502, "model_garbled"),
@@ -56,8 +58,18 @@ def fronted(shared, clone, state, tmp_path_factory):
 
 
 @pytest.fixture
-def client(fronted):
+def client(fronted, upstream):
+    """A client of a product that has forgotten what the last test did to its upstream."""
     with fronted.client() as client:
+        for _ in range(PATIENCE):
+            try:
+                ask(client, "Are you there?", extra_body={"cache": {"no-cache": True, "no-store": True}})
+                break
+            except openai.InternalServerError as busy:
+                if busy.code != "model_overloaded":
+                    raise
+                time.sleep(0.2)
+        upstream.requests.clear()
         yield client
 
 
