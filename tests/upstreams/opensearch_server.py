@@ -2,26 +2,29 @@
 
 import json
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Answer = Callable[[str, str, bytes], tuple[int, Any] | None]
+"""From a method, a path and a body to a status and a body; None closes the connection."""
 
 
 class OpenSearchServer:
-    """`answer` takes a method, a path and a body, and gives a status and a body; None closes the connection."""
+    """What is told to a server, and what it remembers."""
 
-    def __init__(self, answer):
+    def __init__(self, answer: Answer) -> None:
         self.answer = answer
-        self.requests = []
-        self.headers = []
-
-    def paths(self):
-        return [(method, path) for method, path, _ in self.requests]
+        self.requests: list[tuple[str, str, bytes]] = []
+        self.headers: list[dict[str, str]] = []
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def _serve(self):
+    def _serve(self) -> None:
+        assert isinstance(self.server, _Server)
         told = self.server.told
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         told.requests.append((self.command, self.path, body))
@@ -41,16 +44,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _serve  # noqa: N815 # the names that the library looks for
 
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         """Tests are quiet."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    told: OpenSearchServer
+
+
 @contextmanager
-def serving(answer):
+def serving(answer: Answer) -> Iterator[tuple[str, OpenSearchServer]]:
     """Serves until the block ends; gives the URL and what was asked."""
     told = OpenSearchServer(answer)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _Handler)
     server.told = told
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
