@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cache_quality_cache import JudgedCache, shipped_verifier
-from chalicelib.domain.semantic.calibration import Bound
-from chalicelib.domain.semantic.decision import Knobs
+from chalicelib.domain.verdicts import Bound, Knobs
 
 
 def main() -> None:

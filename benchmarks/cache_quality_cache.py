@@ -12,9 +12,10 @@ from chalicelib.adapters.embedders.word_vectors import WordVectors
 from chalicelib.adapters.embedders.wordllama import WordLlamaEmbedder
 from chalicelib.adapters.verifier import weights
 from chalicelib.domain.question import canonical
-from chalicelib.domain.semantic.calibration import Label, refitted, seen, taught, untaught
-from chalicelib.domain.semantic.decision import Decision, Knobs, decide
-from chalicelib.domain.semantic.verifier import Candidate, Verifier
+from chalicelib.domain.semantic.calibration import refitted, seen, taught, untaught
+from chalicelib.domain.semantic.decision import decide
+from chalicelib.domain.semantic.verifier import Verifier
+from chalicelib.domain.verdicts import Candidate, Decision, Knobs, Label
 
 NEIGHBOURS: Final = 5
 Vector = npt.NDArray[np.float32]

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chalicelib.adapters.verifier.weights import Trained
-from chalicelib.domain.semantic.calibration import Evidence, chances, untaught
+from chalicelib.domain.semantic.calibration import chances, untaught
+from chalicelib.domain.verdicts import Evidence
 from training.labelled import Pair
 from training.laying import Laid
 

@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from chalicelib.domain.semantic.calibration import Evidence, Label, Prior, fitted
+from chalicelib.domain.semantic.calibration import Prior, fitted
 from chalicelib.domain.semantic.forest import Forest
+from chalicelib.domain.verdicts import Evidence, Label
 from training.laying import Laid
 
 WORTH: Final = 60  # labels: so many of a namespace's own weigh as much as the prior

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
+from chalicelib.domain.verdicts import Bound, Calibration, Evidence, Label
+
 Floats = npt.NDArray[np.float64]
 
 MOST_LABELS: Final = 2_000
@@ -30,21 +32,6 @@ _MOST_SURPRISE: Final = 3.0
 _TINY: Final = 1e-6
 
 
-class Evidence(Struct, frozen=True, array_like=True):
-    """What is known of a candidate: the verifier's log odds and the cosine."""
-
-    logit: float
-    cosine: float
-
-
-class Label(Struct, frozen=True, array_like=True):
-    """A candidate that was compared with a fresh answer; `weight` says for how many like it it stands."""
-
-    evidence: Evidence
-    right: bool
-    weight: float = 1.0
-
-
 class Prior(Struct, frozen=True):
     """The shipped fit: its weights, the precision that it is held with, and the line to draw until requests came."""
 
@@ -58,24 +45,6 @@ class Fit(NamedTuple):
 
     weights: Floats
     covariance: Floats
-
-
-class Bound(Struct, frozen=True):
-    """How many wrong answers an operator allows: as a share of all requests, or of hits."""
-
-    max_error: float = 0.01
-    of_hits: bool = False
-
-
-class Calibration(Struct, frozen=True):
-    """A namespace's fit, and the recent labels and requests that it comes from; small enough to be one item."""
-
-    weights: tuple[float, ...]
-    covariance: tuple[tuple[float, ...], ...]
-    threshold: float
-    labels: tuple[Label, ...] = ()
-    requests: tuple[Evidence | None, ...] = ()
-    news: int = 0  # labels and requests since it was fitted last
 
 
 def untaught(prior: Prior) -> Calibration:

@@ -3,39 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
-
-from msgspec import Struct
 
 from chalicelib.domain.question import canonical
-from chalicelib.domain.semantic.calibration import Bound, Calibration, Evidence, chances
-from chalicelib.domain.semantic.verifier import Candidate, Verifier
-
-Reason = Literal["same question", "sure enough", "not sure enough", "guarded", "no neighbour"]
-
-
-class Knobs(Struct, frozen=True):
-    """What an operator sets for a namespace."""
-
-    bound: Bound = Bound()
-    check_rate: float = 0.05  # the share of hits that are compared with a fresh answer
-    least_cosine: float = 0.4  # below it a neighbour is not looked at
-    protected_terms: frozenset[str] = frozenset()  # in lower case
-
-
-class Decision(Struct, frozen=True, kw_only=True):
-    """What was decided and all that it came from; `evidence` is what a label for it would teach."""
-
-    serve: bool
-    tier: Literal["exact", "semantic", "miss"]
-    reason: Reason
-    entry: str | None = None
-    score: float | None = None  # the chance that the stored answer fits; None where a guard decided
-    lower: float | None = None
-    threshold: float
-    guard: str | None = None
-    similarity: float | None = None
-    evidence: Evidence | None = None
+from chalicelib.domain.semantic.calibration import chances
+from chalicelib.domain.semantic.verifier import Verifier
+from chalicelib.domain.verdicts import Calibration, Candidate, Decision, Evidence, Knobs
 
 
 def decide(

@@ -15,16 +15,9 @@ from chalicelib.domain.semantic.guards import signs, veto
 from chalicelib.domain.semantic.matching import match
 from chalicelib.domain.semantic.reading import Reading, read
 from chalicelib.domain.semantic.vocabulary import Vocabulary
+from chalicelib.domain.verdicts import Candidate
 
 _REMEMBERED: Final = 4_096  # readings; stored questions come again and again
-
-
-class Candidate(Struct, frozen=True):
-    """A stored question near the new one; `entry` names what is stored with it."""
-
-    entry: str
-    question: str
-    cosine: float
 
 
 class Weighed(Struct, frozen=True):

@@ -6,19 +6,8 @@ import numpy as np
 import pytest
 
 from chalicelib.domain.semantic import calibration as calibrating
-from chalicelib.domain.semantic.calibration import (
-    Bound,
-    Calibration,
-    Evidence,
-    Label,
-    Prior,
-    chances,
-    fitted,
-    refitted,
-    seen,
-    taught,
-    untaught,
-)
+from chalicelib.domain.semantic.calibration import Prior, chances, fitted, refitted, seen, taught, untaught
+from chalicelib.domain.verdicts import Bound, Calibration, Evidence, Label
 
 LOOSE = tuple(tuple(row) for row in (np.eye(4) * 0.1).tolist())
 PRIOR = Prior((0.0, 1.0, 0.0, 0.0), LOOSE, 0.8)

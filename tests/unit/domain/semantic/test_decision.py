@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from chalicelib.adapters.embedders.word_vectors import WordVectors
 from chalicelib.adapters.verifier.weights import load, open_verifier
 from chalicelib.domain.semantic.calibration import untaught
-from chalicelib.domain.semantic.decision import Knobs, decide
-from chalicelib.domain.semantic.verifier import Candidate
+from chalicelib.domain.semantic.decision import decide
+from chalicelib.domain.verdicts import Candidate, Knobs
 
 VERIFIER = open_verifier(WordVectors())
 UNTAUGHT = untaught(load().prior)
