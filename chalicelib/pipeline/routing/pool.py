@@ -51,9 +51,14 @@ class Watched:
     full_until: float = 0.0
 
     def cost(self, need: Need, now: float) -> float:
-        """Seconds until it would have answered, the calls before this one included."""
+        """Seconds until it would have answered, the calls before this one included; more after each failure."""
         output = min(need.output_tokens, TYPICAL_OUTPUT_TOKENS)
-        return self.pace.expected(need.input_tokens, output, now) * (self.in_flight + 1)
+        return self.pace.expected(need.input_tokens, output, now) * (self.in_flight + 1) * (self.in_a_row + 1)
+
+    @property
+    def in_a_row(self) -> int:
+        """How often it failed since it answered, before its first piece or after it."""
+        return self.failures + self.cuts
 
     def ready_at(self, now: float) -> float:
         """When it may be asked: `now`, or later."""
@@ -203,11 +208,10 @@ class Pool:
 
         That a stream began, and is not `whole` yet, says nothing for a target that breaks its streams.
         """
-        watched.pace, watched.failures = pace, 0
-        if whole:
-            watched.cuts = 0
-        elif watched.breaker.reason == CUT:
+        watched.pace = pace
+        if not whole and (watched.cuts or watched.breaker.reason == CUT):
             return
+        watched.failures = watched.cuts = 0
         if watched.breaker.probing and now >= watched.breaker.until:
             watched.breaker = self._moved(watched, watched.breaker.closed())
 
@@ -215,7 +219,7 @@ class Pool:
         """It failed, or was `cut` in mid-stream: after too many in a row, or at its own wish, it is left alone."""
         watched.pace = pace
         probing = watched.breaker.probing and now < watched.breaker.probe_until
-        if probing or (watched.breaker.admits(now) and opens(fault, max(watched.failures, watched.cuts))):
+        if probing or (watched.breaker.admits(now) and opens(fault, watched.in_a_row)):
             watched.breaker = self._moved(watched, watched.breaker.opened(fault, now, cut=cut))
 
     def freed(self, watched: Watched, probe: Breaker | None) -> None:

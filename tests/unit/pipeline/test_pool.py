@@ -1,6 +1,8 @@
 """What a process knows of its targets: whom it chooses, probes and leaves alone, and what of a quota it holds."""
 
 import itertools
+import random
+from collections import Counter
 
 import pytest
 
@@ -198,3 +200,30 @@ def test_a_probe_that_was_never_made_leaves_the_place_to_others():
     asked(pool, model, now).withdrawn(now)
 
     assert watched.breaker.admits(now)
+
+
+def test_whole_answers_and_streams_that_break_are_counted_together():
+    pool, model = a_pool(), model_of("a")
+
+    for number in range(FAILURES + 1):
+        if number % 2:
+            cut(asked(pool, model, NOW + number), NOW + number)
+        else:
+            asked(pool, model, NOW + number, streamed=False).failed(BROKE, NOW + number)
+
+    assert not pool.watched(model, model.targets)[0].breaker.admits(NOW + FAILURES)
+
+
+def test_a_target_that_just_failed_is_seldom_taken_while_there_are_others():
+    draws = random.Random(1)
+    pool, model = Pool(MemoryTargets(Shelf()), draws.random), model_of(*"abc")
+    failed, *_ = known(pool, model)
+    failed.failures = 1
+
+    taken = Counter()
+    for _ in range(1_000):
+        flight = asked(pool, model)
+        taken[flight.target.uri] += 1
+        flight.withdrawn(NOW)
+
+    assert 0 < taken["script://a"] < 0.1 * 1_000
