@@ -34,7 +34,7 @@ LIMITS = (Limit("tenant", "month", tokens=10**9), Limit("key", "day", requests=1
 HOT = {"shards": 3, "hot": ("tenant",)}
 BETWEEN_SWEEPS = 30
 ATTEMPTS = 3  # of the client that the adapter makes
-REPETITIONS = 2 * ATTEMPTS  # fewer where it has used up the retries that it allows itself
+REPETITIONS = 4 * ATTEMPTS  # of a sweep, which sends four kinds of requests
 
 
 class Losing:
