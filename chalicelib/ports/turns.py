@@ -21,7 +21,7 @@ class Turns(Protocol):
         """Charge every subject in every window, hold the lease and store the open turn, or do none of it.
 
         `LimitExceeded` names the first limit that did not admit the charge; `NotFound` says that the conversation is
-        gone; `Conflict` that its next number was taken meanwhile.
+        gone; `Conflict` that its next number was taken meanwhile, or that the turn is over.
         """
 
     def settle(self, reservation: Reservation, settlement: Settlement) -> None:
@@ -34,7 +34,7 @@ class Turns(Protocol):
     def release(self, reservation: Reservation) -> None:
         """Undo a reservation whose turn burned nothing: charge and open turn vanish, as if it had never been.
 
-        One that has not arrived yet is kept from arriving.
+        One that has not arrived yet is kept from arriving. Until this has succeeded, nobody may reserve the turn again.
         """
 
     def expire(self, before: float, limit: int) -> int:
