@@ -20,7 +20,7 @@ from tests.race.worker import POINTS
 RUNS = int(os.environ.get("RACE_RUNS", "3"))
 KILLS = int(os.environ.get("RACE_KILLS", "2"))
 CALLS = int(os.environ.get("RACE_CALLS", "40"))
-MEAN_TOKENS = 120  # what a call burns on average: some 45 of input, and half of a cap of 158
+MEAN_TOKENS = 265  # what a call burns on average: some 190 of input, and half of a cap of 158
 SUBJECTS = subjects_of(a_credential())
 TENANT = SUBJECTS[2]
 
@@ -55,11 +55,12 @@ def test_a_budget_is_filled_and_never_passed(crew, make_stores, endpoint, tmp_pa
         spent = burned(record)
         with capsys.disabled():
             print(f"\n{endpoint} run {run} {form}: {spent} of {budget} burned, {outcomes}")  # noqa: T201
+        left = stores.turns.expire(NOW + LEASE_SECONDS + 1, 10_000)  # of a store that was too busy to settle
         use = stores.keys.uses(SUBJECTS, NOW)[TENANT]["day"]
-        assert outcomes["busy"] <= outcomes["admitted"] // 20
-        assert spent <= budget
-        assert spent >= 0.95 * budget
-        assert (use.used.tokens, use.held) == (spent, Charge())
+        assert left <= outcomes["busy"] + outcomes["unsettled"] <= outcomes["admitted"] // 20
+        assert 0.95 * budget <= spent <= budget
+        assert use.held == Charge()
+        assert use.used.tokens >= spent if left else use.used.tokens == spent
 
 
 def test_a_process_that_is_killed_anywhere_loses_no_charge_and_leaks_nothing(crew, make_stores, endpoint, tmp_path):

@@ -50,9 +50,8 @@ class FakeModel:
 
     def complete(self, request, patience=None):
         self._reach("before model")
-        usage = Usage(
-            input_bound(request) - self._draw.randrange(8), self._draw.randrange(request.max_output_tokens + 1)
-        )
+        said = 1 + self._draw.randrange(request.max_output_tokens)  # to state none would be to leave it to the estimate
+        usage = Usage(input_bound(request) - self._draw.randrange(8), said)
         with Path(self._record).open("a") as file:
             file.write(f"{usage.input_tokens + usage.output_tokens}\n")
         self._reach("after model")
@@ -87,8 +86,8 @@ def run(job):
         if point == deadly["point"] and deadly["calls_left"] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    use = _services(job, draw, reach)
-    outcomes = dict.fromkeys(("admitted", "refused", "busy"), 0)
+    outcomes = dict.fromkeys(("admitted", "refused", "busy", "unsettled"), 0)
+    use = _services(job, draw, reach, outcomes)
     for number in range(job["calls"]):
         deadly["calls_left"] = job["calls"] - number - 1
         request = a_request(f"What is tide {number}?", max_output_tokens=draw.choice(CAPS))
@@ -104,7 +103,10 @@ def run(job):
     return outcomes
 
 
-def _services(job, draw, reach):
+def _services(job, draw, reach, outcomes):
+    def warn(_):
+        outcomes["unsettled"] += 1
+
     pause = jittered(time.sleep, random.random)
     database = Database(tables(job["stage"]), pause=pause, region=REGION, endpoint=job["endpoint"])
     turns, conversations = Reached(DynamoTurns(database), reach), DynamoConversations(database)
@@ -120,7 +122,7 @@ def _services(job, draw, reach):
         admission=Admission(turns, conversations, LEASE_SECONDS),
         router=Router(lambda _: model, lambda _: model, pool, turns, time.time, 60),
         sizes=sizes,
-        meter=SimpleNamespace(record=lambda _: None),
+        meter=SimpleNamespace(record=lambda _: None, unmetered=warn),
         clock=time.time,
     )
 

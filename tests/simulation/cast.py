@@ -29,17 +29,18 @@ MOMENTS = (  # shortly before the end of a minute, a day and a month of 2100, an
     4_118_083_195,
     4_116_918_625,
 )
+TWO = 2 * input_bound(REQUESTS[0])  # limits admit the input of about two turns, whatever the estimate makes of it
 LIMITS = (
-    Limit("tenant", "minute", tokens=180),
-    Limit("tenant", "day", tokens=230),
-    Limit("tenant", "month", usd_micros=360),
-    Limit("tenant", "minute", requests=2, tokens=270),
+    Limit("tenant", "minute", tokens=TWO + 102),
+    Limit("tenant", "day", tokens=TWO + 152),
+    Limit("tenant", "month", usd_micros=TWO + 282),
+    Limit("tenant", "minute", requests=2, tokens=TWO + 192),
     Limit("user", "minute", requests=2),
-    Limit("user", "day", tokens=160),
-    Limit("user", "month", requests=2, usd_micros=450),
-    Limit("key", "minute", tokens=150),
+    Limit("user", "day", tokens=TWO + 82),
+    Limit("user", "month", requests=2, usd_micros=TWO + 372),
+    Limit("key", "minute", tokens=TWO + 72),
     Limit("key", "day", requests=2),
-    Limit("key", "month", tokens=190, usd_micros=320),
+    Limit("key", "month", tokens=TWO + 112, usd_micros=TWO + 242),
 )
 LAYOUTS = [
     (),

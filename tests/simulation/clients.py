@@ -215,7 +215,7 @@ class Caller(Client):
         self.world.seen["reserved again"] += 1
         try:
             self.turns.reserve(claim)
-        except Conflict:
+        except (Conflict, LimitExceeded):
             self.world.seen["refused: over"] += 1
         except StoreUnavailable:
             self.world.seen["reserved again in vain"] += 1
