@@ -13,9 +13,9 @@ from botocore.validate import validate_parameters
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from chalicelib import bootstrap
 from chalicelib.adapters.models import sagemaker_runtime
 from chalicelib.adapters.models.sagemaker import open_sagemaker
+from chalicelib.bootstrap.targets import Targets
 from chalicelib.domain.catalogue import Catalogue, Model, Prices, Target
 from chalicelib.domain.chat import ChatRequest, FunctionSpec, JsonFormat, Options, System, Tool, Usage, User
 from chalicelib.domain.errors import ModelGarbled, ModelNotReady, ModelTimeout, ModelUnavailable
@@ -138,7 +138,7 @@ def test_the_endpoint_as_a_whole_is_asked_where_no_component_is_named(server, mo
 
 
 def test_the_product_opens_what_a_catalogue_names(server, monkeypatch):
-    targets = bootstrap._Targets(Settings())
+    targets = Targets(Settings())
     prices = Prices(input=1, output=1)
     catalogue = Catalogue(
         (

@@ -1,0 +1,114 @@
+"""The composition root: settings in, services out. The only package that knows ports and adapters alike."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import time
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from chalicelib import settings as environment
+from chalicelib.bootstrap.offer import catalogue, check, replaced
+from chalicelib.bootstrap.targets import Targets
+from chalicelib.domain.errors import Misconfigured
+from chalicelib.domain.identity import Peppers
+from chalicelib.pipeline.accounts import Accounts
+from chalicelib.pipeline.admission import Admission
+from chalicelib.pipeline.archive import Archive
+from chalicelib.pipeline.cache import AnswerCache
+from chalicelib.pipeline.health import Health
+from chalicelib.pipeline.history import History
+from chalicelib.pipeline.identify import Gate
+from chalicelib.pipeline.keyring import Keyring
+from chalicelib.pipeline.models import Models
+from chalicelib.pipeline.plans import Plans
+from chalicelib.pipeline.routing.pool import Pool
+from chalicelib.pipeline.routing.router import Router
+from chalicelib.pipeline.services import Services
+from chalicelib.pipeline.sizes import Sizes
+from chalicelib.pipeline.sweep import Sweeper
+from chalicelib.ports import Keys, Turns
+from chalicelib.settings import Settings
+
+__all__ = ["build", "catalogue", "check", "open_database", "open_keys", "open_turns", "peppers", "services", "sweeper"]
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.dynamodb.client import Database
+
+
+@cache
+def services() -> Services:
+    """The services of this process, built on the first call: an import must need no environment."""
+    return build(environment.read(os.environ))
+
+
+def sweeper() -> Sweeper:
+    """What ends leases, by itself: it needs no secret and no model."""
+    return Sweeper(open_turns(open_database(environment.read(os.environ))), time.time)
+
+
+def build(settings: Settings) -> Services:
+    """Services as `settings` say; each vendor's library is imported only where it is used."""
+    from chalicelib.adapters.dynamodb.answers import DynamoAnswers
+    from chalicelib.adapters.dynamodb.conversations import DynamoConversations
+    from chalicelib.adapters.dynamodb.targets import DynamoTargets
+    from chalicelib.adapters.telemetry.powertools import PowertoolsMeter
+
+    database = open_database(settings)
+    targets = Targets(settings)
+    turns, conversations, keys = open_turns(database), DynamoConversations(database), open_keys(database)
+    meter = PowertoolsMeter(metrics=not settings.local, level=settings.log_level)
+    models = Models(catalogue(settings), partial(replaced, settings), targets.faults, meter, time.time)
+    sizes = Sizes()
+    pool = Pool(DynamoTargets(database), random.random)
+    gate = Gate(turns, keys, peppers(settings), models, caching=settings.cache, watch=pool, cap=sizes.cap)
+    return Services(
+        gate=gate,
+        history=History(conversations),
+        cache=AnswerCache(DynamoAnswers(database), settings.cache_ttl_seconds),
+        admission=Admission(turns, conversations, settings.lease_seconds),
+        router=Router(targets.chat, targets.embedder, pool, turns, time.time, settings.deadline_seconds),
+        sizes=sizes,
+        archive=Archive(conversations),
+        accounts=Accounts(keys),
+        plans=Plans(keys, models),
+        keyring=Keyring(keys, gate.peppers, secrets.token_bytes, live=not settings.local),
+        health=Health({"database": keys.plans}),
+        meter=meter,
+        clock=time.time,
+    )
+
+
+def open_database(settings: Settings) -> Database:
+    """The stage's tables; no call is made yet."""
+    from chalicelib.adapters.dynamodb.client import Database, jittered
+    from chalicelib.adapters.dynamodb.table import tables
+
+    return Database(tables(settings.stage), pause=jittered(time.sleep, random.random))
+
+
+def open_turns(database: Database) -> Turns:
+    """The record of turns."""
+    from chalicelib.adapters.dynamodb.turns import DynamoTurns
+
+    return DynamoTurns(database)
+
+
+def open_keys(database: Database) -> Keys:
+    """Keys and plans."""
+    from chalicelib.adapters.dynamodb.keys import DynamoKeys
+
+    return DynamoKeys(database)
+
+
+def peppers(settings: Settings) -> Peppers:
+    """What key digests are made with."""
+    if settings.peppers_secret:
+        from chalicelib.adapters.secrets.peppers import read_peppers
+
+        return read_peppers(settings.peppers_secret)
+    if not settings.pepper:
+        raise Misconfigured("TIDEGATE_PEPPER is not set")
+    return Peppers(1, {1: settings.pepper.encode()})
