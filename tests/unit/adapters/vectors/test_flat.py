@@ -200,6 +200,16 @@ def test_a_younger_entry_survives_what_took_its_elder_back():
     assert look(index_over(log)) == ["a"]
 
 
+@pytest.mark.parametrize("ids", [("a",), ()])
+def test_what_took_an_elder_back_leaves_the_younger_in_memory(ids):
+    log = Log(stretch(row("a", NOW)))
+    index = index_over(log)
+    look(index)
+    log.put(stretch(cursor=2, gone=[Gone(NOW - 1, ids)]))
+
+    assert look(index) == ["a"]
+
+
 def test_of_twins_in_one_stretch_the_newest_is_kept():
     log = Log(stretch(row("a", NOW), row("a", NOW - 5)))
 
