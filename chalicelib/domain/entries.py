@@ -27,8 +27,9 @@ class AnswerScope(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """A question with the exact key of its answer. Its `id` is its own within the scope: a newer entry replaces it.
+    """A question with the exact key of its answer.
 
+    Its `id` is its own within the scope: a newer entry stands before it for as long as that is good.
     `vector` is float32 in little-endian bytes. Times are epoch seconds.
     """
 

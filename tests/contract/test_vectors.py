@@ -223,7 +223,7 @@ def test_any_history_ends_as_it_does_in_memory(indexes, seed):
     for _ in range(40):
         now += draw.randrange(1, 5)
         of, name = draw.choice(scopes), f"e{draw.randrange(12)}"
-        made = entry(name, vector=noise(draw.random()), of=of, created_at=now, expires_at=now + draw.randrange(5, 60))
+        made = entry(name, vector=noise(draw.random()), of=of, created_at=now, expires_at=now + 40)
         purge = Purge(of.tenant, draw.choice([None, of.user]), before=draw.choice([None, now - 20]))
         steps = ([made],), (of, [name, "e0"]), (purge,)
         step = draw.choices([0, 1, 2], [8, 2, 1])[0]
