@@ -24,7 +24,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: run
-run: venv $(WEIGHTS) ## Run the whole product here: PORT, UPSTREAM, UPSTREAM_KEY, UPSTREAM_MODEL, CATALOGUE
+run: venv $(WEIGHTS) ## Run the whole product here: PORT, UPSTREAM, UPSTREAM_KEY, UPSTREAM_MODEL, CATALOGUE, SEMANTIC, OPENSEARCH_URL
 	@exec $(BIN)/python -m infra.local
 
 .PHONY: key

@@ -8,6 +8,7 @@ from typing import Final
 
 PREFIX: Final = "TIDEGATE_"
 LOCAL: Final = "local"
+MODES: Final = ("off", "shadow", "serve")
 
 
 class SettingsError(Exception):
@@ -26,6 +27,11 @@ class Settings:
     upstream_model: str = ""
     cache: bool = True
     cache_ttl_seconds: int = 86_400
+    semantic: str = "off"
+    semantic_ms: int = 50
+    max_error: float = 0.01
+    embedder: str = "wordllama://"
+    opensearch: str = ""
     lease_seconds: int = 900
     deadline_seconds: int = 60
     catalogue: str = ""
@@ -63,7 +69,16 @@ def _contradictions(settings: Settings) -> list[str]:
     faults = []
     if not settings.local and not settings.pepper and not settings.peppers_secret:
         faults.append("TIDEGATE_PEPPERS_SECRET or TIDEGATE_PEPPER must be set outside the local stage")
+    if settings.semantic not in MODES:
+        faults.append(f"TIDEGATE_SEMANTIC is one of {', '.join(MODES)}")
     return faults
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise ValueError("not between 0 and 1")
+    return number
 
 
 def _boolean(text: str) -> bool:
@@ -83,4 +98,4 @@ def _positive(text: str) -> int:
     return number
 
 
-_PARSERS: Final[dict[type, Callable[[str], object]]] = {bool: _boolean, int: _positive, str: str.strip}
+_PARSERS: Final[dict[type, Callable[[str], object]]] = {bool: _boolean, int: _positive, float: _share, str: str.strip}

@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from chalicelib import settings as environment
+from chalicelib.bootstrap.meanings import semantic_tier
 from chalicelib.bootstrap.offer import catalogue, check, replaced
 from chalicelib.bootstrap.targets import Targets
 from chalicelib.domain.errors import Misconfigured
@@ -61,13 +62,23 @@ def build(settings: Settings) -> Services:
     turns, conversations, keys = open_turns(database), DynamoConversations(database), open_keys(database)
     meter = PowertoolsMeter(metrics=not settings.local, level=settings.log_level)
     models = Models(catalogue(settings), partial(replaced, settings), targets.faults, meter, time.time)
-    sizes = Sizes()
+    sizes, answers = Sizes(), DynamoAnswers(database)
+    semantic = semantic_tier(settings, database, answers, targets.embedder)
     pool = Pool(DynamoTargets(database), random.random)
-    gate = Gate(turns, keys, peppers(settings), models, caching=settings.cache, watch=pool, cap=sizes.cap)
+    gate = Gate(
+        turns,
+        keys,
+        peppers(settings),
+        models,
+        caching=settings.cache,
+        watch=pool,
+        cap=sizes.cap,
+        meaning=semantic.scope,
+    )
     return Services(
         gate=gate,
         history=History(conversations),
-        cache=AnswerCache(DynamoAnswers(database), settings.cache_ttl_seconds),
+        cache=AnswerCache(answers, settings.cache_ttl_seconds, semantic),
         admission=Admission(turns, conversations, settings.lease_seconds),
         router=Router(targets.chat, targets.embedder, pool, turns, time.time, settings.deadline_seconds),
         sizes=sizes,

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from chalicelib.domain.chat import ChatRequest, Completion, User, text_of
 from chalicelib.domain.dependence import answers_everybody, context_of
+from chalicelib.domain.entries import AnswerScope
 from chalicelib.domain.question import canonical
 
 MOST_TEMPERATURE: Final = 0.9  # above it a caller asks for variety; a cached answer would deny it
@@ -33,10 +34,14 @@ def clean(completion: Completion) -> bool:
 
 
 class Place(Struct, frozen=True):
-    """Where an answer may be kept: its scope, which is checked on the entry too, and its exact key."""
+    """Where an answer may be kept: its scope, which is checked on the entry too, and its exact key.
+
+    `meaning` is the scope in its parts, the embedder aside, where it may be found by its meaning too.
+    """
 
     scope: str
     key: str
+    meaning: AnswerScope | None = None
 
 
 def places(tenant_tag: str, user_tag: str, request: ChatRequest) -> tuple[Place, Place]:
@@ -51,9 +56,10 @@ def places(tenant_tag: str, user_tag: str, request: ChatRequest) -> tuple[Place,
     parts = (request.model, context, getattr(newest, "name", None), unlike)
     digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
     question = canonical(text_of(newest.content))
-    own, shared = (f"1:{tenant_tag}:{user}:{request.model}:{digest}" for user in (user_tag, "*"))
+    own, shared = (AnswerScope(tenant_tag, user, request.model, digest, "") for user in (user_tag, "*"))
     return _place(own, question), _place(shared, question)
 
 
-def _place(scope: str, question: str) -> Place:
-    return Place(scope, hashlib.sha256(f"{scope}\n{question}".encode()).hexdigest())
+def _place(meaning: AnswerScope, question: str) -> Place:
+    scope = f"1:{meaning.tenant}:{meaning.user}:{meaning.model}:{meaning.prefix}"
+    return Place(scope, hashlib.sha256(f"{scope}\n{question}".encode()).hexdigest(), meaning)

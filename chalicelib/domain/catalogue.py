@@ -61,7 +61,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
     """One model. A chat model has `max_output_tokens`, an embedding model has `dimensions`.
 
     With `right_size`, a request that names no cap gets one that the tenant's answers fit in, at most
-    `default_output_tokens`. With `hedge_after_ms`, a second target is asked where the first has said nothing for so long.
+    `default_output_tokens`. With `hedge_after_ms`, a second target is asked where the first was silent for so long.
     """
 
     id: str

@@ -13,6 +13,7 @@ from chalicelib.domain.cache_key import Place
 from chalicelib.domain.catalogue import Model
 from chalicelib.domain.chat import ChatRequest, Completion, Delta
 from chalicelib.domain.conversation import Conversation, Turn
+from chalicelib.domain.entries import AnswerScope
 from chalicelib.domain.identity import Credential, Key, Principal, Tenant
 
 CacheOutcome = Literal["hit", "semantic", "miss", "bypass"]
@@ -54,19 +55,24 @@ class CachedAnswer(Struct, frozen=True):
 
 
 class Cue(Struct, frozen=True):
-    """What to fetch at a turn's beginning. `answers` are exact cache keys, `targets` names of breakers."""
+    """What to fetch at a turn's beginning.
+
+    `answers` are exact cache keys, `targets` names of breakers, `scopes` where questions are looked for by meaning.
+    """
 
     credential: Credential
     now: float
     answers: tuple[str, ...] = ()
     conversation: str | None = None
     targets: tuple[str, ...] = ()
+    scopes: tuple[AnswerScope, ...] = ()
 
 
 class Memory(Struct, frozen=True):
     """What was found. `balances` are the claimed owner's: not to be shown before the key is verified.
 
-    `tenant` is the record of a tenant that has a plan of its own. `targets` has every breaker that was asked for.
+    `tenant` is the record of a tenant that has a plan of its own. `targets` has every breaker that was asked for,
+    `marks` how far the log of each scope has come.
     """
 
     key: Key | None
@@ -76,6 +82,7 @@ class Memory(Struct, frozen=True):
     conversation: Conversation | None
     tenant: Tenant | None = None
     targets: dict[str, Breaker] = {}
+    marks: dict[AnswerScope, str] = {}
 
 
 class Caller(Struct, frozen=True):
@@ -155,7 +162,8 @@ class Attempt(Struct, frozen=True):
 class Report(Struct, frozen=True):
     """One turn in figures, for the log line and the metrics: no prompt, no answer, no secret.
 
-    `lost_usd_micros` is what was charged for attempts that may have burned tokens and gave no answer.
+    `lost_usd_micros` is what was charged for attempts that may have burned tokens and gave no answer. `judged` is what
+    the semantic tier made of the nearest question, whose cosine is `similarity`.
     """
 
     turn_id: str
@@ -177,6 +185,8 @@ class Report(Struct, frozen=True):
     request_id: str = ""
     tried: tuple[Attempt, ...] = ()
     lost_usd_micros: int = 0
+    similarity: float | None = None
+    judged: str | None = None
     operation: Literal["chat", "embeddings"] = "chat"
 
 
@@ -192,6 +202,7 @@ class Head(Struct, frozen=True):
     standing: Standing
     overhead_ms: int
     conversation: str | None = None
+    similarity: float | None = None
 
 
 class Reply(Struct, frozen=True):

@@ -8,8 +8,10 @@ from chalicelib.domain.turn import Head
 
 def head_headers(head: Head) -> dict[str, str]:
     """The `x-tidegate-*` and `x-ratelimit-*` headers of an answer."""
+    similar = {} if head.similarity is None else {"x-tidegate-similarity": f"{head.similarity:.3f}"}
     return {
         "x-tidegate-cache": head.cache,
+        **similar,
         "x-tidegate-target": head.target,
         "x-tidegate-attempts": str(head.attempts),
         "x-tidegate-overhead-ms": str(head.overhead_ms),

@@ -1,47 +1,141 @@
-"""Answers given before, served again where the scope is the same."""
+"""Answers given before, served again: to the same question, and to one that asks the same in other words."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
-from chalicelib.domain.cache_key import clean
+import msgspec
+from msgspec import Struct
+
+from chalicelib.domain.cache_key import Place, clean
 from chalicelib.domain.chat import Completion, text_of
 from chalicelib.domain.dependence import context_of
-from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.turn import CachedAnswer, Opened
-from chalicelib.ports import Answers
+from chalicelib.domain.entries import AnswerScope, Entry, Sought
+from chalicelib.domain.errors import IndexUnavailable, ModelError, StoreUnavailable
+from chalicelib.domain.turn import CachedAnswer, CacheOutcome, Opened
+from chalicelib.domain.verdicts import Decision, Knobs
+from chalicelib.ports import Answers, Embedder, Judge, Keeper, VectorIndex
+
+Mode = Literal["off", "shadow", "serve"]
+
+
+class Sighting(Struct, frozen=True):
+    """What a look-up came to: an answer to serve, or what is to be kept with the fresh one.
+
+    `judged` says what the semantic tier made of the nearest question, or which fault kept it from looking.
+    """
+
+    answer: CachedAnswer | None = None
+    outcome: CacheOutcome = "bypass"
+    similarity: float | None = None
+    judged: str | None = None
+    vector: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """What finds, judges and keeps questions by their meaning."""
+
+    embedder: Embedder
+    index: VectorIndex
+    judge: Judge
+    keeper: Keeper
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticTier:
+    """Where and how to look by meaning; in `shadow` it decides, and serves nothing.
+
+    `embedder` names what makes the vectors. `meanings` are made with the first look-up: they take time to load.
+    """
+
+    mode: Mode
+    embedder: str
+    knobs: Knobs
+    within_seconds: float
+    meanings: Callable[[], Meanings]
+
+    def scope(self, place: Place) -> AnswerScope | None:
+        """Where to look by meaning, if at all."""
+        if self.mode == "off" or place.meaning is None:
+            return None
+        return msgspec.structs.replace(place.meaning, embedder=self.embedder)
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerCache:
-    """The exact tier: one entry for a canonical question in a scope."""
+    """Two tiers: one entry for a canonical question in a scope, then the nearest questions of that scope.
+
+    Whatever fails in it costs a miss, and nothing else.
+    """
 
     answers: Answers
     ttl_seconds: int
+    semantic: SemanticTier
 
-    def lookup(self, opened: Opened) -> CachedAnswer | None:
-        """The answer to the same question, if it came with the opening read and may be served now."""
-        control = opened.ask.cache
-        if opened.place is None or (control is not None and control.no_cache):
-            return None
-        found = opened.memory.answers.get(opened.place.key)
-        if found is None or found.scope != opened.place.scope or found.expires_at <= opened.ask.now:
-            return None
-        fits = found.completion.usage.output_tokens <= opened.request.max_output_tokens
-        return found if fits else None
+    def lookup(self, opened: Opened) -> Sighting:
+        """What may be served now."""
+        place, control = opened.place, opened.ask.cache
+        if place is None:
+            return Sighting()
+        if control is not None and control.no_cache:
+            return Sighting(outcome="miss")
+        found = opened.memory.answers.get(place.key)
+        if found is not None and _fits(found, opened, place):
+            return Sighting(found, "hit")
+        scope = self.semantic.scope(place)
+        return Sighting(outcome="miss") if scope is None else self._nearest(opened, place, scope)
 
-    def store(self, opened: Opened, completion: Completion, target: str) -> None:
-        """Keep a clean answer. A cache that cannot be written to costs a later miss and nothing else."""
-        control = opened.ask.cache
-        if opened.place is None or (control is not None and control.no_store) or not clean(completion):
+    def store(self, opened: Opened, seen: Sighting, completion: Completion, target: str) -> None:
+        """Keep a clean answer."""
+        control, place = opened.ask.cache, opened.place
+        if place is None or (control is not None and control.no_store) or not clean(completion):
             return
         *earlier, newest = opened.request.messages
-        if context_of(earlier, text_of(newest.content)) != tuple(earlier):
+        question = text_of(newest.content)
+        if context_of(earlier, question) != tuple(earlier):
             return  # what was said before, and is not in the key, may have shaped it in ways that nobody can see
         ttl = control.ttl if control is not None and control.ttl is not None else self.ttl_seconds
         now = int(opened.ask.now)
-        answer = CachedAnswer(opened.place.scope, completion, target, now, now + min(ttl, self.ttl_seconds))
+        answer = CachedAnswer(place.scope, completion, target, now, now + min(ttl, self.ttl_seconds))
+        scope = self.semantic.scope(place)
         try:
-            self.answers.store(opened.place.key, answer)
-        except StoreUnavailable:
+            if scope is None or not seen.vector:
+                self.answers.store(place.key, answer)
+            else:
+                entry = Entry(place.key, scope, question, seen.vector, place.key, now, answer.expires_at)
+                self.semantic.meanings().keeper.keep(place.key, answer, entry, opened.ask.now)
+        except (StoreUnavailable, IndexUnavailable):
             return
+
+    def _nearest(self, opened: Opened, place: Place, scope: AnswerScope) -> Sighting:
+        question = text_of(opened.ask.request.messages[-1].content)
+        vector = b""
+        tier, meanings = self.semantic, self.semantic.meanings()
+        try:
+            (vector,) = meanings.embedder.embed([question], None, tier.within_seconds).vectors
+            sought = Sought(scope, vector, opened.ask.now, mark=opened.memory.marks.get(scope))
+            near = meanings.index.search(sought, tier.within_seconds)
+            decision = meanings.judge.judge(question, [each for each in near if each.scope == scope], tier.knobs)
+            return self._served(opened, place, decision, vector)
+        except (ModelError, IndexUnavailable, StoreUnavailable) as fault:
+            return Sighting(outcome="miss", judged=type(fault).__name__, vector=vector)
+
+    def _served(self, opened: Opened, place: Place, decision: Decision, vector: bytes) -> Sighting:
+        missed = Sighting(
+            outcome="miss", similarity=decision.similarity, judged=decision.guard or decision.reason, vector=vector
+        )
+        if not decision.serve or decision.entry is None or self.semantic.mode == "shadow":
+            return missed
+        found = self.answers.get(decision.entry, opened.ask.now)
+        if found is None or not _fits(found, opened, place):
+            return missed
+        return msgspec.structs.replace(missed, answer=found, outcome="semantic")
+
+
+def _fits(found: CachedAnswer, opened: Opened, place: Place) -> bool:
+    """Whether an answer is of the scope, still good, and no longer than the caller lets it be."""
+    current = found.scope == place.scope and found.expires_at > opened.ask.now
+    return current and found.completion.usage.output_tokens <= opened.request.max_output_tokens

@@ -11,6 +11,7 @@ from chalicelib.domain.budget import Plan, together
 from chalicelib.domain.cache_key import Place, cacheable, places
 from chalicelib.domain.catalogue import Model
 from chalicelib.domain.chat import ChatRequest
+from chalicelib.domain.entries import AnswerScope
 from chalicelib.domain.errors import BadRequest, Forbidden, Misconfigured
 from chalicelib.domain.identity import Credential, Peppers, Principal, Scope, verify
 from chalicelib.domain.routing import Need, able, capabilities_of
@@ -29,13 +30,15 @@ class Gate:
     caching: bool
     watch: Watch
     cap: Callable[[str, Model], int]
+    meaning: Callable[[Place], AnswerScope | None]
 
     def identify(self, ask: Ask) -> Opened:
         """Verify the key, resolve the model and find the exact answer's place: one round trip."""
         model, request = self._resolved(ask)
         options = self._places(ask, request)
         keys = tuple(place.key for place in options)
-        memory = self._recalled(Cue(ask.credential, ask.now, keys, ask.conversation), model)
+        scopes = tuple(scope for place in options if (scope := self.meaning(place)) is not None)
+        memory = self._recalled(Cue(ask.credential, ask.now, keys, ask.conversation, scopes=scopes), model)
         caller = self._caller(ask.credential, memory, turn_id=ask.turn_id, now=ask.now)
         self.catalogue.find(model.id, caller.plan.models)
         place = options[1 if caller.plan.shares_answers else 0] if options else None

@@ -26,7 +26,6 @@ from chalicelib.domain.routing import Saturated
 from chalicelib.domain.turn import (
     Ask,
     CachedAnswer,
-    CacheOutcome,
     Head,
     Opened,
     Reply,
@@ -35,6 +34,7 @@ from chalicelib.domain.turn import (
     Streamed,
 )
 from chalicelib.pipeline.admission import ended
+from chalicelib.pipeline.cache import Sighting
 from chalicelib.pipeline.relay import Relay, pieces
 from chalicelib.pipeline.routing.attempts import Routed
 from chalicelib.pipeline.routing.purse import Purse
@@ -46,10 +46,10 @@ Outcome = TypeVar("Outcome")
 def answer(ask: Ask, use: Services) -> Reply:
     """Answer `ask` in one piece."""
     opened = use.history.resume(use.gate.identify(ask))
-    found = use.cache.lookup(opened)
-    if found is not None:
-        return _hit(opened, found, use)
-    run = _reserved(opened, use)
+    seen = use.cache.lookup(opened)
+    if seen.answer is not None:
+        return _hit(opened, seen.answer, seen, use)
+    run = _reserved(opened, seen, use)
     completion, routed = run.asked(use.router.complete)
     completion = counted(opened.request, completion)
     return Reply(run.end(routed, completion), completion)
@@ -58,30 +58,30 @@ def answer(ask: Ask, use: Services) -> Reply:
 def stream(ask: Ask, use: Services) -> Streamed:
     """Answer `ask` piece by piece; the ending runs when the stream does, or is closed."""
     opened = use.history.resume(use.gate.identify(ask))
-    found = use.cache.lookup(opened)
-    if found is not None:
-        hit = _hit(opened, found, use)
+    seen = use.cache.lookup(opened)
+    if seen.answer is not None:
+        hit = _hit(opened, seen.answer, seen, use)
         return Streamed(hit.head, pieces(hit.completion))
-    run = _reserved(opened, use)
+    run = _reserved(opened, seen, use)
     deltas, routed = run.asked(use.router.stream)
     relay = Relay(deltas, count=partial(counted, opened.request), end=partial(run.end, routed))
-    return Streamed(_head(opened, routed, run.claim.charge, use), relay)
+    return Streamed(_head(opened, routed, run.claim.charge, seen, use), relay)
 
 
-def _hit(opened: Opened, found: CachedAnswer, use: Services) -> Reply:
+def _hit(opened: Opened, found: CachedAnswer, seen: Sighting, use: Services) -> Reply:
     claim = use.admission.charge_hit(opened, found.completion, found.target)
     _warn(claim, opened, use)
     spent = Charge(requests=1)
-    head = _head(opened, Routed(found.target, 0, 0.0), spent, use)
+    head = _head(opened, Routed(found.target, 0, 0.0), spent, seen, use)
     report = _report(opened, head, found.completion, spent)
     use.meter.record(msgspec.structs.replace(report, input_tokens=0, output_tokens=0, unmetered=claim.unmetered))
     return Reply(head, found.completion)
 
 
-def _reserved(opened: Opened, use: Services) -> _Run:
+def _reserved(opened: Opened, seen: Sighting, use: Services) -> _Run:
     claim = use.admission.reserve(opened)
     _warn(claim, opened, use)
-    return _Run(opened, claim, use.router.purse(claim), use)
+    return _Run(opened, seen, claim, use.router.purse(claim), use)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,7 @@ class _Run:
     """A turn between its reservation and its end."""
 
     opened: Opened
+    seen: Sighting
     claim: Reservation
     purse: Purse
     use: Services
@@ -115,12 +116,13 @@ class _Run:
             self.use.meter.unmetered(self.opened.caller)
         if not cut:
             self.use.sizes.learn(self.opened.ask.credential.tenant_tag, self.opened.model, completion)
-            self.use.cache.store(self.opened, completion, routed.target)
+            self.use.cache.store(self.opened, self.seen, completion, routed.target)
         return self._record(routed, completion, burned, "cut" if cut else None)
 
     def _record(self, routed: Routed, completion: Completion, burned: Charge, error: str | None) -> Head:
-        head = _head(self.opened, routed, burned, self.use)
+        head = _head(self.opened, routed, burned, self.seen, self.use)
         changes = {
+            "judged": self.seen.judged,
             "error": error,
             "unmetered": self.claim.unmetered,
             "tried": tuple(self.purse.tried),
@@ -131,26 +133,21 @@ class _Run:
         return head
 
 
-def _head(opened: Opened, routed: Routed, spent: Charge, use: Services) -> Head:
+def _head(opened: Opened, routed: Routed, spent: Charge, seen: Sighting, use: Services) -> Head:
     elapsed = use.clock() - opened.ask.now - routed.model_seconds
     caller = opened.caller
     return Head(
         turn_id=opened.ask.turn_id,
         model=opened.model.id,
         created_at=int(opened.ask.now),
-        cache=_outcome(opened, routed),
+        cache=seen.outcome,
+        similarity=seen.similarity,
         target=routed.target,
         attempts=routed.attempts,
         standing=standing(caller.plan, caller.balances, spent, caller.now),
         overhead_ms=max(0, round(elapsed * 1000)),
         conversation=opened.ask.conversation,
     )
-
-
-def _outcome(opened: Opened, routed: Routed) -> CacheOutcome:
-    if routed.target and routed.attempts == 0:
-        return "hit"
-    return "miss" if opened.place is not None else "bypass"
 
 
 def _warn(claim: Reservation, opened: Opened, use: Services) -> None:
@@ -174,6 +171,7 @@ def _report(opened: Opened, head: Head, completion: Completion, burned: Charge) 
         usd_micros=burned.usd_micros,
         finish_reason=completion.finish_reason,
         conversation=head.conversation,
+        similarity=head.similarity,
         overhead_ms=head.overhead_ms,
         request_id=opened.ask.request_id,
     )

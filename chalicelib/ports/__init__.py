@@ -6,7 +6,7 @@ from chalicelib.ports.keys import Keys
 from chalicelib.ports.meter import Meter
 from chalicelib.ports.models import ChatModel, Embedded, Embedder, Offer, Targets, Watch
 from chalicelib.ports.turns import Answers, Turns
-from chalicelib.ports.vectors import EntryLog, VectorIndex
+from chalicelib.ports.vectors import EntryLog, Judge, Keeper, VectorIndex
 
 __all__ = [
     "Answers",
@@ -16,6 +16,8 @@ __all__ = [
     "Embedded",
     "Embedder",
     "EntryLog",
+    "Judge",
+    "Keeper",
     "Keys",
     "Meter",
     "Offer",

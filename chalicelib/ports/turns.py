@@ -45,7 +45,10 @@ class Turns(Protocol):
 
 
 class Answers(Protocol):
-    """Whole answers by exact cache key; `Turns.recall` reads them."""
+    """Whole answers by exact cache key; `Turns.recall` reads those that it is asked for."""
+
+    def get(self, key: str, now: float) -> CachedAnswer | None:
+        """The answer, read consistently, unless it has expired."""
 
     def store(self, key: str, answer: CachedAnswer) -> None:
         """Keep the answer until it expires, in one round trip. One that is too large to keep is not kept."""

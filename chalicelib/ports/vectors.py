@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from chalicelib.domain.entries import AnswerScope, Entry, Health, Neighbour, Purge, Sought, Stretch
+from chalicelib.domain.turn import CachedAnswer
+from chalicelib.domain.verdicts import Decision, Knobs
 
 
 class VectorIndex(Protocol):
@@ -32,6 +34,20 @@ class VectorIndex(Protocol):
 
     def health(self) -> Health:
         """How the index is. Never raises."""
+
+
+class Judge(Protocol):
+    """Who decides whether a stored answer serves a question."""
+
+    def judge(self, question: str, neighbours: Sequence[Neighbour], knobs: Knobs) -> Decision:
+        """The surest of the neighbours that no guard forbids, and whether it is sure enough."""
+
+
+class Keeper(Protocol):
+    """Where an answer is kept together with what it is found by. May raise `StoreUnavailable`, `IndexUnavailable`."""
+
+    def keep(self, key: str, answer: CachedAnswer, entry: Entry, now: float) -> None:
+        """Keep both; one that is too large is not kept. Repeating it is safe."""
 
 
 class EntryLog(Protocol):

@@ -37,12 +37,14 @@ def test_a_documented_default_may_be_written_out():
 
 def test_every_variable_of_make_run_reaches_the_product():
     given = {"PORT": "8080", "UPSTREAM": "u", "UPSTREAM_KEY": "k", "UPSTREAM_MODEL": "m", "CATALOGUE": "c.toml"}
+    given |= {"SEMANTIC": "serve", "OPENSEARCH_URL": "http://127.0.0.1:9200"}
 
     options = Options.read(given)
 
     assert sorted(RUN) == sorted(given)
     assert options.port == 8080
-    assert options.settings == {PREFIX + name: value for name, value in given.items() if name != "PORT"}
+    told = {name.removesuffix("_URL"): value for name, value in given.items() if name != "PORT"}
+    assert options.settings == {PREFIX + name: value for name, value in told.items()}
 
 
 @pytest.mark.parametrize("source", pages(), ids=lambda each: each.name)

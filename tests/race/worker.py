@@ -24,8 +24,9 @@ from chalicelib.adapters.dynamodb.turns import DynamoTurns
 from chalicelib.domain.chat import Completion, Usage
 from chalicelib.domain.errors import LimitExceeded, StoreUnavailable
 from chalicelib.domain.estimate import input_bound
+from chalicelib.domain.verdicts import Knobs
 from chalicelib.pipeline.admission import Admission
-from chalicelib.pipeline.cache import AnswerCache
+from chalicelib.pipeline.cache import AnswerCache, SemanticTier
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.routing.pool import Pool
@@ -115,10 +116,17 @@ def _services(job, draw, reach, outcomes):
     pool = Pool(DynamoTargets(database), random.random)
     return SimpleNamespace(
         gate=Gate(
-            turns, DynamoKeys(database), PEPPERS, a_catalogue(a_model()), caching=False, watch=pool, cap=sizes.cap
+            turns,
+            DynamoKeys(database),
+            PEPPERS,
+            a_catalogue(a_model()),
+            caching=False,
+            watch=pool,
+            cap=sizes.cap,
+            meaning=lambda _: None,
         ),
         history=History(conversations),
-        cache=AnswerCache(DynamoAnswers(database), 0),
+        cache=AnswerCache(DynamoAnswers(database), 0, SemanticTier("off", "", Knobs(), 0, lambda: None)),
         admission=Admission(turns, conversations, LEASE_SECONDS),
         router=Router(lambda _: model, lambda _: model, pool, turns, time.time, 60),
         sizes=sizes,

@@ -76,4 +76,4 @@ def test_a_table_is_named_for_its_stage():
 
 
 def test_every_setting_has_a_default_of_a_kind_that_can_be_read():
-    assert {type(each.default) for each in fields(Settings)} <= {bool, int, str}
+    assert {type(each.default) for each in fields(Settings)} <= {bool, float, int, str}

@@ -22,6 +22,13 @@ class DynamoAnswers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def get(self, key: str, now: float) -> CachedAnswer | None:
+        """One GetItem."""
+        request = {"TableName": self._database.tables.answers, "Key": answer_key(key), "ConsistentRead": True}
+        item = self._database.call("get_item", request).get("Item")
+        answer = answer_of(item) if item else None
+        return answer if answer is not None and answer.expires_at > now else None
+
     def store(self, key: str, answer: CachedAnswer) -> None:
         """One PutItem."""
         if (item := answer_item(key, answer)) is not None:

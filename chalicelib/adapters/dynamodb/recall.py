@@ -8,6 +8,8 @@ from typing import Final
 from chalicelib.adapters.dynamodb import batch
 from chalicelib.adapters.dynamodb.answers import answer_of
 from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.adapters.dynamodb.entries import mark_of
+from chalicelib.adapters.dynamodb.entry_items import scope_head_key
 from chalicelib.adapters.dynamodb.keys import key_of, plans_of, tenant_of
 from chalicelib.adapters.dynamodb.ledger import balances, outdated
 from chalicelib.adapters.dynamodb.table import (
@@ -25,6 +27,7 @@ from chalicelib.adapters.dynamodb.targets import breaker_of
 from chalicelib.domain.breaker import Breaker
 from chalicelib.domain.budget import Balances, Plan, Subject
 from chalicelib.domain.conversation import Conversation
+from chalicelib.domain.entries import AnswerScope
 from chalicelib.domain.ledger import owner_of, subjects_of
 from chalicelib.domain.turn import CachedAnswer, Cue, Memory
 
@@ -49,6 +52,7 @@ class Recall:
         wanted = {
             tables.access: [key_key(cue.credential.key_id), tenant, *([] if fresh else [PLANS])],
             tables.ledger: [*map(subject_key, subjects), *map(breaker_key, cue.targets)],
+            tables.entries: [scope_head_key(scope) for scope in cue.scopes],
             tables.answers: [answer_key(key) for key in dict.fromkeys(cue.answers)],
             tables.conversations: [head_key(cue.conversation)] if cue.conversation else [],
         }
@@ -64,6 +68,7 @@ class Recall:
             answers=self._answers(cue, found),
             conversation=self._conversation(cue, subjects, found),
             tenant=tenant_of(own) if own else None,
+            marks={scope: self._mark(scope, found) for scope in cue.scopes},
             targets={name: self._breaker(name, found) for name in cue.targets},
         )
 
@@ -86,6 +91,9 @@ class Recall:
         items = ((key, found.get((self._database.tables.answers, key, ""))) for key in cue.answers)
         answers = {key: answer_of(item) for key, item in items if item}
         return {key: answer for key, answer in answers.items() if answer.expires_at > cue.now}
+
+    def _mark(self, scope: AnswerScope, found: batch.Found) -> str:
+        return mark_of(scope, found.get((self._database.tables.entries, *identity(scope_head_key(scope)))))
 
     def _breaker(self, name: str, found: batch.Found) -> Breaker:
         return breaker_of(found.get((self._database.tables.ledger, *identity(breaker_key(name)))))

@@ -12,6 +12,11 @@ class MemoryAnswers:
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
 
+    def get(self, key: str, now: float) -> CachedAnswer | None:
+        """What was stored, unless it has expired."""
+        answer = self._shelf.answers.get(key)
+        return answer if answer is not None and answer.expires_at > now else None
+
     def store(self, key: str, answer: CachedAnswer) -> None:
         """Replaces what was there."""
         with self._shelf.lock:

@@ -32,6 +32,7 @@ class MemoryTurns:
                 balances=shelf.balances(subjects, cue.now),
                 answers={key: each for key, each in answers.items() if each.expires_at > cue.now},
                 conversation=head if head and head.owner == owner_of(subjects) else None,
+                marks=dict.fromkeys(cue.scopes, "1"),
                 targets={name: shelf.breakers.get(name, Breaker()) for name in cue.targets},
                 tenant=next((each for each in shelf.tenants.values() if tenant_tag(each.tenant) == tag), None),
             )

@@ -4,21 +4,24 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from chalicelib.adapters.embedders.wordllama import WordLlamaEmbedder
 from chalicelib.adapters.memory.answers import MemoryAnswers
 from chalicelib.adapters.memory.conversations import MemoryConversations
 from chalicelib.adapters.memory.keys import MemoryKeys
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.adapters.memory.targets import MemoryTargets
 from chalicelib.adapters.memory.turns import MemoryTurns
+from chalicelib.adapters.memory.vectors import MemoryVectors
 from chalicelib.domain.budget import Charge
 from chalicelib.domain.chat import Delta, Usage
 from chalicelib.domain.ledger import subjects_of
 from chalicelib.domain.transcript import Transcript
 from chalicelib.domain.turn import Caller, Report
+from chalicelib.domain.verdicts import Knobs
 from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
-from chalicelib.pipeline.cache import AnswerCache
+from chalicelib.pipeline.cache import AnswerCache, Meanings, SemanticTier
 from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
@@ -70,6 +73,18 @@ class Scripted:
 
 
 @dataclass
+class Kept:
+    """Keeps an answer and its entry in memory."""
+
+    answers: MemoryAnswers
+    index: MemoryVectors
+
+    def keep(self, key, answer, entry, now):
+        self.answers.store(key, answer)
+        self.index.add([entry], now)
+
+
+@dataclass
 class Meter:
     reports: list[Report] = field(default_factory=list)
 
@@ -88,7 +103,7 @@ class Meter:
 class Stage:
     """A caller, a plan, models by the names of their targets, and what is left behind."""
 
-    def __init__(self, *limits, models=None, owner=("acme", "ada"), caching=True, **plan):
+    def __init__(self, *limits, models=None, owner=("acme", "ada"), caching=True, mode="off", judge=None, **plan):
         self.shelf = Shelf()
         self.models = models or {"a": Scripted(*HELLO)}
         self.meter = Meter()
@@ -100,14 +115,24 @@ class Stage:
         turns, conversations = MemoryTurns(self.shelf), MemoryConversations(self.shelf)
         small = a_model("small", *(f"script://{name}" for name in self.models))
         vector = msgspec.structs.replace(small, id="vector", max_output_tokens=0, dimensions=1)
-        sizes = Sizes()
+        sizes, answers = Sizes(), MemoryAnswers(self.shelf)
+        self.vectors = MemoryVectors()
+        self.meanings = Meanings(WordLlamaEmbedder(), self.vectors, judge, Kept(answers, self.vectors))
+        semantic = SemanticTier(mode, "wordllama://", Knobs(), 1.0, lambda: self.meanings)
         self.pool = Pool(MemoryTargets(self.shelf), lambda: 0.0)
         self.services = Services(
             gate=Gate(
-                turns, self.keys, PEPPERS, a_catalogue(small, vector), caching=caching, watch=self.pool, cap=sizes.cap
+                turns,
+                self.keys,
+                PEPPERS,
+                a_catalogue(small, vector),
+                caching=caching,
+                watch=self.pool,
+                cap=sizes.cap,
+                meaning=semantic.scope,
             ),
             history=History(conversations),
-            cache=AnswerCache(MemoryAnswers(self.shelf), 3_600),
+            cache=AnswerCache(answers, 3_600, semantic),
             admission=Admission(turns, conversations, LEASE_SECONDS),
             router=Router(self.open, self.open, self.pool, turns, lambda: self.now, DEADLINE_SECONDS),
             sizes=sizes,

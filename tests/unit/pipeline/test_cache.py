@@ -8,16 +8,19 @@ from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.chat import Assistant, Usage
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.turn import CacheControl, CachedAnswer
-from chalicelib.pipeline.cache import AnswerCache
+from chalicelib.domain.verdicts import Knobs
+from chalicelib.pipeline.cache import AnswerCache, SemanticTier, Sighting
 from tests.builders import NOW, a_completion, a_memory, a_request, an_ask, an_opened
 
 TTL = 3_600
+SEEN = Sighting(outcome="miss")
+OFF = SemanticTier("off", "", Knobs(), 0.05, lambda: None)
 FOUND = CachedAnswer("scope", a_completion(), "simulated://echo", NOW - 60, NOW + 60)
 
 
 def a_cache():
     shelf = Shelf()
-    return AnswerCache(MemoryAnswers(shelf), TTL), shelf.answers
+    return AnswerCache(MemoryAnswers(shelf), TTL, OFF), shelf.answers
 
 
 def opened_with(found=FOUND, *, control=None, request=None, **fields):
@@ -29,7 +32,7 @@ def opened_with(found=FOUND, *, control=None, request=None, **fields):
 def test_an_answer_that_came_with_the_opening_read_is_served():
     cache, _ = a_cache()
 
-    assert cache.lookup(opened_with()) == FOUND
+    assert cache.lookup(opened_with()) == Sighting(FOUND, "hit")
 
 
 @pytest.mark.parametrize(
@@ -46,13 +49,13 @@ def test_an_answer_that_came_with_the_opening_read_is_served():
 def test_an_answer_that_may_not_be_served_is_not(opened):
     cache, _ = a_cache()
 
-    assert cache.lookup(opened) is None
+    assert cache.lookup(opened).answer is None
 
 
 def test_an_answer_as_long_as_the_cap_is_served():
     cache, _ = a_cache()
 
-    assert cache.lookup(opened_with(request=a_request(max_output_tokens=8))) == FOUND
+    assert cache.lookup(opened_with(request=a_request(max_output_tokens=8))).answer == FOUND
 
 
 @pytest.mark.parametrize(
@@ -70,7 +73,7 @@ def test_an_answer_lives_as_long_as_the_caller_says_and_the_operator_allows(cont
     cache, kept = a_cache()
     opened = opened_with(None, control=control)
 
-    cache.store(opened, a_completion(), "simulated://echo")
+    cache.store(opened, SEEN, a_completion(), "simulated://echo")
 
     expected = CachedAnswer("scope", a_completion(), "simulated://echo", NOW, NOW + lifetime)
     assert kept == {"key": expected}
@@ -89,7 +92,7 @@ def test_an_answer_lives_as_long_as_the_caller_says_and_the_operator_allows(cont
 def test_an_answer_that_may_not_be_kept_is_not(opened, completion):
     cache, kept = a_cache()
 
-    cache.store(opened, completion, "simulated://echo")
+    cache.store(opened, SEEN, completion, "simulated://echo")
 
     assert kept == {}
 
@@ -97,11 +100,11 @@ def test_an_answer_that_may_not_be_kept_is_not(opened, completion):
 def test_what_is_kept_is_served():
     cache, kept = a_cache()
     opened = opened_with(None)
-    cache.store(opened, a_completion(usage=Usage(10, 8)), "simulated://echo")
+    cache.store(opened, SEEN, a_completion(usage=Usage(10, 8)), "simulated://echo")
 
     again = msgspec.structs.replace(opened, memory=a_memory(answers=dict(kept)))
 
-    assert cache.lookup(again).completion == a_completion(usage=Usage(10, 8))
+    assert cache.lookup(again).answer.completion == a_completion(usage=Usage(10, 8))
 
 
 def test_a_store_that_is_down_is_a_later_miss():
@@ -109,15 +112,15 @@ def test_a_store_that_is_down_is_a_later_miss():
         def store(self, key, answer):
             raise StoreUnavailable("Gone.")
 
-    AnswerCache(Down(), TTL).store(opened_with(None), a_completion(), "simulated://echo")
+    AnswerCache(Down(), TTL, OFF).store(opened_with(None), SEEN, a_completion(), "simulated://echo")
 
 
 def test_an_answer_that_talk_outside_its_key_may_have_shaped_is_not_kept():
     cache, answers = a_cache()
     alone = "What is the capital of France?"
 
-    cache.store(opened_with(request=a_request("Hello there", Assistant("Hi!"), alone)), a_completion(), "t")
+    cache.store(opened_with(request=a_request("Hello there", Assistant("Hi!"), alone)), SEEN, a_completion(), "t")
     assert answers == {}
 
-    cache.store(opened_with(request=a_request("Hello there", Assistant("Hi!"), "And here?")), a_completion(), "t")
+    cache.store(opened_with(request=a_request("Hello there", Assistant("Hi!"), "And here?")), SEEN, a_completion(), "t")
     assert len(answers) == 1

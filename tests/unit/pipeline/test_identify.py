@@ -66,7 +66,14 @@ def test_everything_is_read_at_once():
             return super().recall(cue)
 
     gate = Gate(
-        Counting(stage.shelf), stage.keys, PEPPERS, a_catalogue(), caching=True, watch=stage.pool, cap=Sizes().cap
+        Counting(stage.shelf),
+        stage.keys,
+        PEPPERS,
+        a_catalogue(),
+        caching=True,
+        watch=stage.pool,
+        cap=Sizes().cap,
+        meaning=lambda _: None,
     )
 
     gate.identify(an_ask(credential=stage.credential, conversation="conv_1"))
@@ -85,7 +92,16 @@ def test_a_cap_is_always_set(asked, cap):
 def test_a_default_cap_is_never_above_the_models_own():
     stage = Stage()
     small = a_catalogue(a_model(max_output_tokens=10, default_output_tokens=100))
-    gate = Gate(MemoryTurns(stage.shelf), stage.keys, PEPPERS, small, caching=True, watch=stage.pool, cap=Sizes().cap)
+    gate = Gate(
+        MemoryTurns(stage.shelf),
+        stage.keys,
+        PEPPERS,
+        small,
+        caching=True,
+        watch=stage.pool,
+        cap=Sizes().cap,
+        meaning=lambda _: None,
+    )
 
     assert gate.identify(an_ask(credential=stage.credential)).request.max_output_tokens == 10
 
@@ -117,6 +133,7 @@ def test_an_alias_becomes_the_models_own_name():
         caching=True,
         watch=stage.pool,
         cap=Sizes().cap,
+        meaning=lambda _: None,
     )
 
     opened = gate.identify(an_ask(credential=stage.credential, request=a_request(model="little")))
@@ -179,7 +196,14 @@ def test_a_plan_that_is_younger_than_the_remembered_ones_is_found():
             return memory
 
     gate = Gate(
-        Forgetful(stage.shelf), stage.keys, PEPPERS, a_catalogue(), caching=True, watch=stage.pool, cap=Sizes().cap
+        Forgetful(stage.shelf),
+        stage.keys,
+        PEPPERS,
+        a_catalogue(),
+        caching=True,
+        watch=stage.pool,
+        cap=Sizes().cap,
+        meaning=lambda _: None,
     )
 
     assert gate.caller(stage.credential, turn_id="t", now=NOW).plan.name == "standard"

@@ -1,0 +1,108 @@
+"""The semantic tier in whole turns: the shipped judge, the offline embedder, the log in DynamoDB."""
+
+import pytest
+
+from chalicelib import bootstrap
+from tests.functional.test_round_trips import counted
+
+ASKED, AGAIN = "How do I boil an egg?", "How can I boil an egg?"
+OTHER = "How do I boil an egg for 7 minutes?", "How do I boil an egg for 9 minutes?"
+
+
+@pytest.fixture
+def serving(world, monkeypatch):
+    monkeypatch.setenv("TIDEGATE_SEMANTIC", "serve")
+    monkeypatch.setenv("TIDEGATE_SEMANTIC_MS", "20000")
+    world.restart()
+    return world
+
+
+@pytest.fixture
+def key(world):
+    return world.key()
+
+
+def outcome(answer):
+    return answer.headers["x-tidegate-cache"]
+
+
+def test_a_question_in_other_words_gets_the_answer(serving, key):
+    first = serving.chat(ASKED, key=key)
+
+    again = serving.chat(AGAIN, key=key)
+
+    assert (outcome(first), outcome(again)) == ("miss", "semantic")
+    assert again.text == first.text
+    assert 0.9 < float(again.headers["x-tidegate-similarity"]) <= 1
+    assert serving.used().requests == 2
+
+
+def test_a_changed_number_does_not(serving, key):
+    serving.chat(OTHER[0], key=key)
+
+    answer = serving.chat(OTHER[1], key=key)
+
+    assert outcome(answer) == "miss"
+    assert OTHER[1] in answer.text
+
+
+def test_a_stream_is_answered_in_pieces(serving, key):
+    serving.chat(ASKED, key=key)
+
+    answer = serving.stream(AGAIN, key=key)
+
+    assert answer.headers["x-tidegate-cache"] == "semantic"
+    assert b"".join(answer.body).endswith(b"data: [DONE]\n\n")
+
+
+def test_another_process_finds_it_too(serving, key):
+    serving.chat(ASKED, key=key)
+    serving.restart()
+
+    assert outcome(serving.chat(AGAIN, key=key)) == "semantic"
+
+
+@pytest.mark.parametrize("owner", [("acme", "bob"), ("evil", "ada")])
+def test_nobody_else_does(serving, key, owner):
+    serving.chat(ASKED, key=key)
+
+    assert outcome(serving.chat(AGAIN, key=serving.key(*owner))) == "miss"
+
+
+def test_users_of_a_tenant_that_shares_do(serving):
+    plan = serving.plan(name="sharing", shares_answers=True)
+    serving.chat(ASKED, key=serving.key(plan=plan))
+
+    assert outcome(serving.chat(AGAIN, key=serving.key("acme", "bob", plan=plan))) == "semantic"
+    assert outcome(serving.chat(AGAIN, key=serving.key("evil", "bob", plan=plan))) == "miss"
+
+
+def test_a_miss_is_still_four_calls(serving, key):
+    with counted(serving) as calls:
+        assert outcome(serving.chat(ASKED, key=key)) == "miss"
+
+    assert calls == ["BatchGetItem", "TransactWriteItems", "TransactWriteItems", "TransactWriteItems"]
+
+
+def test_a_semantic_hit_is_two_reads_and_one_write_where_nothing_changed(serving, key):
+    serving.chat(ASKED, key=key)
+    serving.chat("What is a tide?", key=key)
+    calls = []
+    client = bootstrap.services().gate.turns._database._connect()
+    client.meta.events.register("before-send.dynamodb", lambda request, **_: calls.append(request))
+
+    assert outcome(serving.chat(AGAIN, key=key)) == "semantic"
+
+    assert len(calls) == 3
+
+
+def test_in_shadow_it_only_watches(world, key, monkeypatch):
+    monkeypatch.setenv("TIDEGATE_SEMANTIC", "shadow")
+    monkeypatch.setenv("TIDEGATE_SEMANTIC_MS", "20000")
+    world.restart()
+    world.chat(ASKED, key=key)
+
+    answer = world.chat(AGAIN, key=key)
+
+    assert outcome(answer) == "miss"
+    assert float(answer.headers["x-tidegate-similarity"]) > 0.9

@@ -1,0 +1,193 @@
+"""Answers to questions that ask the same in other words."""
+
+import msgspec
+import pytest
+
+from chalicelib.domain.errors import IndexUnavailable, ModelTimeout, StoreUnavailable
+from chalicelib.domain.turn import CacheControl
+from chalicelib.domain.verdicts import Decision
+from tests.builders import a_request
+from tests.unit.pipeline.stage import Stage
+from tests.unit.pipeline.test_turn import answered
+
+ASKED, AGAIN = "How do I boil an egg?", "What is the way to boil eggs?"
+
+
+class Judge:
+    """Serves whatever is nearest, or nothing."""
+
+    def __init__(self, *, serve=True):
+        self.serve, self.heard = serve, []
+
+    def judge(self, question, neighbours, knobs):
+        self.heard.append([each.question for each in neighbours])
+        if not neighbours:
+            return Decision(serve=False, tier="miss", reason="no neighbour", threshold=knobs.bound.max_error)
+        nearest = neighbours[0]
+        return Decision(
+            serve=self.serve,
+            tier="semantic" if self.serve else "miss",
+            reason="sure enough" if self.serve else "not sure enough",
+            entry=nearest.answer,
+            threshold=0.5,
+            similarity=nearest.similarity,
+        )
+
+
+def a_stage(*, mode="serve", serve=True, **fields):
+    return Stage(mode=mode, judge=Judge(serve=serve), **fields)
+
+
+def ask(stage, question=AGAIN, **fields):
+    return answered(stage, request=a_request(question, max_output_tokens=0), **fields)
+
+
+def test_a_question_in_other_words_gets_the_answer():
+    stage = a_stage()
+    first = ask(stage, ASKED, number=1)
+
+    again = ask(stage, number=2)
+
+    assert (first.head.cache, again.head.cache) == ("miss", "semantic")
+    assert again.completion == first.completion
+    assert 0 < again.head.similarity < 1
+    assert len(stage.model.requests) == 1
+
+
+def test_it_is_charged_as_a_hit():
+    stage = a_stage()
+    ask(stage, ASKED, number=1)
+    before = stage.used()
+
+    ask(stage, number=2)
+
+    after = stage.used()
+    assert (after.requests - before.requests, after.tokens - before.tokens) == (1, 0)
+    assert stage.meter.reports[-1].cache == "semantic"
+    assert stage.meter.reports[-1].usd_micros == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "serve", "judged"), [("serve", False, "not sure enough"), ("shadow", True, "sure enough")]
+)
+def test_what_is_not_sure_enough_or_only_watched_is_asked_of_the_model(mode, serve, judged):
+    stage = a_stage(mode=mode, serve=serve)
+    ask(stage, ASKED, number=1)
+
+    again = ask(stage, number=2)
+
+    assert again.head.cache == "miss"
+    assert len(stage.model.requests) == 2
+    assert (stage.meter.reports[-1].judged, stage.meter.reports[-1].similarity) == (judged, again.head.similarity)
+
+
+def test_switched_off_nothing_is_looked_for_or_kept():
+    stage = a_stage(mode="off")
+    ask(stage, ASKED, number=1)
+    ask(stage, number=2)
+
+    assert stage.meanings.judge.heard == []
+    assert stage.vectors.health().entries == 0
+
+
+@pytest.mark.parametrize("change", [{"model": "small", "temperature": 0.1}, {"seed": 3}, {"stop": ("a",)}])
+def test_another_scope_is_never_looked_into(change):
+    stage = a_stage()
+    ask(stage, ASKED, number=1)
+
+    asked = answered(stage, request=a_request(AGAIN, max_output_tokens=0, **change), number=2)
+
+    assert asked.head.cache == "miss"
+    assert stage.meanings.judge.heard[-1] == []
+
+
+def test_a_lying_index_serves_nothing_of_another_scope():
+    stage = a_stage()
+    ask(stage, ASKED, number=1)
+    search = stage.vectors.search
+    stage.vectors.search = lambda sought, within: [
+        msgspec.structs.replace(each, scope=msgspec.structs.replace(each.scope, user="somebody"))
+        for each in search(sought, within)
+    ]
+
+    assert ask(stage, number=2).head.cache == "miss"
+    assert stage.meanings.judge.heard[-1] == []
+
+
+def test_an_entry_that_names_an_answer_of_another_scope_is_no_hit():
+    stage = a_stage()
+    ask(stage, ASKED, number=1)
+    ((key, kept),) = stage.shelf.answers.items()
+    stage.shelf.answers[key] = msgspec.structs.replace(kept, scope="1:evil:*:small:0")
+
+    assert ask(stage, number=2).head.cache == "miss"
+
+
+def test_an_entry_without_its_answer_is_no_hit():
+    stage = a_stage()
+    ask(stage, ASKED, number=1)
+    stage.shelf.answers.clear()
+
+    assert ask(stage, number=2).head.cache == "miss"
+
+
+def test_an_answer_longer_than_the_cap_is_no_hit():
+    stage = a_stage()
+    ask(stage, ASKED, number=1)
+
+    assert answered(stage, request=a_request(AGAIN, max_output_tokens=1), number=2).head.cache == "miss"
+
+
+@pytest.mark.parametrize("control", [CacheControl(no_cache=True), CacheControl(no_cache=True, no_store=True)])
+def test_who_wants_no_cache_gets_none(control):
+    stage = a_stage()
+    ask(stage, ASKED, number=1)
+
+    assert ask(stage, number=2, cache=control).head.cache in {"miss", "bypass"}
+    assert len(stage.model.requests) == 2
+
+
+def failing(fault):
+    def fail(*_):
+        raise fault
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("part", "method", "fault"),
+    [
+        ("index", "search", IndexUnavailable("down")),
+        ("embedder", "embed", ModelTimeout("slow")),
+    ],
+)
+def test_a_fault_of_the_tier_is_a_miss_and_is_told(part, method, fault):
+    stage = a_stage()
+    ask(stage, ASKED, number=1)
+    broken = type("Broken", (), {method: lambda self, *args: failing(fault)()})()
+    stage.meanings = type(stage.meanings)(
+        **{
+            name: broken if name == part else getattr(stage.meanings, name)
+            for name in ("embedder", "index", "judge", "keeper")
+        }
+    )
+
+    again = ask(stage, number=2)
+
+    assert again.head.cache == "miss"
+    assert stage.meter.reports[-1].judged == type(fault).__name__
+
+
+def test_an_answer_that_cannot_be_fetched_is_a_miss(monkeypatch):
+    stage = a_stage()
+    ask(stage, ASKED, number=1)
+    monkeypatch.setattr(type(stage.services.cache.answers), "get", failing(StoreUnavailable("down")))
+
+    assert ask(stage, number=2).head.cache == "miss"
+
+
+def test_a_keeper_that_fails_costs_a_later_miss_alone(monkeypatch):
+    stage = a_stage()
+    monkeypatch.setattr(type(stage.meanings.keeper), "keep", failing(IndexUnavailable("down")))
+
+    assert ask(stage, ASKED, number=1).completion.text == "Hello"
