@@ -19,7 +19,7 @@ from chalicelib.domain.verdicts import Bound, Calibration, Evidence, Label
 Floats = npt.NDArray[np.float64]
 
 MOST_LABELS: Final = 2_000
-MOST_REQUESTS: Final = 2_000
+MOST_REQUESTS: Final = 800
 FEWEST_REQUESTS: Final = 200  # before them, the shipped line
 _ONE_SIDED: Final = 1.645  # standard errors below which one in twenty lies
 _STEPS: Final = 25
@@ -119,7 +119,8 @@ def fitted(labels: Sequence[Label], prior: Prior) -> Fit:
 
 def _line(calibration: Calibration, fit: Fit, prior: Prior, bound: Bound) -> float:
     """The lowest line at which the errors to expect among the recent requests are within the bound."""
-    requests = calibration.requests
+    half = max(FEWEST_REQUESTS, len(calibration.requests) // 2)
+    requests = calibration.requests[-half:]  # to look farther back is to see an emptier cache, that errs less
     candidates = [each for each in requests if each is not None]
     if len(requests) < FEWEST_REQUESTS or not candidates:
         return prior.threshold
