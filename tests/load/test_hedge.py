@@ -20,12 +20,13 @@ CAP = 100
 
 @pytest.fixture
 def servers():
-    """The late one says nothing before `go` is set."""
+    """The late one says nothing before `go` is set, the other one nothing before the late one was asked."""
     go = threading.Event()
     with ExitStack() as stack:
         late, other = (stack.enter_context(OpenAiServer()) for _ in range(2))
         stack.callback(go.set)
         late.pace = Pace(first_ms=1, sleep=lambda _: go.wait(20))
+        other.pace = Pace(first_ms=1, sleep=lambda _: wait_until(lambda: late.requests))
         late.go = go
         yield late, other
 
