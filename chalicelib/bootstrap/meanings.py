@@ -7,10 +7,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Final, cast
 
+from chalicelib.domain.budget import CacheMode
 from chalicelib.domain.entries import Entry
 from chalicelib.domain.turn import CachedAnswer
 from chalicelib.domain.verdicts import Bound, Knobs
-from chalicelib.pipeline.cache import Meanings, Mode, SemanticTier
+from chalicelib.pipeline.cache import Meanings, SemanticTier
 from chalicelib.ports import Answers, Embedder, Keeper, VectorIndex
 from chalicelib.settings import Settings
 
@@ -36,7 +37,7 @@ def semantic_tier(
         return Meanings(embedder(settings.embedder), index, ShippedJudge(WordVectors()), keeper)
 
     return SemanticTier(
-        mode=cast("Mode", settings.semantic),
+        mode=cast("CacheMode", settings.semantic),
         embedder=settings.embedder,
         knobs=Knobs(Bound(settings.max_error)),
         within_seconds=settings.semantic_ms / MILLISECONDS,
@@ -57,19 +58,22 @@ def _index(settings: Settings, database: Database, answers: Answers) -> tuple[Ve
 
     log = DynamoEntries(database)
     flat = FlatIndex(log, clock=time.monotonic)
-    return flat, _Together(log, flat)
+    return flat, _Together(log, flat, answers)
 
 
 class _Together:
     """`Keeper` in one write, which the index in this process then knows of."""
 
-    def __init__(self, log: DynamoEntries, index: FlatIndex) -> None:
+    def __init__(self, log: DynamoEntries, index: FlatIndex, answers: Answers) -> None:
         self._log = log
         self._index = index
+        self._answers = answers
 
     def keep(self, key: str, answer: CachedAnswer, entry: Entry, now: float) -> None:
-        """Both or neither."""
-        if self._log.store(key, answer, entry, now):
+        """Both or neither; an answer whose question is too long to be found by its meaning is kept alone."""
+        if not self._log.fits(entry, now):
+            self._answers.store(key, answer)
+        elif self._log.store(key, answer, entry, now):
             self._index.note(entry, now)
 
 

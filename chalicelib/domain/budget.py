@@ -31,6 +31,19 @@ class Limit(Struct, frozen=True, forbid_unknown_fields=True):
     usd_micros: int | None = None
 
 
+ProtectedTerm = Annotated[str, Meta(min_length=1, max_length=100)]
+CacheMode = Literal["off", "shadow", "serve"]
+
+
+class CacheRules(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a plan says of the cache; None leaves it to the stage. Where one has a protected term, both must."""
+
+    mode: CacheMode | None = None
+    max_error: Annotated[float, Meta(ge=0, le=1)] | None = None
+    protected_terms: Annotated[tuple[ProtectedTerm, ...], Meta(max_length=200)] = ()
+    ttl_seconds: Annotated[int, Meta(ge=1, le=31_536_000)] | None = None
+
+
 class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     """What a key may do. `models` None is every model; `shares_answers` lets a tenant's users share cached answers.
 
@@ -46,6 +59,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     shards: Annotated[int, Meta(ge=0, le=MOST_SHARDS)] = 0
     hot: tuple[SubjectKind, ...] = HOT
     fail_open: bool = False
+    cache: CacheRules | None = None
 
 
 def together(plan: Plan, own: Plan | None) -> Plan:
@@ -61,6 +75,7 @@ def together(plan: Plan, own: Plan | None) -> Plan:
         models=tuple(model for model in both[0] if model in both[-1]) if both else None,
         shares_answers=plan.shares_answers,
         fail_open=plan.fail_open and own.fail_open,
+        cache=own.cache or plan.cache,
         shards=max(plan.shards, own.shards),
         hot=tuple(dict.fromkeys(kind for each in (plan, own) if each.shards for kind in each.hot)),
     )

@@ -93,9 +93,16 @@ def ask_of(call: Call, body: ChatBody) -> Ask:
         call.turn_id,
         call.now,
         conversation=body.conversation,
-        cache=body.cache,
+        cache=body.cache or _cache_control(call.header("cache-control")),
         request_id=call.request_id,
     )
+
+
+def _cache_control(header: str) -> CacheControl | None:
+    """What the header says that the body may say too; None where it says nothing of it."""
+    said = {word.strip().casefold() for word in header.split(",")}
+    no_cache, no_store = bool(said & {"no-cache", "max-age=0"}), "no-store" in said
+    return CacheControl(no_cache=no_cache, no_store=no_store) if no_cache or no_store else None
 
 
 def _answer_of(message: Message) -> Message:

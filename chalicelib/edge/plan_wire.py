@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from chalicelib.domain.budget import HOT, METERS, MOST_SHARDS, Limit, Plan, SubjectKind, Window, size
+from chalicelib.domain.budget import HOT, METERS, MOST_SHARDS, CacheRules, Limit, Plan, SubjectKind, Window, size
 from chalicelib.domain.chat import Wire
 from chalicelib.domain.errors import BadRequest
 from chalicelib.edge.names import PlanName
@@ -35,6 +35,7 @@ class PlanBody(Wire, frozen=True):
     shards: Annotated[int, Meta(ge=0, le=MOST_SHARDS)] | None = None
     hot: Annotated[tuple[SubjectKind, ...], Meta(min_length=1, max_length=3)] | None = None
     fail_open: bool | None = None
+    cache: CacheRules | None = None
 
 
 class PlanView(Struct, frozen=True, kw_only=True):
@@ -49,6 +50,7 @@ class PlanView(Struct, frozen=True, kw_only=True):
     shards: int
     hot: tuple[SubjectKind, ...]
     fail_open: bool
+    cache: CacheRules | None
 
 
 def plan_of(body: PlanBody) -> Plan:
@@ -74,6 +76,7 @@ def plan_of(body: PlanBody) -> Plan:
         shards=body.shards or 0,
         hot=body.hot or HOT,
         fail_open=bool(body.fail_open),
+        cache=body.cache,
     )
 
 
@@ -88,4 +91,5 @@ def plan_view(plan: Plan) -> PlanView:
         shards=plan.shards,
         hot=plan.hot,
         fail_open=plan.fail_open,
+        cache=plan.cache,
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import msgspec
 from msgspec import Struct
 
+from chalicelib.domain.budget import CacheMode, CacheRules
 from chalicelib.domain.cache_key import Place, clean
 from chalicelib.domain.chat import Completion, text_of
 from chalicelib.domain.dependence import context_of
@@ -17,8 +17,6 @@ from chalicelib.domain.errors import IndexUnavailable, ModelError, StoreUnavaila
 from chalicelib.domain.turn import CachedAnswer, CacheOutcome, Opened
 from chalicelib.domain.verdicts import Decision, Knobs
 from chalicelib.ports import Answers, Embedder, Judge, Keeper, VectorIndex
-
-Mode = Literal["off", "shadow", "serve"]
 
 
 class Sighting(Struct, frozen=True):
@@ -51,7 +49,7 @@ class SemanticTier:
     `embedder` names what makes the vectors. `meanings` are made with the first look-up: they take time to load.
     """
 
-    mode: Mode
+    mode: CacheMode
     embedder: str
     knobs: Knobs
     within_seconds: float
@@ -62,6 +60,17 @@ class SemanticTier:
         if self.mode == "off" or place.meaning is None:
             return None
         return msgspec.structs.replace(place.meaning, embedder=self.embedder)
+
+    def under(self, rules: CacheRules | None) -> SemanticTier:
+        """The tier as a plan has it; where the stage has it off, no plan has it on."""
+        if rules is None or self.mode == "off":
+            return self
+        bound = self.knobs.bound
+        if rules.max_error is not None:
+            bound = msgspec.structs.replace(bound, max_error=rules.max_error)
+        terms = self.knobs.protected_terms | {term.casefold() for term in rules.protected_terms}
+        knobs = msgspec.structs.replace(self.knobs, bound=bound, protected_terms=terms)
+        return replace(self, mode=rules.mode or self.mode, knobs=knobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +94,9 @@ class AnswerCache:
         found = opened.memory.answers.get(place.key)
         if found is not None and _fits(found, opened, place):
             return Sighting(found, "hit")
-        scope = self.semantic.scope(place)
-        return Sighting(outcome="miss") if scope is None else self._nearest(opened, place, scope)
+        tier = self.semantic.under(opened.caller.plan.cache)
+        scope = tier.scope(place)
+        return Sighting(outcome="miss") if scope is None else self._nearest(opened, place, scope, tier)
 
     def store(self, opened: Opened, seen: Sighting, completion: Completion, target: str) -> None:
         """Keep a clean answer."""
@@ -97,10 +107,11 @@ class AnswerCache:
         question = text_of(newest.content)
         if context_of(earlier, question) != tuple(earlier):
             return  # what was said before, and is not in the key, may have shaped it in ways that nobody can see
-        ttl = control.ttl if control is not None and control.ttl is not None else self.ttl_seconds
-        now = int(opened.ask.now)
-        answer = CachedAnswer(place.scope, completion, target, now, now + min(ttl, self.ttl_seconds))
-        scope = self.semantic.scope(place)
+        rules, now = opened.caller.plan.cache, int(opened.ask.now)
+        longest = min(self.ttl_seconds, (rules and rules.ttl_seconds) or self.ttl_seconds)
+        ttl = control.ttl if control is not None and control.ttl is not None else longest
+        answer = CachedAnswer(place.scope, completion, target, now, now + min(ttl, longest))
+        scope = self.semantic.under(rules).scope(place)
         try:
             if scope is None or not seen.vector:
                 self.answers.store(place.key, answer)
@@ -110,24 +121,23 @@ class AnswerCache:
         except (StoreUnavailable, IndexUnavailable):
             return
 
-    def _nearest(self, opened: Opened, place: Place, scope: AnswerScope) -> Sighting:
+    def _nearest(self, opened: Opened, place: Place, scope: AnswerScope, tier: SemanticTier) -> Sighting:
         question = text_of(opened.ask.request.messages[-1].content)
         vector = b""
-        tier, meanings = self.semantic, self.semantic.meanings()
+        meanings = tier.meanings()
         try:
             (vector,) = meanings.embedder.embed([question], None, tier.within_seconds).vectors
             sought = Sought(scope, vector, opened.ask.now, mark=opened.memory.marks.get(scope))
             near = meanings.index.search(sought, tier.within_seconds)
             decision = meanings.judge.judge(question, [each for each in near if each.scope == scope], tier.knobs)
-            return self._served(opened, place, decision, vector)
+            return self._served(opened, place, decision, Sighting(outcome="miss", vector=vector), tier.mode)
         except (ModelError, IndexUnavailable, StoreUnavailable) as fault:
             return Sighting(outcome="miss", judged=type(fault).__name__, vector=vector)
 
-    def _served(self, opened: Opened, place: Place, decision: Decision, vector: bytes) -> Sighting:
-        missed = Sighting(
-            outcome="miss", similarity=decision.similarity, judged=decision.guard or decision.reason, vector=vector
-        )
-        if not decision.serve or decision.entry is None or self.semantic.mode == "shadow":
+    def _served(self, opened: Opened, place: Place, decision: Decision, missed: Sighting, mode: CacheMode) -> Sighting:
+        judged = decision.guard or decision.reason
+        missed = msgspec.structs.replace(missed, similarity=decision.similarity, judged=judged)
+        if not decision.serve or decision.entry is None or mode == "shadow":
             return missed
         found = self.answers.get(decision.entry, opened.ask.now)
         if found is None or not _fits(found, opened, place):

@@ -15,7 +15,7 @@ from chalicelib.domain.entries import AnswerScope
 from chalicelib.domain.errors import BadRequest, Forbidden, Misconfigured
 from chalicelib.domain.identity import Credential, Peppers, Principal, Scope, verify
 from chalicelib.domain.routing import Need, able, capabilities_of
-from chalicelib.domain.turn import Ask, Caller, Cue, Memory, Opened
+from chalicelib.domain.turn import Ask, CacheControl, Caller, Cue, Memory, Opened
 from chalicelib.ports import Keys, Offer, Turns, Watch
 
 
@@ -100,9 +100,14 @@ class Gate:
     def _places(self, ask: Ask, request: ChatRequest) -> tuple[Place, ...]:
         """The user's own place and the tenant's: which one counts is in the plan, which is not known yet."""
         bypassed = ask.cache is not None and ask.cache.no_cache and ask.cache.no_store
-        if bypassed or not self.caching or not cacheable(request, asked=ask.cache is not None):
+        if bypassed or not self.caching or not cacheable(request, asked=_wants(ask.cache)):
             return ()
         return places(ask.credential.tenant_tag, ask.credential.user_tag, request)
+
+
+def _wants(control: CacheControl | None) -> bool:
+    """Whether a caller who speaks of the cache speaks for it."""
+    return control is not None and not control.no_cache and not control.no_store
 
 
 def _scoped(principal: Principal, scope: Scope) -> Principal:

@@ -95,7 +95,9 @@ def documented(text, kind=None):
 
 def asked(**fields):
     body = decode(msgspec.json.encode({**SMALLEST, **fields}), chat_request.ChatBody)
-    return chat_request.ask_of(SimpleNamespace(credential=None, turn_id="t", now=0.0, request_id="r"), body)
+    return chat_request.ask_of(
+        SimpleNamespace(credential=None, turn_id="t", now=0.0, request_id="r", header=lambda _: ""), body
+    )
 
 
 def test_the_routes_are_those_of_the_app():

@@ -47,6 +47,11 @@ PLAN_ROWS = [
     ),
     ({**PLAN, "models": ["nova-lite", "gpt-7"]}, "models[1]"),
     ({**PLAN, "shares_answers": "yes"}, "shares_answers"),
+    ({**PLAN, "cache": {"mode": "on"}}, "cache.mode"),
+    ({**PLAN, "cache": {"max_error": 2}}, "cache.max_error"),
+    ({**PLAN, "cache": {"protected_terms": [""]}}, "cache.protected_terms"),
+    ({**PLAN, "cache": {"ttl_seconds": 0}}, "cache.ttl_seconds"),
+    ({**PLAN, "cache": {"colour": 1}}, "cache.colour"),
 ]
 KEY_ROWS = [
     ({"user": "ada"}, "tenant"),

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from chalicelib.domain.chat import Options
+from tests.functional.world import chat_body
 
 QUESTION = "What is a tide?"
 OUTCOME = "x-tidegate-cache"
@@ -178,3 +179,30 @@ def test_an_answer_of_another_scope_under_the_same_key_is_not_served(world, key)
     world.dynamodb.put_item(TableName="tidegate-functional-answers", Item=row)
 
     assert outcome(world.chat(QUESTION, key=key)) == "miss"
+
+
+@pytest.mark.parametrize(
+    ("header", "first", "second"),
+    [
+        ("no-cache", "miss", "miss"),
+        ("max-age=0", "miss", "miss"),
+        ("No-Store", "miss", "miss"),
+        ("no-cache, no-store", "bypass", "bypass"),
+        ("max-age=60", "miss", "hit"),
+    ],
+)
+def test_the_header_says_what_the_body_may_say(world, key, header, first, second):
+    asked = [
+        world.call("POST", "/v1/chat/completions", chat_body(QUESTION), key=key, headers={"cache-control": header})
+        for _ in range(2)
+    ]
+
+    assert [outcome(answer) for answer in asked] == [first, second]
+
+
+def test_the_body_goes_before_the_header(world, key):
+    body = chat_body(QUESTION, cache={})
+    for _ in range(2):
+        answer = world.call("POST", "/v1/chat/completions", body, key=key, headers={"cache-control": "no-cache"})
+
+    assert outcome(answer) == "hit"

@@ -106,3 +106,18 @@ def test_in_shadow_it_only_watches(world, key, monkeypatch):
 
     assert outcome(answer) == "miss"
     assert float(answer.headers["x-tidegate-similarity"]) > 0.9
+
+
+def test_a_question_too_long_to_be_compared_is_still_answered_and_kept_as_it_is(serving, key):
+    long = "How do I boil an egg? " + "Really. " * 4_000
+
+    first, again = serving.chat(long, key=key), serving.chat(long, key=key)
+
+    assert (outcome(first), outcome(again)) == ("miss", "hit")
+
+
+@pytest.mark.parametrize("question", ["🥚", "?", "   ", "\u0000", "那么怎么煮鸡蛋呢", "e" * 3_000])
+def test_a_question_of_any_kind_is_answered(serving, key, question):
+    serving.chat(ASKED, key=key)
+
+    assert serving.chat(question, key=key).status == 200

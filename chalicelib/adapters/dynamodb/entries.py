@@ -60,6 +60,10 @@ class DynamoEntries:
         ]
         return not transact.write(self._database, actions)
 
+    def fits(self, entry: Entry, now: float) -> bool:
+        """Whether an entry is small enough to be kept, and means something."""
+        return entry_item(entry, now) is not None
+
     def mark(self, scope: AnswerScope) -> str:
         """One GetItem."""
         request = {"TableName": self._table, "Key": scope_head_key(scope), "ConsistentRead": True}

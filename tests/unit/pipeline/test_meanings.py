@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from chalicelib.domain.budget import CacheRules
 from chalicelib.domain.errors import IndexUnavailable, ModelTimeout, StoreUnavailable
 from chalicelib.domain.turn import CacheControl
 from chalicelib.domain.verdicts import Decision
@@ -191,3 +192,42 @@ def test_a_keeper_that_fails_costs_a_later_miss_alone(monkeypatch):
     monkeypatch.setattr(type(stage.meanings.keeper), "keep", failing(IndexUnavailable("down")))
 
     assert ask(stage, ASKED, number=1).completion.text == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("mode", "rules", "outcome"),
+    [
+        ("serve", CacheRules(mode="off"), "miss"),
+        ("serve", CacheRules(mode="shadow"), "miss"),
+        ("shadow", CacheRules(mode="serve"), "semantic"),
+        ("off", CacheRules(mode="serve"), "miss"),
+        ("serve", CacheRules(max_error=0.0), "semantic"),
+    ],
+)
+def test_a_plan_has_its_own_mode_where_the_stage_has_the_tier_on(mode, rules, outcome):
+    stage = a_stage(mode=mode, cache=rules)
+    ask(stage, ASKED, number=1)
+
+    assert ask(stage, number=2).head.cache == outcome
+
+
+def test_a_plans_rules_reach_the_judge(monkeypatch):
+    stage, heard = a_stage(cache=CacheRules(max_error=0.25, protected_terms=("Egg",))), []
+    judge = stage.meanings.judge.judge
+    monkeypatch.setattr(
+        stage.meanings.judge, "judge", lambda question, near, knobs: heard.append(knobs) or judge(question, near, knobs)
+    )
+    ask(stage, ASKED)
+
+    assert (heard[0].bound.max_error, heard[0].protected_terms) == (0.25, {"egg"})
+
+
+@pytest.mark.parametrize(
+    ("rule", "asked", "lifetime"), [(60, None, 60), (60, 30, 30), (60, 90, 60), (9_999, None, 3_600)]
+)
+def test_a_plans_ttl_bounds_the_callers_and_is_bounded_by_the_stages(rule, asked, lifetime):
+    stage = a_stage(cache=CacheRules(ttl_seconds=rule))
+    ask(stage, ASKED, cache=None if asked is None else CacheControl(ttl=asked))
+
+    (kept,) = stage.shelf.answers.values()
+    assert kept.expires_at - kept.created_at == lifetime
