@@ -4,7 +4,7 @@ import os
 import platform
 from typing import Final
 
-from benchmarks import page
+from benchmarks import page, routing
 from benchmarks.figures import Figures, claim_stdout
 from benchmarks.product import running
 
@@ -23,6 +23,7 @@ def main() -> None:
         lambda_view.measure(product.key, SEED, figures)
         http_view.measure(product, SEED, figures)
         ledger.measure(SEED, figures, product.emulator)
+    routing.measure(SEED, figures)
     page.write(figures)
 
 
