@@ -10,8 +10,8 @@ from tests.simulation.audit import Violation
 from tests.simulation.mutants import LEDGERS
 from tests.simulation.seeds import play
 
-CHUNK = 1_000
-COLLECTED = 250  # seeds between two collections of garbage: the collector's own timing costs a tenth
+CHUNK = 5_000
+COLLECTED = 1_000  # seeds between two collections of garbage: the collector's own timing costs a tenth
 
 
 @dataclass
