@@ -26,8 +26,8 @@ _STEPS: Final = 25
 _SMALLEST_STEP: Final = 1e-4
 _REFIT_SHARE: Final = 50  # a fit is good for another fiftieth of what it was made of
 LEAST_SURE: Final = 0.6  # below it nothing is served, however much error a bound would leave room for
-_NEAR: Final = 1.5  # log odds below the line
-_TRUSTED_ERRORS: Final = 20.0  # errors as expected, that the fit is given credit for
+_NEAR: Final = 0.5  # log odds below the line
+_TRUSTED_ERRORS: Final = 8.0  # errors as expected, that the fit is given credit for
 _MOST_SURPRISE: Final = 3.0
 _TINY: Final = 1e-6
 
