@@ -34,14 +34,13 @@ def test_a_paraphrase_is_served_with_all_that_explains_it():
     assert decision.similarity == 0.97
 
 
-def test_the_surest_candidate_is_served_and_not_the_nearest():
-    decision = judged(
-        "Which bike is best for long rides?",
-        ("Which bike is worst for long rides?", 0.99),
-        ("What bike is best for long rides?", 0.9),
-    )
+@pytest.mark.parametrize(
+    "nearer", ["Which bike is worst for long rides?", "Which bike is best for long rides at night?"]
+)
+def test_the_surest_candidate_is_served_and_not_the_nearest(nearer):
+    decision = judged("Which bike is best for long rides?", (nearer, 0.95), ("What bike is best for long rides?", 0.9))
 
-    assert decision.entry == "e1"
+    assert (decision.serve, decision.entry) == (True, "e1")
 
 
 def test_a_guard_is_named_where_it_decided():
