@@ -19,6 +19,7 @@ MOST_HALVINGS: Final = 10.0
 FIRST_SECONDS: Final = 0.4
 INPUT_TOKENS_A_SECOND: Final = 5_000.0
 OUTPUT_TOKENS_A_SECOND: Final = 60.0
+TELLING_TOKENS: Final = 50  # answers shorter than this say less of how fast tokens come
 TYPICAL_OUTPUT_TOKENS: Final = 300  # answers are far shorter than their caps
 _LEAST: Final = 1e-4
 
@@ -39,8 +40,8 @@ class Pace(Struct, frozen=True):
 
     def ended(self, seconds: float, output_tokens: int, now: float) -> Pace:
         """After a stream went on for so long behind its first piece."""
-        ordinary = ordinary_rest(output_tokens)
-        rest = self.rest if ordinary == 0 else _averaged(self.rest, seconds / ordinary)
+        share = SHARE * min(1.0, output_tokens / TELLING_TOKENS)
+        rest = _averaged(self.rest, seconds / ordinary_rest(max(output_tokens, 1)), share)
         return Pace(self.first, rest, now)
 
     def answered(self, seconds: float, input_tokens: int, output_tokens: int, now: float) -> Pace:
@@ -75,5 +76,5 @@ def ordinary_rest(output_tokens: int) -> float:
     return output_tokens / OUTPUT_TOKENS_A_SECOND
 
 
-def _averaged(old: float, new: float) -> float:
-    return exp((1 - SHARE) * log(max(old, _LEAST)) + SHARE * log(max(new, _LEAST)))
+def _averaged(old: float, new: float, share: float = SHARE) -> float:
+    return exp((1 - share) * log(max(old, _LEAST)) + share * log(max(new, _LEAST)))

@@ -1,7 +1,7 @@
 """What this process knows of every target, and the choice between them.
 
-Of two targets drawn by weight, the one that will answer sooner is the likelier; the farther apart they are, the
-surer. Breakers are shared: their rows come with the read that begins a turn, and are written when they move.
+One is drawn; the sooner it will answer, the likelier. Breakers are shared: their rows come with the read that begins a
+turn, and are written when they move.
 """
 
 from __future__ import annotations
@@ -133,29 +133,23 @@ class Pool:
         daring = [each for each in ready if not each.breaker.probing or self._dares(each)] or ready
         lowest = min(each.target.tier for each in daring)
         tier = [each for each in daring if each.target.tier == lowest]
-        probes = [each for each in tier if each.breaker.probing]
-        new = [each for each in tier if each.pace.at is None and not each.in_flight]
-        if probes or new:
-            return self._drawn(probes or new)  # one call in each of a breaker's periods; one for who is not known yet
-        pair = list(tier)
-        while len(pair) > 2:  # noqa: PLR2004 - the power of two choices
-            pair.pop(int(self.random() * len(pair)))
-        one, other = pair[0], pair[-1]
-        odds = one.target.weight / other.target.weight * (other.cost(need, now) / one.cost(need, now)) ** SHARPNESS
-        return one if self.random() * (1 + odds) < odds else other
+        if probes := [each for each in tier if each.breaker.probing]:
+            return self._drawn([(each, each.target.weight) for each in probes])  # one call in each of its periods
+        least = min(each.cost(need, now) for each in tier)
+        return self._drawn([(each, each.target.weight * (least / each.cost(need, now)) ** SHARPNESS) for each in tier])
 
     def _dares(self, probed: Watched) -> bool:
         """Whether this call may probe while others could take it: where it fails, there is another attempt for it."""
         return self._retries >= 1 and (probed.breaker.reason == THROTTLED or self.random() < PROBE_SHARE)
 
-    def _drawn(self, among: Sequence[Watched]) -> Watched:
-        """One by weight."""
-        mark = self.random() * sum(each.target.weight for each in among)
-        for each in among:
-            mark -= each.target.weight
+    def _drawn(self, odds: Sequence[tuple[Watched, float]]) -> Watched:
+        """One of them, the likelier the greater its number."""
+        mark = self.random() * sum(number for _, number in odds)
+        for each, number in odds:
+            mark -= number
             if mark < 0:
                 return each
-        return among[-1]
+        return odds[-1][0]
 
     def _takes(self, picked: Watched, need: Need, now: float) -> bool:
         if not self._within_quota(picked, need, now):
