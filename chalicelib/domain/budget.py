@@ -173,6 +173,17 @@ def standing(plan: Plan, balances: Balances, spent: Charge, now: float) -> Stand
     )
 
 
+def refused(known: Standing, gauge: tuple[str, Gauge] | None) -> Standing:
+    """What is left, told by the limit that refused where headers have its meter."""
+    match gauge:
+        case ("requests", found):
+            return Standing(found, known.tokens)
+        case ("tokens", found):
+            return Standing(known.requests, found)
+        case _:
+            return known
+
+
 def _gauge(plan: Plan, balances: Balances, meter: Meter, *, spent: Charge, now: float) -> Gauge | None:
     """The limit of `meter` with the smallest share left, or None where the plan has none."""
     gauges = []

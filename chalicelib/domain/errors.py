@@ -30,7 +30,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from chalicelib.domain.budget import Standing
+    from chalicelib.domain.budget import Gauge, Standing
 
 
 class TidegateError(Exception):
@@ -138,6 +138,7 @@ class LimitExceeded(TidegateError):
         self.asked = asked
         self.retry_after_seconds = retry_after_seconds
         self.standing: Standing | None = None
+        self.gauge: tuple[str, Gauge] | None = None
 
 
 class ModelError(TidegateError):

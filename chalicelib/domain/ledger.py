@@ -6,7 +6,19 @@ from typing import Final
 
 from msgspec import Struct
 
-from chalicelib.domain.budget import METERS, WINDOWS, Charge, Limit, Meter, Period, Subject, describe, period, size
+from chalicelib.domain.budget import (
+    METERS,
+    WINDOWS,
+    Charge,
+    Gauge,
+    Limit,
+    Meter,
+    Period,
+    Subject,
+    describe,
+    period,
+    size,
+)
 from chalicelib.domain.errors import LimitExceeded
 from chalicelib.domain.identity import Credential, Principal
 from chalicelib.domain.turn import LeaseState, Reservation
@@ -36,12 +48,12 @@ class Demand(Struct, frozen=True):
 
     def refusal(self, used: int, now: int) -> LimitExceeded:
         """The error for a caller who finds `used` of the limit gone."""
-        return LimitExceeded(
-            limit=describe(self.limit, self.meter),
-            remaining=self.room + self.asked - used,
-            asked=self.asked,
-            retry_after_seconds=max(1, self.period.ends - now),
+        most, wait = self.room + self.asked, max(1, self.period.ends - now)
+        refused = LimitExceeded(
+            limit=describe(self.limit, self.meter), remaining=most - used, asked=self.asked, retry_after_seconds=wait
         )
+        refused.gauge = self.meter, Gauge(most, max(0, most - used), wait)
+        return refused
 
 
 class Step(Struct, frozen=True):

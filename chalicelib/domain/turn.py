@@ -72,7 +72,7 @@ class Memory(Struct, frozen=True):
     """What was found. `balances` are the claimed owner's: not to be shown before the key is verified.
 
     `tenant` is the record of a tenant that has a plan of its own. `targets` has every breaker that was asked for,
-    `marks` how far the log of each scope has come.
+    `marks` how far the log of each scope has come. What is `stale` was found a while ago: the store cannot be asked.
     """
 
     key: Key | None
@@ -83,6 +83,7 @@ class Memory(Struct, frozen=True):
     tenant: Tenant | None = None
     targets: dict[str, Breaker] = {}
     marks: dict[AnswerScope, str] = {}
+    stale: bool = False
 
 
 class Caller(Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from chalicelib.domain.budget import Charge, Subject, standing
+from chalicelib.domain.budget import Charge, Subject, refused, standing
 from chalicelib.domain.catalogue import charge, most
 from chalicelib.domain.chat import Completion, Usage
 from chalicelib.domain.conversation import Item, Turn
@@ -110,7 +110,7 @@ class Admission:
         try:
             self.turns.reserve(claim)
         except LimitExceeded as full:
-            full.standing = standing(caller.plan, caller.balances, Charge(), caller.now)
+            full.standing = refused(standing(caller.plan, caller.balances, Charge(), caller.now), full.gauge)
             raise
         except NotFound as gone:
             gone.param = "conversation"

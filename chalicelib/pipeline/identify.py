@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
@@ -12,11 +14,34 @@ from chalicelib.domain.cache_key import Place, cacheable, places
 from chalicelib.domain.catalogue import Model
 from chalicelib.domain.chat import ChatRequest
 from chalicelib.domain.entries import AnswerScope
-from chalicelib.domain.errors import BadRequest, Forbidden, Misconfigured
+from chalicelib.domain.errors import BadRequest, Forbidden, Misconfigured, StoreUnavailable
 from chalicelib.domain.identity import Credential, Peppers, Principal, Scope, verify
 from chalicelib.domain.routing import Need, able, capabilities_of
 from chalicelib.domain.turn import Ask, CacheControl, Caller, Cue, Memory, Opened
 from chalicelib.ports import Keys, Offer, Turns, Watch
+
+KNOWN_SECONDS: Final = 60.0  # as long as a revoked key may go on
+MOST_KNOWN: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Acquaintances:
+    """Keys that were let in lately under a plan that fails open: they are known while the store cannot be asked."""
+
+    _met: OrderedDict[str, tuple[float, Memory]] = field(default_factory=OrderedDict)
+
+    def met(self, key_id: str, memory: Memory, now: float) -> None:
+        """Remember what the plan was; who was not here for longest is forgotten."""
+        plain = msgspec.structs.replace(memory, answers={}, conversation=None, marks={}, targets={}, stale=True)
+        self._met[key_id] = now, plain
+        self._met.move_to_end(key_id)
+        if len(self._met) > MOST_KNOWN:
+            self._met.popitem(last=False)
+
+    def recalled(self, cue: Cue) -> Memory | None:
+        """What is remembered of a key, if that is recent, and the call needs nothing but that."""
+        at, memory = self._met.get(cue.credential.key_id, (float("-inf"), None))
+        return memory if cue.now - at < KNOWN_SECONDS and cue.conversation is None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +56,7 @@ class Gate:
     watch: Watch
     cap: Callable[[str, Model], int]
     meaning: Callable[[Place], AnswerScope | None]
+    known: Acquaintances = field(default_factory=Acquaintances)
 
     def identify(self, ask: Ask) -> Opened:
         """Verify the key, resolve the model and find the exact answer's place: one round trip."""
@@ -56,14 +82,22 @@ class Gate:
     def _caller(self, credential: Credential, memory: Memory, *, turn_id: str, now: float) -> Caller:
         principal = _scoped(verify(credential, memory.key, self.peppers, now), "chat")
         plan = together(self._plan(memory, principal.plan), self._own(memory))
+        if plan.fail_open and not memory.stale:
+            self.known.met(credential.key_id, memory, now)
         return Caller(principal, plan, memory.balances, turn_id, now)
 
     def _recalled(self, cue: Cue, model: Model | None) -> Memory:
         """What the turn needs, with what is known of the model's targets by now."""
-        if model is None:
-            return self.turns.recall(cue)
-        memory = self.turns.recall(msgspec.structs.replace(cue, targets=self.watch.due(model, cue.now)))
-        self.watch.heard(model, memory.targets, cue.now)
+        if model is not None:
+            cue = msgspec.structs.replace(cue, targets=self.watch.due(model, cue.now))
+        try:
+            memory = self.turns.recall(cue)
+        except StoreUnavailable:
+            if (remembered := self.known.recalled(cue)) is None:
+                raise
+            return remembered
+        if model is not None:
+            self.watch.heard(model, memory.targets, cue.now)
         return memory
 
     def _resolved(self, ask: Ask) -> tuple[Model, ChatRequest]:

@@ -12,6 +12,7 @@ from chalicelib.domain.errors import TidegateError
 from chalicelib.ports import Clock, Meter
 
 CATALOGUE_SECONDS: Final = 60.0
+NEVER: Final = float("-inf")
 
 
 @dataclass(slots=True)
@@ -26,7 +27,7 @@ class Models:
     check: Callable[[Catalogue], list[str]]
     meter: Meter
     clock: Clock
-    _read_at: float = float("-inf")
+    _read_at: float = NEVER
     _lock: Lock = field(default_factory=Lock)
 
     def find(self, name: str, allowed: tuple[str, ...] | None = None) -> Model:
@@ -42,10 +43,12 @@ class Models:
         return self._now().allowed(allowed)
 
     def _now(self) -> Catalogue:
-        if self.clock() - self._read_at >= CATALOGUE_SECONDS and self._lock.acquire(blocking=False):
+        first = self._read_at == NEVER  # until it was read once, everybody waits: another catalogue has other prices
+        if self.clock() - self._read_at >= CATALOGUE_SECONDS and self._lock.acquire(blocking=first):
             try:
-                self._read_at = self.clock()  # before reading: a fault is not met again with every turn
-                self._refresh()
+                if self.clock() - self._read_at >= CATALOGUE_SECONDS:
+                    self._refresh()
+                    self._read_at = self.clock()
             finally:
                 self._lock.release()
         return self.catalogue

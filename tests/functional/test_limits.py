@@ -188,3 +188,14 @@ def test_concurrent_requests_end_with_their_streams(world, key):
     assert (refused.status, refused.headers["retry-after"]) == (429, "1")
     assert "concurrent requests of the key (1)" in refused.error["message"]
     assert admitted.status == 200
+
+
+def test_a_refusals_headers_tell_of_the_limit_that_refused(world):
+    plan = world.plan(Limit("user", "day", tokens=100_000), Limit("tenant", "day", tokens=1_500), name="two")
+    key = world.key(plan=plan)
+    while (answer := world.chat("What is a tide?", key=key, max_tokens=500, cache={"no-cache": True})).status == 200:
+        pass
+
+    assert "tokens per day of the tenant (1500)" in answer.error["message"]
+    assert answer.headers["x-ratelimit-limit-tokens"] == "1500"
+    assert f", {answer.headers['x-ratelimit-remaining-tokens']} left" in answer.error["message"]

@@ -1,12 +1,14 @@
 """What happens while the store cannot reserve: nothing goes on, unless the plan says so, and never silently."""
 
+import msgspec
 import pytest
 
 from chalicelib.domain.budget import Charge
-from chalicelib.domain.errors import ModelTimeout, ModelUnavailable, StoreBusy, StoreUnavailable
+from chalicelib.domain.errors import ModelTimeout, ModelUnavailable, StoreBusy, StoreUnavailable, Unauthorized
 from chalicelib.pipeline.embed import EmbedAsk, embed
+from chalicelib.pipeline.identify import KNOWN_SECONDS, MOST_KNOWN, Acquaintances
 from chalicelib.pipeline.turn import answer, stream
-from tests.builders import NOW, a_conversation, an_ask
+from tests.builders import NOW, a_conversation, a_memory, an_ask
 from tests.unit.pipeline.stage import Scripted, Stage
 from tests.unit.pipeline.test_turn import BOUND
 
@@ -161,3 +163,59 @@ def test_a_caller_whose_model_failed_hears_of_that_and_not_of_the_store(fault):
         answer(asked(stage), stage.services)
 
     assert stage.leases() == ["open"]
+
+
+def unreachable(stage):
+    """Not even who asks can be read any more."""
+    return failing(down(stage), "recall")
+
+
+def test_a_key_that_was_let_in_lately_goes_on_while_nothing_can_be_read():
+    stage = Stage(fail_open=True, caching=False)
+    answer(asked(stage), stage.services)
+    ask = asked(unreachable(stage), turn_id="0" * 31 + "2", now=NOW + KNOWN_SECONDS - 1)
+
+    assert answer(ask, stage.services).completion.text
+
+    assert told(stage) == ([ask.turn_id], [False, True])
+
+
+@pytest.mark.parametrize(
+    ("plan", "later", "conversation"),
+    [({"fail_open": True}, KNOWN_SECONDS, None), ({}, 1, None), ({"fail_open": True}, 1, "conv_1")],
+)
+def test_nobody_else_does(plan, later, conversation):
+    stage = Stage(caching=False, **plan)
+    answer(asked(stage), stage.services)
+    unreachable(stage)
+
+    with pytest.raises(StoreUnavailable):
+        answer(asked(stage, turn_id="0" * 31 + "2", now=NOW + later, conversation=conversation), stage.services)
+
+
+def test_an_outage_that_lasts_makes_nobody_known_for_longer():
+    stage = Stage(fail_open=True, caching=False)
+    answer(asked(stage), stage.services)
+    unreachable(stage)
+    answer(asked(stage, turn_id="0" * 31 + "2", now=NOW + KNOWN_SECONDS - 1), stage.services)
+
+    with pytest.raises(StoreUnavailable):
+        answer(asked(stage, turn_id="0" * 31 + "3", now=NOW + KNOWN_SECONDS), stage.services)
+
+
+def test_a_stranger_with_a_known_id_stays_a_stranger():
+    stage = Stage(fail_open=True, caching=False)
+    answer(asked(stage), stage.services)
+    unreachable(stage)
+    forged = msgspec.structs.replace(stage.credential, token=stage.credential.token[:-1] + "x")
+
+    with pytest.raises(Unauthorized):
+        answer(an_ask(credential=forged, turn_id="0" * 31 + "2"), stage.services)
+
+
+def test_those_who_are_known_are_bounded():
+    known = Acquaintances()
+    for number in range(MOST_KNOWN + 1):
+        known.met(str(number), a_memory(), NOW)
+
+    assert len(known._met) == MOST_KNOWN

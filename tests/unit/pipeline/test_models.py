@@ -1,5 +1,7 @@
 """The catalogue that is served, and the one that somebody wrote."""
 
+import threading
+
 import pytest
 
 from chalicelib.domain.errors import Misconfigured, StoreUnavailable, UnknownModel
@@ -79,3 +81,25 @@ def test_the_last_good_one_stays_while_there_is_a_fault(written, faults, warned)
 
     assert shop.served == ["new"]
     assert shop.warned == [warned]
+
+
+def test_nobody_is_served_before_the_first_reading_has_ended():
+    shop, served = Shop(NEW), []
+    begun, go = threading.Event(), threading.Event()
+
+    def slow():
+        begun.set()
+        go.wait(20)
+        return NEW
+
+    shop.models.read = slow
+    threads = [threading.Thread(target=lambda: served.append(shop.served)) for _ in range(8)]
+    threads[0].start()
+    begun.wait(20)
+    for thread in threads[1:]:
+        thread.start()
+    go.set()
+    for thread in threads:
+        thread.join(20)
+
+    assert served == [["new"]] * 8
