@@ -9,7 +9,7 @@ from moto import mock_aws
 from chalicelib.adapters.models.openai import open_openai
 from chalicelib.adapters.models.openai_upstream import connect
 from chalicelib.adapters.secrets import stored
-from chalicelib.bootstrap import _Targets
+from chalicelib.bootstrap.targets import Targets
 from chalicelib.domain.chat import User
 from chalicelib.domain.errors import Misconfigured, ModelError, ModelRejected, ModelUnavailable
 from chalicelib.settings import Settings
@@ -60,7 +60,7 @@ def sent(server, header="authorization"):
 
 
 def test_the_operator_s_key_goes_to_the_operator_s_upstream_alone(server):
-    targets = _Targets(Settings(upstream=f"openai+{server.url}?idle_ms=900", upstream_key="sk-own"))
+    targets = Targets(Settings(upstream=f"openai+{server.url}?idle_ms=900", upstream_key="sk-own"))
     with OpenAiServer() as other:
         for each in (server, other):
             targets.chat(f"openai+{each.url}?idle_ms=900&model=m").complete(HELLO)
@@ -71,13 +71,13 @@ def test_the_operator_s_key_goes_to_the_operator_s_upstream_alone(server):
 
 
 def test_no_server_of_the_catalogue_is_sent_the_operator_s_key(server):
-    _Targets(Settings(upstream_key="sk-own")).chat(f"openai+{server.url}").complete(HELLO)
+    Targets(Settings(upstream_key="sk-own")).chat(f"openai+{server.url}").complete(HELLO)
 
     assert sent(server) == [None]
 
 
 def test_the_key_that_a_target_names_wins_and_is_read_on_the_first_call(server, aws):
-    targets = _Targets(Settings(upstream=f"openai+{server.url}", upstream_key="sk-own"))
+    targets = Targets(Settings(upstream=f"openai+{server.url}", upstream_key="sk-own"))
     uri = f"openai+{server.url}?model=m&key=secretsmanager:tidegate/team/a&key_field=key"
     chat, embedder = targets.chat(uri), targets.embedder(uri)
     aws.create_secret(Name="tidegate/team/a", SecretString='{"key": "sk-theirs"}')
