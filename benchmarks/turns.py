@@ -51,7 +51,7 @@ class Turns:
             Scenario("long", 10, self._lengthy, whole, "miss"),
             Scenario("stream", 40, self._streamed, streamed, "miss"),
             Scenario("first", 40, self._first, whole, "miss"),
-            Scenario("deep", 10, self._deep, whole, "bypass"),
+            Scenario("deep", 10, self._deep, whole, "miss"),
         )
 
     def chat(self, text: str, **fields: Any) -> Event:
