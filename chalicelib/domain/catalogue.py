@@ -44,8 +44,9 @@ class Target(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def name(self) -> str:
-        """What may be shown of the URI: parameters stay with the operator."""
-        return self.uri.partition("?")[0]
+        """What may be shown of the URI: parameters stay with the operator, and so does what is none of it."""
+        scheme, separator, place = self.uri.partition("?")[0].partition("://")
+        return f"{scheme}{separator}{place.rpartition('@')[2]}"
 
 
 class Prices(Struct, frozen=True, forbid_unknown_fields=True):

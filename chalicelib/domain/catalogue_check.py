@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from chalicelib.domain.catalogue import Catalogue, Model, Prices
+from chalicelib.domain.catalogue import Catalogue, Model, Target
 
 CHAT_SCHEMES: Final = frozenset({"bedrock", "openai+http", "openai+https", "sagemaker", "simulated"})
 EMBEDDING_SCHEMES: Final = frozenset({"bedrock", "openai+http", "openai+https", "sagemaker", "wordllama"})
@@ -34,7 +34,7 @@ def _of_model(model: Model) -> Iterator[str]:
     if not model.targets:
         yield "it has no target"
     doubled = [uri for uri, count in Counter(target.uri for target in model.targets).items() if count > 1]
-    yield from (f"target '{uri.partition('?')[0]}' is there twice" for uri in doubled)
+    yield from (f"target '{Target(uri).name}' is there twice" for uri in doubled)
     if model.hedge_after_ms is not None and not model.targets[1:]:
         yield "hedge_after_ms needs a second target"
     yield from _of_targets(model)
@@ -46,7 +46,11 @@ def _of_targets(model: Model) -> Iterator[str]:
         scheme, separator, _ = target.uri.partition("://")
         if not separator or scheme not in known:
             yield f"target '{target.name}' has an unknown scheme: it is one of {', '.join(sorted(known))}"
-        elif scheme not in FREE_SCHEMES and model.prices == Prices():
-            yield f"it has no prices, though '{target.name}' costs money that limits in micro-USD are to count"
+        elif scheme not in FREE_SCHEMES and not _priced(model):
+            yield f"it lacks prices, though '{target.name}' costs money that limits in micro-USD are to count"
         if target.context_tokens is not None and target.context_tokens > model.context_tokens:
             yield f"target '{target.name}' has more context_tokens than the model"
+
+
+def _priced(model: Model) -> bool:
+    return model.prices.input > 0 and (model.prices.output > 0 or not model.max_output_tokens)

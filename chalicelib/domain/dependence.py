@@ -53,7 +53,10 @@ _SCENE: Final = re.compile(
     r"|be (?:brief|short|concise|formal|funny)|assume|suppose|let (?:x|y|a|b|n)|call me|remember"
     r"|i am|i'm|i have|i've|i like|i live|i work|i want|i need|my)\b"
 )
+_LEGIBLE: Final = re.compile(r"[A-Za-z\u00c0-\u024f0-9\s.,;:!?'\"\u2019\u201c\u201d()&%$\u20ac\u00a3@/-]+")
+_SUM: Final = re.compile(r"\d\s*[-/]\s*\d")
 FEWEST_WORDS: Final = 4
+MOST_COMPARED: Final = 1_000  # characters: nobody asks a longer question twice in other words
 
 
 def stands_alone(question: str) -> bool:
@@ -84,6 +87,16 @@ def _sets_the_scene(message: Message) -> bool:
     if isinstance(message, User):
         return not isinstance(message.content, str) or bool(_SCENE.search(_plain(message.content)))
     return not isinstance(message, Assistant) or bool(message.tool_calls)
+
+
+def comparable(question: str) -> bool:
+    """Whether `question` may be compared with others by its meaning.
+
+    It is short, and of words that the guards read: one sign among others, an operator, an emoji, a letter of a script
+    without spaces, can make all the difference and hardly moves a vector.
+    """
+    short = len(question) <= MOST_COMPARED
+    return short and _LEGIBLE.fullmatch(question) is not None and _SUM.search(question) is None
 
 
 def answers_everybody(question: str) -> bool:

@@ -13,8 +13,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+ORDINARY: Final = 1.0
 SHARE: Final = 0.3  # of a new observation in the average
-HALF_LIFE_SECONDS: Final = 60.0  # in which a target that nobody asked is taken for half as slow: it is asked again
+HALF_LIFE_SECONDS: Final = 15.0  # in which a target that nobody asked is taken for half as slow: it is asked again
 MOST_HALVINGS: Final = 10.0
 FIRST_SECONDS: Final = 0.4
 INPUT_TOKENS_A_SECOND: Final = 5_000.0
@@ -27,20 +28,22 @@ _LEAST: Final = 1e-4
 class Pace(Struct, frozen=True):
     """How many times slower than the ordinary a target is: to its first piece, and from there on.
 
-    `at` is when it was asked last, in epoch seconds; None is a target that nobody asked.
+    `at` is when it was asked last, in epoch seconds; None is a target that never answered. What it shows first is
+    believed at once.
     """
 
-    first: float = 1.0
-    rest: float = 1.0
+    first: float = ORDINARY
+    rest: float = ORDINARY
     at: float | None = None
 
     def began(self, seconds: float, input_tokens: int, now: float) -> Pace:
         """After a first piece came so late."""
-        return Pace(_averaged(self.first, seconds / ordinary_first(input_tokens)), self.rest, now)
+        share = 1.0 if self.at is None else SHARE
+        return Pace(_averaged(self.first, seconds / ordinary_first(input_tokens), share), self.rest, now)
 
     def ended(self, seconds: float, output_tokens: int, now: float) -> Pace:
         """After a stream went on for so long behind its first piece."""
-        share = SHARE * min(1.0, output_tokens / TELLING_TOKENS)
+        share = (1.0 if self.rest == ORDINARY else SHARE) * min(1.0, output_tokens / TELLING_TOKENS)
         rest = _averaged(self.rest, seconds / ordinary_rest(max(output_tokens, 1)), share)
         return Pace(self.first, rest, now)
 
@@ -48,12 +51,16 @@ class Pace(Struct, frozen=True):
         """After a whole answer took so long: both parts are taken to have been as much slower as the whole."""
         expected = self.first * ordinary_first(input_tokens) + self.rest * ordinary_rest(output_tokens)
         ratio = max(seconds, _LEAST) / max(expected, _LEAST)
-        return Pace(_averaged(self.first, self.first * ratio), _averaged(self.rest, self.rest * ratio), now)
+        share = 1.0 if self.at is None else SHARE
+        first, rest = (_averaged(each, each * ratio, share) for each in (self.first, self.rest))
+        return Pace(first, rest, now)
 
     def failed(self, seconds: float, input_tokens: int, now: float) -> Pace:
         """After it said nothing for so long: at least so slow, and never faster for having failed quickly."""
         ratio = seconds / ordinary_first(input_tokens)
-        return self.began(seconds, input_tokens, now) if ratio > self.first else msgspec.structs.replace(self, at=now)
+        if ratio > self.first:
+            return self.began(seconds, input_tokens, now)
+        return self if self.at is None else msgspec.structs.replace(self, at=now)
 
     def expected_first(self, input_tokens: int) -> float:
         """Seconds until a first piece."""

@@ -150,6 +150,7 @@ class Settlement(Struct, frozen=True):
 
 
 ANSWERED: Final = "answered"
+LATE: Final = "late"  # and sent away: another answered first
 
 
 class Attempt(Struct, frozen=True):

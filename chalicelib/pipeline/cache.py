@@ -11,7 +11,7 @@ from msgspec import Struct
 from chalicelib.domain.budget import CacheMode, CacheRules
 from chalicelib.domain.cache_key import Place, clean
 from chalicelib.domain.chat import Completion, text_of
-from chalicelib.domain.dependence import context_of
+from chalicelib.domain.dependence import comparable, context_of
 from chalicelib.domain.entries import AnswerScope, Entry, Sought
 from chalicelib.domain.errors import IndexUnavailable, ModelError, StoreUnavailable
 from chalicelib.domain.turn import CachedAnswer, CacheOutcome, Opened
@@ -123,6 +123,8 @@ class AnswerCache:
 
     def _nearest(self, opened: Opened, place: Place, scope: AnswerScope, tier: SemanticTier) -> Sighting:
         question = text_of(opened.ask.request.messages[-1].content)
+        if not comparable(question):
+            return Sighting(outcome="miss", judged="not compared")
         vector = b""
         meanings = tier.meanings()
         try:

@@ -28,7 +28,7 @@ def test_the_graph_finds_what_comparing_all_finds(indexes):
 
     found = [indexes.index.search(Sought(wide, noise(n, size), NOW, 1), SECONDS)[0].id for n in range(0, CROWD, 40)]
 
-    assert sum(name == f"e{n}" for name, n in zip(found, range(0, CROWD, 40), strict=True)) >= 0.98 * len(found)
+    assert sum(name == f"e{n}" for name, n in zip(found, range(0, CROWD, 40), strict=True)) >= 0.9 * len(found)
 
 
 def test_vectors_of_another_length_are_refused_and_cost_no_answer(indexes):

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from chalicelib.domain.errors import BadRequest, ModelError, ModelRejected
 from chalicelib.domain.routing import Saturated
-from chalicelib.domain.turn import ANSWERED, Attempt, Reservation
+from chalicelib.domain.turn import ANSWERED, LATE, Attempt, Reservation
 from chalicelib.pipeline.routing.purse import Purse
 from chalicelib.pipeline.routing.route import Flight, Route
 from chalicelib.ports import Clock
@@ -94,6 +94,8 @@ class Attempts(Generic[Outcome]):
         for run in as_completed(runs):
             if run.exception() is None:
                 for other in runs.keys() - {run}:
+                    if not other.done():
+                        self._note(runs[other], LATE)
                     other.add_done_callback(partial(_close_late, close))
                     self._settle(held, other)
                 return runs[run], run.result()
@@ -101,7 +103,7 @@ class Attempts(Generic[Outcome]):
 
     def _second(self) -> tuple[Flight, Reservation] | None:
         """A second call beside the first, and what is reserved for it; None where there is no target or no money."""
-        flight = self.route.next(self.clock(), streamed=True)
+        flight = self.route.next(self.clock(), streamed=True, beside=True)
         if not isinstance(flight, Flight):
             return None
         held = self.purse.hold()

@@ -50,10 +50,13 @@ class Watched:
     allowance: Allowance = EMPTY
     full_until: float = 0.0
 
-    def cost(self, need: Need, now: float) -> float:
-        """Seconds until it would have answered, the calls before this one included; more after each failure."""
-        output = min(need.output_tokens, TYPICAL_OUTPUT_TOKENS)
-        return self.pace.expected(need.input_tokens, output, now) * (self.in_flight + 1) * (self.in_a_row + 1)
+    def seconds(self, need: Need, now: float) -> float:
+        """How long an answer would take."""
+        return self.pace.expected(need.input_tokens, min(need.output_tokens, TYPICAL_OUTPUT_TOKENS), now)
+
+    def cost(self, seconds: float) -> float:
+        """Seconds until it would have answered, those before this call included; more after each failure."""
+        return seconds * (self.in_flight / self.target.weight + 1) * (self.in_a_row + 1)
 
     @property
     def in_a_row(self) -> int:
@@ -135,8 +138,10 @@ class Pool:
         tier = [each for each in daring if each.target.tier == lowest]
         if probes := [each for each in tier if each.breaker.probing]:
             return self._drawn([(each, each.target.weight) for each in probes])  # one call in each of its periods
-        least = min(each.cost(need, now) for each in tier)
-        return self._drawn([(each, each.target.weight * (least / each.cost(need, now)) ** SHARPNESS) for each in tier])
+        fastest = min((each.seconds(need, now) for each in tier if each.pace.at is not None), default=1.0)
+        costs = [each.cost(fastest if each.pace.at is None else each.seconds(need, now)) for each in tier]
+        odds = [each.target.weight * (min(costs) / cost) ** SHARPNESS for each, cost in zip(tier, costs, strict=True)]
+        return self._drawn(list(zip(tier, odds, strict=True)))
 
     def _dares(self, probed: Watched) -> bool:
         """Whether this call may probe while others could take it: where it fails, there is another attempt for it."""
@@ -239,5 +244,6 @@ class Pool:
 
 
 def wait_seconds(candidates: Sequence[Watched], now: float) -> int:
-    """After how many whole seconds the first of them may be asked, at least one."""
-    return max(1, ceil(min((each.ready_at(now) for each in candidates), default=now) - now))
+    """After how many whole seconds the first of them may be asked, at least one; a probe will soon be through."""
+    waits = (max(each.breaker.until, each.full_until, now) for each in candidates)
+    return max(1, ceil(min(waits, default=now) - now))

@@ -116,12 +116,12 @@ class Route:
         self._able = self.pool.watched(self.model, able(self.model, self.need))
         self.pool.offered()
 
-    def next(self, now: float, *, streamed: bool) -> Flight | Saturated | None:
+    def next(self, now: float, *, streamed: bool, beside: bool = False) -> Flight | Saturated | None:
         """The next call to make; None where no more may be made; `Saturated` where no target takes one now."""
         fresh = [each for each in self._able if each not in self._tried]
         if not any(each.ready_at(now) <= now for each in (*fresh, *self._again)):
             return self._saturated(now)
-        if self.attempts and not self._may_go_on(now):
+        if self.attempts and not self._may_go_on(now, beside=beside):
             return None
         picked = self.pool.choose(fresh, self.need, now) or self.pool.choose(self._again, self.need, now)
         if picked is None:
@@ -149,9 +149,9 @@ class Route:
     def _saturated(self, now: float) -> Saturated:
         return Saturated(self.model.id, wait_seconds(self._able, now))
 
-    def _may_go_on(self, now: float) -> bool:
+    def _may_go_on(self, now: float, *, beside: bool) -> bool:
         in_time = self.attempts < MOST_ATTEMPTS and now + LEAST_SECONDS < self.deadline
-        return in_time and self.pool.ask_again()
+        return in_time and (beside or self.pool.ask_again())
 
     def _patience(self, picked: Watched, now: float, *, others: bool, streamed: bool) -> float:
         left = max(self.deadline - now, LEAST_SECONDS)

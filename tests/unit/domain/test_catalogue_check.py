@@ -35,7 +35,9 @@ def test_every_scheme_that_chats_may_chat(uri):
         ([a_model("m", "ftp://host")], "unknown scheme"),
         ([a_model("m", "wordllama://")], "unknown scheme"),
         ([a_model("m", "nonsense")], "unknown scheme"),
-        ([a_model("m", PRICED, prices=Prices())], "no prices"),
+        ([a_model("m", PRICED, prices=Prices())], "lacks prices"),
+        ([a_model("m", PRICED, prices=Prices(input=5))], "lacks prices"),
+        ([a_model("m", PRICED, prices=Prices(output=5))], "lacks prices"),
         ([a_model("m", targets=())], "no target"),
         ([a_model("m", PRICED, PRICED)], "is there twice"),
         ([a_model("m", max_output_tokens=0)], "either max_output_tokens"),
@@ -50,7 +52,7 @@ def test_a_fault_is_named(models, words):
 
 
 def test_a_fault_shows_no_parameter_of_a_target():
-    told = "\n".join(faults_of(a_model("m", "ftp://host?key=secret")))
+    told = "\n".join(faults_of(a_model("m", "ftp://me:secret@host?key=secret")))
 
     assert "ftp://host" in told
     assert "secret" not in told

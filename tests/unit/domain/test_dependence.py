@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.domain.chat import Assistant, CalledFunction, System, ToolCall, ToolResult, User
-from chalicelib.domain.dependence import answers_everybody, context_of, stands_alone
+from chalicelib.domain.dependence import MOST_COMPARED, answers_everybody, comparable, context_of, stands_alone
 
 
 @pytest.mark.parametrize(
@@ -122,3 +122,38 @@ def test_what_sets_the_scene_for_all_that_follows_is_context(said):
     earlier = (*TALK, said)
 
     assert context_of(earlier, ALONE) == earlier
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How do I boil an egg?",
+        "Wie heißt \u201edas\u201d auf Dänisch?".replace("\u201e", '"'),
+        "What's 5% of $20?",
+        "Who is R.E.M. (the band)?",
+    ],
+)
+def test_plain_words_may_be_compared(question):
+    assert comparable(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "\U0001f1eb\U0001f1f7",
+        "What does \U0001f44d mean?",
+        "法国的首都是什么？",
+        "Сколько дней в январе?",
+        "What is 2+2?",
+        "What is 2-2?",
+        "What is 6 / 3?",
+        "Is x > 5 true when x is 6?",
+        "What is C++ for?",
+        "What is C# for?",
+        "What does `ls` do?",
+        "",
+        "a" * (MOST_COMPARED + 1),
+    ],
+)
+def test_signs_and_scripts_that_nobody_reads_may_not(question):
+    assert not comparable(question)
