@@ -15,7 +15,7 @@ from msgspec import Struct
 
 ORDINARY: Final = 1.0
 SHARE: Final = 0.3  # of a new observation in the average
-HALF_LIFE_SECONDS: Final = 15.0  # in which a target that nobody asked is taken for half as slow: it is asked again
+HALF_LIFE_SECONDS: Final = 60.0  # in which a target that nobody asked is taken for half as slow: it is asked again
 MOST_HALVINGS: Final = 10.0
 FIRST_SECONDS: Final = 0.4
 INPUT_TOKENS_A_SECOND: Final = 5_000.0

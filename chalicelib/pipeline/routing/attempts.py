@@ -94,12 +94,15 @@ class Attempts(Generic[Outcome]):
         for run in as_completed(runs):
             if run.exception() is None:
                 for other in runs.keys() - {run}:
-                    if not other.done():
-                        self._note(runs[other], LATE)
+                    self._leave(runs[other], other)
                     other.add_done_callback(partial(_close_late, close))
                     self._settle(held, other)
                 return runs[run], run.result()
         return self._lost([run.exception() for run in runs], held)
+
+    def _leave(self, flight: Flight, run: Future[Outcome]) -> None:
+        if not run.done():
+            self._note(flight, LATE)
 
     def _second(self) -> tuple[Flight, Reservation] | None:
         """A second call beside the first, and what is reserved for it; None where there is no target or no money."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from math import ceil
 from threading import Lock
 from typing import Final
 
@@ -138,8 +137,12 @@ class Pool:
         tier = [each for each in daring if each.target.tier == lowest]
         if probes := [each for each in tier if each.breaker.probing]:
             return self._drawn([(each, each.target.weight) for each in probes])  # one call in each of its periods
-        fastest = min((each.seconds(need, now) for each in tier if each.pace.at is not None), default=1.0)
-        costs = [each.cost(fastest if each.pace.at is None else each.seconds(need, now)) for each in tier]
+        known = [each.seconds(need, now) for each in tier if each.pace.at is not None]
+        most = 2 * min(known, default=UNKNOWN.expected(need.input_tokens, TYPICAL_OUTPUT_TOKENS, now))
+        took = [
+            min(each.seconds(need, now), most) if each.pace.at is None else each.seconds(need, now) for each in tier
+        ]
+        costs = [each.cost(seconds) for each, seconds in zip(tier, took, strict=True)]
         odds = [each.target.weight * (min(costs) / cost) ** SHARPNESS for each, cost in zip(tier, costs, strict=True)]
         return self._drawn(list(zip(tier, odds, strict=True)))
 
@@ -241,9 +244,3 @@ class Pool:
         spent = quotas.Block() if usage is None else quotas.burned(quota, usage)
         with self._lock:
             watched.allowance = watched.allowance.at(now).given(taken - spent)
-
-
-def wait_seconds(candidates: Sequence[Watched], now: float) -> int:
-    """After how many whole seconds the first of them may be asked, at least one; a probe will soon be through."""
-    waits = (max(each.breaker.until, each.full_until, now) for each in candidates)
-    return max(1, ceil(min(waits, default=now) - now))

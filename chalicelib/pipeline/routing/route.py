@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Final
 
 from chalicelib.domain.breaker import Breaker
@@ -10,7 +12,7 @@ from chalicelib.domain.catalogue import Model, Target
 from chalicelib.domain.chat import Usage
 from chalicelib.domain.errors import ModelError, ModelNotReady, ModelRejected, ModelThrottled, ModelUnavailable
 from chalicelib.domain.routing import Need, Saturated, able
-from chalicelib.pipeline.routing.pool import Pool, Watched, wait_seconds
+from chalicelib.pipeline.routing.pool import Pool, Watched
 
 MOST_ATTEMPTS: Final = 4
 LEAST_SECONDS: Final = 0.25  # of the deadline that must be left for another attempt
@@ -161,3 +163,9 @@ class Route:
             return left * SHARE
         expected = FIRST_FACTOR * picked.pace.expected_first(self.need.input_tokens)
         return min(left * SHARE, max(LEAST_FIRST_SECONDS, expected))
+
+
+def wait_seconds(candidates: Sequence[Watched], now: float) -> int:
+    """After how many whole seconds the first of them may be asked, at least one; a probe will soon be through."""
+    waits = (max(each.breaker.until, each.full_until, now) for each in candidates)
+    return max(1, ceil(min(waits, default=now) - now))
