@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec import Struct
 
 from chalicelib.domain.catalogue import Capability, Model, Target
 from chalicelib.domain.chat import ChatRequest, Image, SchemaFormat, User
-from chalicelib.domain.errors import BadRequest, ContextTooLong
+from chalicelib.domain.errors import BadRequest, ContextTooLong, NoCapacity
 from chalicelib.domain.estimate import REQUEST_TOKENS, likely_tokens
+
+Outcome = TypeVar("Outcome")
 
 _PARAMETERS: Final[dict[Capability, str]] = {
     "tools": "tools",
@@ -31,6 +33,13 @@ class Saturated(Struct, frozen=True):
 
     model: str
     retry_after_seconds: int
+
+
+def taken(outcome: Outcome | Saturated) -> Outcome:
+    """The outcome of a call that a target took; `NoCapacity` for one that nobody waits for."""
+    if isinstance(outcome, Saturated):
+        raise NoCapacity(outcome.model, outcome.retry_after_seconds)
+    return outcome
 
 
 def need_of(request: ChatRequest) -> Need:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from msgspec import Struct
 
 from chalicelib.domain.budget import Charge, Standing, standing
 from chalicelib.domain.catalogue import charge
 from chalicelib.domain.chat import Usage
-from chalicelib.domain.errors import BadRequest, NoCapacity, TidegateError
+from chalicelib.domain.errors import BadRequest, TidegateError
 from chalicelib.domain.estimate import covered, texts_bound
 from chalicelib.domain.identity import Credential
-from chalicelib.domain.routing import Saturated
+from chalicelib.domain.routing import taken
 from chalicelib.domain.turn import Report
 from chalicelib.pipeline.services import Services
 from chalicelib.ports import Embedded
-
-Outcome = TypeVar("Outcome")
 
 
 class EmbedAsk(Struct, frozen=True):
@@ -54,7 +50,7 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
         use.meter.unmetered(caller)
     purse = use.router.purse(claim)
     try:
-        embedded, routed = _taken(use.router.embed(model, ask.texts, ask.dimensions, purse))
+        embedded, routed = taken(use.router.embed(model, ask.texts, ask.dimensions, purse))
     except TidegateError as fault:
         use.admission.abandon(claim, fault)
         raise
@@ -82,9 +78,3 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
     )
     left = standing(caller.plan, caller.balances, burned, ask.now)
     return Embeddings(ask.turn_id, model.id, routed.target, embedded, left)
-
-
-def _taken(outcome: Outcome | Saturated) -> Outcome:
-    if isinstance(outcome, Saturated):
-        raise NoCapacity(outcome.model, outcome.retry_after_seconds)
-    return outcome

@@ -20,9 +20,9 @@ import msgspec
 from chalicelib.domain.budget import Charge, standing
 from chalicelib.domain.catalogue import Model, charge
 from chalicelib.domain.chat import ChatRequest, Completion
-from chalicelib.domain.errors import ModelError, NoCapacity, TidegateError
+from chalicelib.domain.errors import ModelError, TidegateError
 from chalicelib.domain.estimate import counted
-from chalicelib.domain.routing import Saturated
+from chalicelib.domain.routing import Saturated, taken
 from chalicelib.domain.turn import (
     Ask,
     CachedAnswer,
@@ -99,15 +99,12 @@ class _Run:
     ) -> tuple[Outcome, Routed]:
         """What a target answers; where none does, the turn is charged for what may have been burned, or forgotten."""
         try:
-            outcome = ask(self.opened.model, self.opened.request, self.purse)
-            if isinstance(outcome, Saturated):
-                raise NoCapacity(outcome.model, outcome.retry_after_seconds)
+            return taken(ask(self.opened.model, self.opened.request, self.purse))
         except TidegateError as fault:
             self.use.admission.abandon(self.claim, fault)
             burned = self.claim.charge if isinstance(fault, ModelError) and fault.burned else Charge()
             self._record(Routed("", len(self.purse.tried), 0.0), Completion(), burned, type(fault).__name__)
             raise
-        return outcome
 
     def end(self, routed: Routed, completion: Completion, *, cut: bool = False) -> Head:
         """Charge what was burned and remember the answer, as far as it came."""

@@ -12,13 +12,11 @@ from chalicelib.domain.routing import Need, Saturated, need_of
 from chalicelib.domain.transcript import Transcript
 from chalicelib.domain.turn import Reservation
 from chalicelib.pipeline.routing.attempts import Attempts, Routed
-from chalicelib.pipeline.routing.landing import Landing, begun
+from chalicelib.pipeline.routing.landing import CHARACTERS_A_TOKEN, Landing, begun
 from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.purse import Purse
 from chalicelib.pipeline.routing.route import Flight, Route
 from chalicelib.ports import ChatModel, Clock, Embedded, Embedder, Turns
-
-CHARACTERS_A_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
