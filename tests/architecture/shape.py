@@ -22,7 +22,7 @@ BROAD_EXCEPT = (
 VAGUE = {"utils", "util", "common", "helpers", "helper", "base", "core", "manager", "misc"}
 MOCKS = {"AsyncMock", "MagicMock", "Mock", "create_autospec", "patch"}
 MOCK_OWNERS = {"mock", "mocker", "patch"}
-ENTRY_IMPORTS = ("chalice", "chalicelib.bootstrap", "chalicelib.edge", "chalicelib.pipeline")
+ENTRY_IMPORTS = ("chalice", "chalicelib.bootstrap", "chalicelib.edge", "chalicelib.pipeline", "chalicelib.routes")
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar, ast.With, ast.AsyncWith, ast.Match)

@@ -1,0 +1,102 @@
+"""Plans, tenants, keys and what was used, for whoever has the scope `admin`."""
+
+from chalice.app import Blueprint, Response
+
+from chalicelib.bootstrap import services
+from chalicelib.edge import admin_wire, plan_wire, usage_wire
+from chalicelib.edge.call import Call
+from chalicelib.edge.names import owner_name
+from chalicelib.edge.problems import answered
+
+views = Blueprint(__name__)
+
+
+@views.route("/admin/plans", methods=["POST"], content_types=[])
+@answered
+def put_plan(call: Call) -> Response:
+    services().gate.principal(call.credential, call.now, "admin")
+    plan = plan_wire.plan_of(call.body(plan_wire.PlanBody))
+    return admin_wire.plan_response(services().plans.put(plan))
+
+
+@views.route("/admin/plans", methods=["GET"], content_types=[])
+@answered
+def list_plans(call: Call) -> Response:
+    services().gate.principal(call.credential, call.now, "admin")
+    return admin_wire.plans_response(services().plans.list())
+
+
+@views.route("/admin/plans/{name}", methods=["GET"], content_types=[])
+@answered
+def retrieve_plan(call: Call, name: str) -> Response:
+    services().gate.principal(call.credential, call.now, "admin")
+    return admin_wire.plan_response(services().plans.get(name))
+
+
+@views.route("/admin/plans/{name}", methods=["DELETE"], content_types=[])
+@answered
+def delete_plan(call: Call, name: str) -> Response:
+    services().gate.principal(call.credential, call.now, "admin")
+    services().plans.delete(name, call.now)
+    return admin_wire.deleted_response(name)
+
+
+@views.route("/admin/tenants/{tenant}", methods=["GET"], content_types=[])
+@answered
+def retrieve_tenant(call: Call, tenant: str) -> Response:
+    services().gate.principal(call.credential, call.now, "admin")
+    return admin_wire.tenant_response(services().plans.tenant(tenant))
+
+
+@views.route("/admin/tenants/{tenant}", methods=["POST"], content_types=[])
+@answered
+def update_tenant(call: Call, tenant: str) -> Response:
+    services().gate.principal(call.credential, call.now, "admin")
+    plan = call.body(admin_wire.TenantBody).plan
+    return admin_wire.tenant_response(services().plans.assign(owner_name(tenant, "tenant"), plan))
+
+
+@views.route("/admin/keys", methods=["POST"], content_types=[])
+@answered
+def create_key(call: Call) -> Response:
+    services().gate.principal(call.credential, call.now, "admin")
+    wish = admin_wire.new_key_of(call.body(admin_wire.KeyBody))
+    return admin_wire.made_response(services().keyring.create(wish, call.now), call.now)
+
+
+@views.route("/admin/keys", methods=["GET"], content_types=[])
+@answered
+def list_keys(call: Call) -> Response:
+    services().gate.principal(call.credential, call.now, "admin")
+    return admin_wire.keys_response(services().keyring.page(admin_wire.wanted_of(call)), call.now)
+
+
+@views.route("/admin/keys/{key_id}", methods=["GET"], content_types=[])
+@answered
+def retrieve_key(call: Call, key_id: str) -> Response:
+    services().gate.principal(call.credential, call.now, "admin")
+    return admin_wire.key_response(services().keyring.get(key_id), call.now)
+
+
+@views.route("/admin/keys/{key_id}", methods=["DELETE"], content_types=[])
+@answered
+def revoke_key(call: Call, key_id: str) -> Response:
+    services().gate.principal(call.credential, call.now, "admin")
+    return admin_wire.key_response(services().keyring.revoke(key_id, call.now), call.now)
+
+
+@views.route("/admin/keys/{key_id}/rotate", methods=["POST"], content_types=[])
+@answered
+def rotate_key(call: Call, key_id: str) -> Response:
+    services().gate.principal(call.credential, call.now, "admin")
+    overlap = admin_wire.overlap_of(call)
+    return admin_wire.made_response(services().keyring.rotate(key_id, overlap, call.now), call.now)
+
+
+@views.route("/admin/usage", methods=["GET"], content_types=[])
+@answered
+def list_usage(call: Call) -> Response:
+    services().gate.principal(call.credential, call.now, "admin")
+    wanted = admin_wire.wanted_of(call)
+    found = services().keyring.page(wanted)
+    return usage_wire.statement_response(call, wanted, found, services().accounts.of_page(wanted, found, call.now))
