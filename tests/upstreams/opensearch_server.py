@@ -22,6 +22,7 @@ class OpenSearchServer:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a body waited 40 ms for the client to acknowledge its headers
 
     def _serve(self) -> None:
         assert isinstance(self.server, _Server)
