@@ -2,6 +2,7 @@
 
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.conversations import Conversations, Page, TurnPage
+from chalicelib.ports.jobs import JobQueue, Jobs
 from chalicelib.ports.keys import Keys
 from chalicelib.ports.meter import Meter
 from chalicelib.ports.models import ChatModel, Embedded, Embedder, Offer, Targets, Watch
@@ -16,6 +17,8 @@ __all__ = [
     "Embedded",
     "Embedder",
     "EntryLog",
+    "JobQueue",
+    "Jobs",
     "Judge",
     "Keeper",
     "Keys",

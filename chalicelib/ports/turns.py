@@ -50,5 +50,5 @@ class Answers(Protocol):
     def get(self, key: str, now: float) -> CachedAnswer | None:
         """The answer, read consistently, unless it has expired."""
 
-    def store(self, key: str, answer: CachedAnswer) -> None:
-        """Keep the answer until it expires, in one round trip. One that is too large to keep is not kept."""
+    def store(self, key: str, answer: CachedAnswer) -> bool:
+        """Keep the answer until it expires, in one round trip; whether it was kept, which one too large is not."""

@@ -46,8 +46,8 @@ class Judge(Protocol):
 class Keeper(Protocol):
     """Where an answer is kept together with what it is found by. May raise `StoreUnavailable`, `IndexUnavailable`."""
 
-    def keep(self, key: str, answer: CachedAnswer, entry: Entry, now: float) -> None:
-        """Keep both; one that is too large is not kept. Repeating it is safe."""
+    def keep(self, key: str, answer: CachedAnswer, entry: Entry, now: float) -> bool:
+        """Whether the answer was kept: one that is too large is not, nor is its entry. Repeating it is safe."""
 
 
 class EntryLog(Protocol):

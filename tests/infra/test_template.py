@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 TEMPLATE = Path(__file__).parents[2] / "infra" / "data.yaml"
-KEPT = {"AccessTable", "LedgerTable", "ConversationsTable"}
+KEPT = {"AccessTable", "JobsTable", "LedgerTable", "ConversationsTable"}
 LONGEST_FUNCTION_S = 120
 
 
@@ -92,6 +92,7 @@ def test_an_index_carries_only_what_is_read_from_it():
 
     assert indexes == {
         "open-leases": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["turn_id"]},
+        "open-jobs": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["line"]},
         "by-tenant": {"ProjectionType": "KEYS_ONLY"},
         "by-plan": {"ProjectionType": "KEYS_ONLY"},
         "by-owner": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["metadata", "created_at"]},

@@ -14,6 +14,7 @@ conversations  pk = <conversation id>, sk = head            GSI by-owner
 answers        pk = <exact cache key>
 entries        pk = scopes#<tenant>, sk = <user>#<digest>   a scope's head: its parts, and how often it changed
                pk = scope#<digest>, sk = <written ms>#<id>  an entry, or what was taken back; keys in entry_items.py
+jobs           pk = job#<turn id>, sk = job                 a job; GSI open-jobs; further keys in job_items.py
 """
 
 from __future__ import annotations
@@ -47,13 +48,14 @@ _metadata = msgspec.json.Decoder(Metadata)
 
 
 class Tables(Struct, frozen=True):
-    """The names of the five tables."""
+    """The names of the six tables."""
 
     access: str
     ledger: str
     conversations: str
     answers: str
     entries: str
+    jobs: str
 
 
 def tables(stage: str) -> Tables:

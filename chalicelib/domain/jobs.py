@@ -1,0 +1,116 @@
+"""Work that waits in a line: what a job is, where it stands, and when its turn comes.
+
+    queued -> in_progress -> completed | failed
+       └──────────┴────────> cancelled
+
+A job's id is made of its turn's, so that whatever it causes is caused once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from msgspec import Struct
+
+JobState = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
+Errand = Literal["turn", "notice"]
+
+PREFIX: Final = "job_"
+MOST_ATTEMPTS: Final = 3  # workers that may die over one job
+BUCKET_SECONDS: Final = 10
+BUCKETS: Final = 6  # what is remembered of a line's pace: a minute
+GUESS_SECONDS: Final = 2.0  # a place's wait, where a line has no pace yet
+
+
+def job_id(turn_id: str) -> str:
+    """What the job of a turn is called."""
+    return f"{PREFIX}{turn_id}"
+
+
+def turn_of(job: str) -> str:
+    """The turn that a job is for."""
+    return job.removeprefix(PREFIX)
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """One turn that waits for a model, is being answered, or was. Times are epoch seconds.
+
+    `owner` is the user of a tenant who may see it, `line` the tag of the tenant in whose line it holds `ticket`.
+    Nobody waits for it after `until`. `order` is all that a worker needs, `outcome` what came of it: bytes that only
+    the lane reads. `attempt` counts the workers that began it; the one that holds it does so until `lease_until`.
+    `connection` is who is sent its pages, after the sequence number `after`; `told` whom a notice goes to in the end.
+    """
+
+    id: str
+    owner: str
+    line: str
+    kind: Literal["chat", "response"] = "chat"
+    state: JobState = "queued"
+    ticket: int = 0
+    created_at: float
+    until: float
+    attempt: int = 0
+    lease_until: float = 0.0
+    started_at: float | None = None
+    ended_at: float | None = None
+    cancelling: bool = False
+    connection: str | None = None
+    after: int = 0
+    notice: bool = False
+    order: bytes = b""
+    outcome: bytes = b""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing will come of it any more but what is there."""
+        return self.state in {"completed", "failed", "cancelled"}
+
+
+class Message(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the queue carries: ids alone. `tries` counts the notices that found nobody."""
+
+    job: str
+    line: str
+    errand: Errand = "turn"
+    tries: int = 0
+    v: Literal[1] = 1
+
+
+class Page(Struct, frozen=True):
+    """Consecutive pieces of an answer, numbered `first` to `last` from 1 on, as they are sent."""
+
+    first: int
+    last: int
+    pieces: tuple[bytes, ...]
+
+
+class Line(Struct, frozen=True):
+    """A tenant's line: how many tickets were given out, how many were called, and how many lately.
+
+    `called` has the calls of each of the last `BUCKETS` stretches of `BUCKET_SECONDS`, by its number since 1970.
+    """
+
+    tickets: int = 0
+    served: int = 0
+    called: Mapping[int, int] = {}
+
+
+def position(ticket: int, line: Line) -> int:
+    """How many are called before a ticket's holder, and that holder: 1 is next."""
+    return max(1, ticket - line.served)
+
+
+def wait_seconds(ticket: int, line: Line, now: float) -> float:
+    """About how long until a ticket is called, at the pace of the last minute."""
+    return position(ticket, line) / pace(line, now)
+
+
+def pace(line: Line, now: float) -> float:
+    """Calls a second over the last minute, or since the line began to move."""
+    newest = int(now) // BUCKET_SECONDS
+    recent = {each: count for each, count in line.called.items() if newest - BUCKETS < each <= newest}
+    if not recent:
+        return 1 / GUESS_SECONDS
+    seconds = now - min(recent) * BUCKET_SECONDS
+    return sum(recent.values()) / max(seconds, 1.0)

@@ -1,0 +1,68 @@
+"""Work that waits: the jobs, the queue that brings them to workers, and the connections that hear of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from chalicelib.domain.jobs import Job, JobState, Line, Message, Page
+
+
+class Jobs(Protocol):
+    """Every job, each changed by one conditional write. May raise `StoreUnavailable`. `now` is epoch seconds."""
+
+    def ticket(self, line: str) -> int:
+        """The next number of a line: 1, 2, …; one that is never used makes a position too high by one."""
+
+    def put(self, job: Job) -> None:
+        """Keep a new job with its order. Repeated, it changes nothing."""
+
+    def get(self, job_id: str) -> Job | None:
+        """The job without its order, with its outcome; None where it is unknown or has been forgotten."""
+
+    def begin(self, job_id: str, now: float, lease_until: float) -> Job | None:
+        """Take a job that nobody holds: the job as it is now, with its order, and one attempt more.
+
+        None where another holds it, or none is there. One that is over is given back as it ended, with its order.
+        The first attempt moves its line.
+        """
+
+    def touch(self, job: Job, lease_until: float) -> Job | None:
+        """Hold a job for longer; how it is now, without order and outcome. None where this attempt lost it."""
+
+    def defer(self, job: Job) -> bool:
+        """Put a job that was begun back into the line, at the same ticket; whether this attempt still held it."""
+
+    def end(self, job: Job, state: JobState, outcome: bytes, now: float) -> bool:
+        """End a job that this attempt holds (attempt 0: that nobody began); whether it did so, now or before.
+
+        Where `job.connection` and `job.after` are not what is stored, it does not: somebody else listens by now.
+        """
+
+    def cancel(self, job_id: str, now: float) -> Job | None:
+        """End a job that is queued, or ask the worker that holds it to stop; how it is now."""
+
+    def line(self, name: str) -> Line:
+        """How a tenant's line moves."""
+
+    def stale(self, before: float, limit: int) -> Sequence[Message]:
+        """Jobs that nobody took up since an epoch second, or whose worker is silent since: the messages to send again.
+
+        Each is told once in a while: being told counts as being taken up.
+        """
+
+    def keep(self, job_id: str, page: Page) -> None:
+        """Keep a page of a job's answer as long as the job. Repeating it is safe."""
+
+    def pages(self, job_id: str, after: int) -> Iterator[Page]:
+        """The pages with pieces after a sequence number, in order, read consistently."""
+
+    def follow(self, job_id: str, connection: str, after: int) -> Job | None:
+        """Send what comes after a sequence number to another connection; how the job is now."""
+
+
+class JobQueue(Protocol):
+    """Brings messages to workers at least once, fairly between lines. May raise `QueueUnavailable`."""
+
+    def send(self, message: Message, delay_seconds: int = 0) -> None:
+        """Hand over a message, to be delivered after at most 900 seconds of delay."""
