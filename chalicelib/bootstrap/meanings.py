@@ -69,12 +69,13 @@ class _Together:
         self._index = index
         self._answers = answers
 
-    def keep(self, key: str, answer: CachedAnswer, entry: Entry, now: float) -> None:
+    def keep(self, key: str, answer: CachedAnswer, entry: Entry, now: float) -> bool:
         """Both or neither; an answer whose question is too long to be found by its meaning is kept alone."""
         if not self._log.fits(entry, now):
-            self._answers.store(key, answer)
-        elif self._log.store(key, answer, entry, now):
+            return self._answers.store(key, answer)
+        if kept := self._log.store(key, answer, entry, now):
             self._index.note(entry, now)
+        return kept
 
 
 class _Beside:
@@ -84,7 +85,8 @@ class _Beside:
         self._answers = answers
         self._index = index
 
-    def keep(self, key: str, answer: CachedAnswer, entry: Entry, now: float) -> None:
+    def keep(self, key: str, answer: CachedAnswer, entry: Entry, now: float) -> bool:
         """The answer first."""
-        self._answers.store(key, answer)
-        self._index.add([entry], now)
+        if kept := self._answers.store(key, answer):
+            self._index.add([entry], now)
+        return kept

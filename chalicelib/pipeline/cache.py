@@ -98,15 +98,20 @@ class AnswerCache:
         scope = tier.scope(place)
         return Sighting(outcome="miss") if scope is None else self._nearest(opened, place, scope, tier)
 
-    def store(self, opened: Opened, seen: Sighting, completion: Completion, target: str) -> None:
-        """Keep a clean answer."""
+    def keeps(self, opened: Opened) -> bool:
+        """Whether a clean answer would be kept."""
+        control = opened.ask.cache
+        if opened.place is None or (control is not None and control.no_store):
+            return False
+        *earlier, newest = opened.request.messages  # what was said before, and is not in the key, may shape an answer
+        return context_of(earlier, text_of(newest.content)) == tuple(earlier)
+
+    def store(self, opened: Opened, seen: Sighting, completion: Completion, target: str) -> bool:
+        """Keep a clean answer; whether it was kept."""
         control, place = opened.ask.cache, opened.place
-        if place is None or (control is not None and control.no_store) or not clean(completion):
-            return
-        *earlier, newest = opened.request.messages
-        question = text_of(newest.content)
-        if context_of(earlier, question) != tuple(earlier):
-            return  # what was said before, and is not in the key, may have shaped it in ways that nobody can see
+        if place is None or not self.keeps(opened) or not clean(completion):
+            return False
+        question = text_of(opened.request.messages[-1].content)
         rules, now = opened.caller.plan.cache, int(opened.ask.now)
         longest = min(self.ttl_seconds, (rules and rules.ttl_seconds) or self.ttl_seconds)
         ttl = control.ttl if control is not None and control.ttl is not None else longest
@@ -114,12 +119,11 @@ class AnswerCache:
         scope = self.semantic.under(rules).scope(place)
         try:
             if scope is None or not seen.vector:
-                self.answers.store(place.key, answer)
-            else:
-                entry = Entry(place.key, scope, question, seen.vector, place.key, now, answer.expires_at)
-                self.semantic.meanings().keeper.keep(place.key, answer, entry, opened.ask.now)
+                return self.answers.store(place.key, answer)
+            entry = Entry(place.key, scope, question, seen.vector, place.key, now, answer.expires_at)
+            return self.semantic.meanings().keeper.keep(place.key, answer, entry, opened.ask.now)
         except (StoreUnavailable, IndexUnavailable):
-            return
+            return False
 
     def _nearest(self, opened: Opened, place: Place, scope: AnswerScope, tier: SemanticTier) -> Sighting:
         question = text_of(opened.ask.request.messages[-1].content)

@@ -29,10 +29,12 @@ class DynamoAnswers:
         answer = answer_of(item) if item else None
         return answer if answer is not None and answer.expires_at > now else None
 
-    def store(self, key: str, answer: CachedAnswer) -> None:
+    def store(self, key: str, answer: CachedAnswer) -> bool:
         """One PutItem."""
-        if (item := answer_item(key, answer)) is not None:
-            self._database.call("put_item", {"TableName": self._database.tables.answers, "Item": item})
+        if (item := answer_item(key, answer)) is None:
+            return False
+        self._database.call("put_item", {"TableName": self._database.tables.answers, "Item": item})
+        return True
 
 
 def answer_item(key: str, answer: CachedAnswer) -> Attributes | None:

@@ -17,7 +17,8 @@ class MemoryAnswers:
         answer = self._shelf.answers.get(key)
         return answer if answer is not None and answer.expires_at > now else None
 
-    def store(self, key: str, answer: CachedAnswer) -> None:
+    def store(self, key: str, answer: CachedAnswer) -> bool:
         """Replaces what was there."""
         with self._shelf.lock:
             self._shelf.answers[key] = answer
+        return True

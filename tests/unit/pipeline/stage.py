@@ -80,8 +80,8 @@ class Kept:
     index: MemoryVectors
 
     def keep(self, key, answer, entry, now):
-        self.answers.store(key, answer)
         self.index.add([entry], now)
+        return self.answers.store(key, answer)
 
 
 @dataclass
