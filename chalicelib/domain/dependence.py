@@ -26,9 +26,9 @@ _ACTION: Final = re.compile(
 _PERSONAL: Final = re.compile(
     r"\b(?:my name is|i am called|call me|i live (?:at|in)|i was born"
     r"|my (?:e-?mail|phone|mobile|address|password|passport|ssn|social security|account number|iban|pin) (?:is|=|:))"
-    r"|\b[\w.+-]+@[\w-]+\.\w"  # an address
+    r"|[\w.+-]@[\w-]+\.\w"  # an address
     r"|(?<![\w.,])\+?\d(?:[\s().-]?\d){8,}(?!\w)"  # the number of a telephone, a card, an account
-    r"|\b(?=[\w-]*[a-z])(?=[\w-]*\d{5})[\w-]+\b"  # that of an order, a ticket, a part
+    r"|(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*\d{5})"  # that of an order, a ticket, a part; looked at where it begins, once
 )
 _POINTING: Final = re.compile(
     r"\b(?:this|that|these|those|it|its|it's|he|she|they|him|her|hers|his|them|their|theirs|itself|himself|herself"

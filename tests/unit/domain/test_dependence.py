@@ -86,6 +86,12 @@ def test_news_deeds_and_people_may_not(question):
     assert not answers_everybody(question)
 
 
+@pytest.mark.parametrize("unit", ["a-", "a.", "x1111-", "a ", "1 ", "1-", "1", "a@", "1("])
+def test_a_megabyte_is_read_through_as_quickly_as_it_is_long(unit):
+    """A pattern that begins anew at each word would take hours, and this test would not end."""
+    assert answers_everybody(unit * (1_000_000 // len(unit))) is unit.startswith(("a", "x"))
+
+
 ALONE = "What is the capital of France?"
 BRIEF = System("Be brief.")
 TALK = (User("Hello there"), Assistant("Hi!"))
