@@ -10,37 +10,18 @@ charge; the turn is remembered in the same write that settles it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 import msgspec
 
-from chalicelib.domain.budget import Charge, standing
-from chalicelib.domain.catalogue import Model, charge
-from chalicelib.domain.chat import ChatRequest, Completion
-from chalicelib.domain.errors import ModelError, TidegateError
+from chalicelib.domain.budget import Charge
 from chalicelib.domain.estimate import counted
-from chalicelib.domain.routing import Saturated, taken
-from chalicelib.domain.turn import (
-    Ask,
-    CachedAnswer,
-    Head,
-    Opened,
-    Reply,
-    Report,
-    Reservation,
-    Streamed,
-)
-from chalicelib.pipeline.admission import ended
+from chalicelib.domain.turn import Ask, CachedAnswer, Opened, Reply, Reservation, Streamed
 from chalicelib.pipeline.cache import Sighting
 from chalicelib.pipeline.relay import Relay, pieces
 from chalicelib.pipeline.routing.attempts import Routed
-from chalicelib.pipeline.routing.purse import Purse
+from chalicelib.pipeline.run import Run, head_of, report_of
 from chalicelib.pipeline.services import Services
-
-Outcome = TypeVar("Outcome")
 
 
 def answer(ask: Ask, use: Services) -> Reply:
@@ -65,110 +46,25 @@ def stream(ask: Ask, use: Services) -> Streamed:
     run = _reserved(opened, seen, use)
     deltas, routed = run.asked(use.router.stream)
     relay = Relay(deltas, count=partial(counted, opened.request), end=partial(run.end, routed))
-    return Streamed(_head(opened, routed, run.claim.charge, seen, use), relay)
+    return Streamed(head_of(opened, routed, run.claim.charge, seen, use), relay)
 
 
 def _hit(opened: Opened, found: CachedAnswer, seen: Sighting, use: Services) -> Reply:
     claim = use.admission.charge_hit(opened, found.completion, found.target)
     _warn(claim, opened, use)
     spent = Charge(requests=1)
-    head = _head(opened, Routed(found.target, 0, 0.0), spent, seen, use)
-    report = _report(opened, head, found.completion, spent)
+    head = head_of(opened, Routed(found.target, 0, 0.0), spent, seen, use)
+    report = report_of(opened, head, found.completion, spent)
     use.meter.record(msgspec.structs.replace(report, input_tokens=0, output_tokens=0, unmetered=claim.unmetered))
     return Reply(head, found.completion)
 
 
-def _reserved(opened: Opened, seen: Sighting, use: Services) -> _Run:
+def _reserved(opened: Opened, seen: Sighting, use: Services) -> Run:
     claim = use.admission.reserve(opened)
     _warn(claim, opened, use)
-    return _Run(opened, seen, claim, use.router.purse(claim), use)
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """A turn between its reservation and its end."""
-
-    opened: Opened
-    seen: Sighting
-    claim: Reservation
-    purse: Purse
-    use: Services
-
-    def asked(
-        self, ask: Callable[[Model, ChatRequest, Purse], tuple[Outcome, Routed] | Saturated]
-    ) -> tuple[Outcome, Routed]:
-        """What a target answers; where none does, the turn is charged for what may have been burned, or forgotten."""
-        try:
-            return taken(ask(self.opened.model, self.opened.request, self.purse))
-        except TidegateError as fault:
-            self.use.admission.abandon(self.claim, fault)
-            burned = self.claim.charge if isinstance(fault, ModelError) and fault.burned else Charge()
-            self._record(Routed("", len(self.purse.tried), 0.0), Completion(), burned, type(fault).__name__)
-            raise
-
-    def end(self, routed: Routed, completion: Completion, *, cut: bool = False) -> Head:
-        """Charge what was burned and remember the answer, as far as it came."""
-        burned = charge(self.opened.model.prices, completion.usage)
-        if not self.use.admission.settle(self.claim, burned, ended(self.claim, completion, routed.target, cut=cut)):
-            self.use.meter.unmetered(self.opened.caller)
-        if not cut:
-            self.use.sizes.learn(self.opened.ask.credential.tenant_tag, self.opened.model, completion)
-            self.use.cache.store(self.opened, self.seen, completion, routed.target)
-        return self._record(routed, completion, burned, "cut" if cut else None)
-
-    def _record(self, routed: Routed, completion: Completion, burned: Charge, error: str | None) -> Head:
-        head = _head(self.opened, routed, burned, self.seen, self.use)
-        changes = {
-            "judged": self.seen.judged,
-            "error": error,
-            "unmetered": self.claim.unmetered,
-            "tried": tuple(self.purse.tried),
-            "lost_usd_micros": self.purse.lost_usd_micros,
-        }
-        report = _report(self.opened, head, completion, burned)
-        self.use.meter.record(msgspec.structs.replace(report, **changes))
-        return head
-
-
-def _head(opened: Opened, routed: Routed, spent: Charge, seen: Sighting, use: Services) -> Head:
-    elapsed = use.clock() - opened.ask.now - routed.model_seconds
-    caller = opened.caller
-    return Head(
-        turn_id=opened.ask.turn_id,
-        model=opened.model.id,
-        created_at=int(opened.ask.now),
-        cache=seen.outcome,
-        similarity=seen.similarity,
-        target=routed.target,
-        attempts=routed.attempts,
-        standing=standing(caller.plan, caller.balances, spent, caller.now),
-        overhead_ms=max(0, round(elapsed * 1000)),
-        conversation=opened.ask.conversation,
-    )
+    return Run(opened, seen, claim, use.router.purse(claim), use)
 
 
 def _warn(claim: Reservation, opened: Opened, use: Services) -> None:
     if claim.unmetered:
         use.meter.unmetered(opened.caller)
-
-
-def _report(opened: Opened, head: Head, completion: Completion, burned: Charge) -> Report:
-    principal = opened.principal
-    return Report(
-        turn_id=head.turn_id,
-        tenant=principal.tenant,
-        user=principal.user,
-        key_id=principal.key_id,
-        model=head.model,
-        target=head.target,
-        attempts=head.attempts,
-        cache=head.cache,
-        input_tokens=completion.usage.input_tokens,
-        output_tokens=completion.usage.output_tokens,
-        usd_micros=burned.usd_micros,
-        finish_reason=completion.finish_reason,
-        conversation=head.conversation,
-        similarity=head.similarity,
-        overhead_ms=head.overhead_ms,
-        request_id=opened.ask.request_id,
-    )
