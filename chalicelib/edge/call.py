@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+import secrets
 import time
-import uuid
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -19,6 +19,7 @@ from chalicelib.domain.errors import (
     UnsupportedMedia,
 )
 from chalicelib.domain.identity import Credential, parse_token
+from chalicelib.domain.turn_ids import RANDOM_BYTES, turn_id
 from chalicelib.edge.gateway import current_request
 
 MOST_BODY_BYTES: Final = 5 * 1024 * 1024  # a Lambda event may have 6 MB, with everything around the body
@@ -111,7 +112,8 @@ def begin() -> Call:
     request = current_request()
     if request is None:
         raise Misconfigured("no request is being handled")
-    return Call(request, uuid.uuid4().hex, time.time())
+    now = time.time()
+    return Call(request, turn_id(now, secrets.token_bytes(RANDOM_BYTES)), now)
 
 
 def decode(raw: bytes, kind: type[Body]) -> Body:
