@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-Reason = Literal["same question", "sure enough", "not sure enough", "guarded", "no neighbour"]
+Reason = Literal["same question", "sure enough", "not sure enough", "guarded", "no neighbour", "corrected"]
 
 
 class Evidence(Struct, frozen=True, array_like=True):
@@ -31,8 +31,23 @@ class Bound(Struct, frozen=True):
     of_hits: bool = False
 
 
+class Line(Struct, frozen=True, array_like=True):
+    """A place to draw the line, with the wrong answers to expect then: as a share of all requests, and of hits."""
+
+    threshold: float
+    of_requests: float
+    of_hits: float
+
+    def within(self, bound: Bound) -> bool:
+        """Whether an operator allows as many."""
+        return (self.of_hits if bound.of_hits else self.of_requests) <= bound.max_error
+
+
 class Calibration(Struct, frozen=True):
-    """A namespace's fit, and the recent labels and requests that it comes from; small enough to be one item."""
+    """A namespace's fit, and the recent labels and requests that it comes from; small enough to be one item.
+
+    Where there are `lines`, highest first, an operator's bound chooses among them; else `threshold` is everybody's.
+    """
 
     weights: tuple[float, ...]
     covariance: tuple[tuple[float, ...], ...]
@@ -40,6 +55,13 @@ class Calibration(Struct, frozen=True):
     labels: tuple[Label, ...] = ()
     requests: tuple[Evidence | None, ...] = ()
     news: int = 0  # labels and requests since it was fitted last
+    lines: tuple[Line, ...] = ()
+
+    def line(self, bound: Bound) -> float:
+        """The chance from which on an answer is served under `bound`."""
+        if not self.lines:
+            return self.threshold
+        return min((each.threshold for each in self.lines if each.within(bound)), default=1.0)
 
 
 class Candidate(Struct, frozen=True):

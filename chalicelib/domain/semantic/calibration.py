@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from chalicelib.domain.verdicts import Bound, Calibration, Evidence, Label
+from chalicelib.domain.verdicts import Bound, Calibration, Evidence, Label, Line
 
 Floats = npt.NDArray[np.float64]
 
 MOST_LABELS: Final = 2_000
 MOST_REQUESTS: Final = 800
+MOST_LINES: Final = 64  # that turns choose from: 2 KB
 FEWEST_REQUESTS: Final = 200  # before them, the shipped line
 _ONE_SIDED: Final = 1.645  # standard errors below which one in twenty lies
 _STEPS: Final = 25
@@ -117,19 +118,35 @@ def fitted(labels: Sequence[Label], prior: Prior) -> Fit:
     return Fit(weights, covariance)
 
 
+def drawn(calibration: Calibration) -> Calibration:
+    """The same with every line that can be drawn, where requests enough are known: each operator has a bound."""
+    fit = Fit(np.array(calibration.weights), np.array(calibration.covariance))
+    lines = _lines(calibration, fit, _surprise(calibration, fit))
+    lines = lines[: 1 + sum(line.threshold > LEAST_SURE for line in lines)]
+    step = 1 + len(lines) // MOST_LINES
+    return msgspec.structs.replace(calibration, lines=lines[::step])
+
+
 def _line(calibration: Calibration, fit: Fit, prior: Prior, bound: Bound) -> float:
     """The lowest line at which the errors to expect among the recent requests are within the bound."""
+    lines = _lines(calibration, fit, _surprise(calibration, fit))
+    if not lines:
+        return prior.threshold
+    return msgspec.structs.replace(calibration, lines=lines).line(bound)
+
+
+def _lines(calibration: Calibration, fit: Fit, surprise: float) -> tuple[Line, ...]:
     half = max(FEWEST_REQUESTS, len(calibration.requests) // 2)
     requests = calibration.requests[-half:]  # to look farther back is to see an emptier cache, that errs less
     candidates = [each for each in requests if each is not None]
     if len(requests) < FEWEST_REQUESTS or not candidates:
-        return prior.threshold
+        return ()
     chance, lowest = _limits(_inputs(candidates), fit)
     order = np.argsort(-lowest, kind="stable")
-    errors = np.cumsum(1 - chance[order]) * _surprise(calibration, fit)
-    of = np.arange(1, len(order) + 1) if bound.of_hits else np.full(len(order), len(requests))
-    within = np.flatnonzero(errors <= bound.max_error * of)
-    return max(LEAST_SURE, float(lowest[order[within[-1]]])) if len(within) else 1.0
+    errors = np.cumsum(1 - chance[order]) * surprise
+    hits = np.arange(1, len(order) + 1)
+    drawn_at = np.maximum(lowest[order], LEAST_SURE)
+    return tuple(map(Line, drawn_at.tolist(), (errors / len(requests)).tolist(), (errors / hits).tolist()))
 
 
 def _surprise(calibration: Calibration, fit: Fit) -> float:

@@ -14,7 +14,7 @@ def decide(
     question: str, candidates: Sequence[Candidate], calibration: Calibration, knobs: Knobs, verifier: Verifier
 ) -> Decision:
     """Judge the nearest `candidates`, nearest first; the surest one that no guard forbids is what may be served."""
-    line = calibration.threshold
+    line = calibration.line(knobs.bound)
     near = [each for each in candidates if each.cosine >= knobs.least_cosine]
     asked = canonical(question)
     for each in near:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chalicelib.domain.semantic import calibration as calibrating
-from chalicelib.domain.semantic.calibration import Prior, chances, fitted, refitted, seen, taught, untaught
+from chalicelib.domain.semantic.calibration import Prior, chances, drawn, fitted, refitted, seen, taught, untaught
 from chalicelib.domain.verdicts import Bound, Calibration, Evidence, Label
 
 LOOSE = tuple(tuple(row) for row in (np.eye(4) * 0.1).tolist())
@@ -114,3 +114,33 @@ def test_a_calibration_survives_being_stored():
     stored = msgspec.msgpack.encode(calibration)
 
     assert msgspec.msgpack.decode(stored, type=Calibration) == calibration
+
+
+@pytest.mark.parametrize("bound", [Bound(0.0), Bound(0.005), Bound(0.02), Bound(0.02, of_hits=True), Bound(1.0)])
+def test_a_bound_that_chooses_among_the_lines_draws_what_it_would_have_drawn_alone(bound):
+    calibration = lived(lambda each: 2 * each.logit, Bound(0.01))
+    alone = calibrating._line(calibration, fit_of(calibration), PRIOR, bound)
+
+    chosen = drawn(calibration).line(bound)
+
+    assert chosen >= alone
+    assert chosen == pytest.approx(alone, abs=0.03)
+
+
+def fit_of(calibration):
+    return calibrating.Fit(np.array(calibration.weights), np.array(calibration.covariance))
+
+
+def test_lines_are_few_and_none_is_lower_than_the_least_sure():
+    lines = drawn(lived(lambda each: 2 * each.logit, Bound(0.01))).lines
+
+    assert 1 < len(lines) <= calibrating.MOST_LINES
+    assert [line.threshold for line in lines] == sorted((line.threshold for line in lines), reverse=True)
+    assert lines[-1].threshold >= calibrating.LEAST_SURE
+
+
+def test_there_is_no_line_to_choose_before_requests_came():
+    calibration = drawn(untaught(PRIOR))
+
+    assert calibration.lines == ()
+    assert calibration.line(Bound(0.5)) == PRIOR.threshold
