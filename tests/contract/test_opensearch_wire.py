@@ -11,7 +11,7 @@ import pytest
 from chalicelib.adapters.vectors import opensearch_schema as schema
 from chalicelib.adapters.vectors.breaker import FAILURES, LONGEST_SECONDS, OPEN_SECONDS
 from chalicelib.adapters.vectors.opensearch import OpenSearchIndex
-from chalicelib.adapters.vectors.opensearch_documents import document
+from chalicelib.adapters.vectors.opensearch_documents import BEAM, document
 from chalicelib.adapters.vectors.opensearch_engine import Engine, Place, place
 from chalicelib.domain.entries import Purge
 from chalicelib.domain.errors import IndexUnavailable, Misconfigured
@@ -274,8 +274,15 @@ def test_serverless_is_asked_for_twice_as_many_since_twins_are_kept(credentials)
     with serving(lambda *_: (200, NOTHING)) as (url, server):
         index_at(url, service="aoss", region="eu-west-1").search(sought(1.0, most=5), SECONDS)
 
-    query = json.loads(server.requests[0][2])
-    assert (query["size"], query["query"]["knn"]["vector"]["k"]) == (10, 10)
+    assert json.loads(server.requests[0][2])["size"] == 10
+
+
+@pytest.mark.parametrize(("most", "size", "candidates"), [(1, 1, BEAM), (5, 5, BEAM), (BEAM + 9, BEAM + 9, BEAM + 9)])
+def test_the_graph_is_walked_with_more_candidates_than_are_asked_for(told, most, size, candidates):
+    told.index.search(sought(1.0, most=most), SECONDS)
+
+    query = json.loads(told.server.requests[0][2])
+    assert (query["size"], query["query"]["knn"]["vector"]["k"]) == (size, candidates)
 
 
 def test_the_fields_for_faiss_are_those_that_the_plugin_documents():

@@ -49,6 +49,7 @@ class Document(Struct):
 
 
 FIELDS: Final = list(Document.__struct_fields__)
+BEAM: Final = 100  # candidates that a walk through the graph keeps: with one alone, one nearest in 200 was missed
 
 
 def scope_digest(scope: AnswerScope) -> str:
@@ -84,10 +85,13 @@ def body(kept: Document) -> dict[str, Any]:
 
 
 def knn_query(sought: Sought, most: int) -> dict[str, Any]:
-    """The filter stands inside the clause: one outside drops hits after the search, down to none."""
+    """The filter stands inside the clause: one outside drops hits after the search, down to none.
+
+    A scope of up to `BEAM` entries is compared whole, hence exactly.
+    """
     mine = [{"term": {"scope": scope_digest(sought.scope)}}, {"range": {"expires_at": {"gt": int(sought.now)}}}]
     vector = np.frombuffer(sought.vector, "<f4").tolist()
-    clause = {"vector": {"vector": vector, "k": most, "filter": {"bool": {"filter": mine}}}}
+    clause = {"vector": {"vector": vector, "k": max(most, BEAM), "filter": {"bool": {"filter": mine}}}}
     return {"size": most, "_source": FIELDS, "query": {"knn": clause}}
 
 
