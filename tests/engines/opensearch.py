@@ -170,7 +170,8 @@ class OpenSearch:
         self._folder = folder
         self._class_path = fetch(self.version)
         self._java = java(self.version.java)
-        self.ports, transport = _free_ports(nodes), _free_ports(nodes)
+        ports = _free_ports(2 * nodes)
+        self.ports, transport = ports[:nodes], ports[nodes:]
         self.processes: list[subprocess.Popen[bytes]] = []
         try:
             for number in range(nodes):
@@ -226,13 +227,16 @@ class OpenSearch:
             return subprocess.Popen(command, stdout=log, stderr=log)
 
     def _wait(self, nodes: int) -> None:
-        pulse = threading.Event()
+        """Each node is asked: one that has joined may not listen to clients yet."""
+        pulse, silent = threading.Event(), list(self.urls)
         health = f"/_cluster/health?wait_for_nodes={nodes}&wait_for_status=yellow&timeout=1s"
         for _ in range(STARTING_SECONDS * 5):
             self._check()
-            with suppress(OSError), urllib.request.urlopen(f"{self.urls[0]}{health}", timeout=5) as reply:
+            with suppress(OSError), urllib.request.urlopen(f"{silent[0]}{health}", timeout=5) as reply:
                 if not json.load(reply)["timed_out"]:
-                    return
+                    silent.pop(0)
+            if not silent:
+                return
             pulse.wait(0.2)
         raise TimeoutError("OpenSearch did not start")
 
