@@ -54,6 +54,19 @@ class CachedAnswer(Struct, frozen=True):
     expires_at: int
 
 
+class Lead(Struct, frozen=True):
+    """One turn asks the model for all who ask the same: at an exact answer's key, between two epoch seconds."""
+
+    key: str
+    turn_id: str
+    since: int
+    until: int
+
+
+class Overtaken(Exception):
+    """Another turn leads, or its answer is there already: no fault, and nothing was written."""
+
+
 class Cue(Struct, frozen=True):
     """What to fetch at a turn's beginning.
 
@@ -72,7 +85,8 @@ class Memory(Struct, frozen=True):
     """What was found. `balances` are the claimed owner's: not to be shown before the key is verified.
 
     `tenant` is the record of a tenant that has a plan of its own. `targets` has every breaker that was asked for,
-    `marks` how far the log of each scope has come. What is `stale` was found a while ago: the store cannot be asked.
+    `marks` how far the log of each scope has come. `leads` are where `answers` has none yet and a turn
+    is asking. What is `stale` was found a while ago: the store cannot be asked.
     """
 
     key: Key | None
@@ -83,6 +97,7 @@ class Memory(Struct, frozen=True):
     tenant: Tenant | None = None
     targets: dict[str, Breaker] = {}
     marks: dict[AnswerScope, str] = {}
+    leads: dict[str, Lead] = {}
     stale: bool = False
 
 
@@ -121,7 +136,8 @@ class Reservation(Struct, frozen=True, omit_defaults=True):
     `charge` is the most that the turn can burn. `turn` is the conversation's new turn, stored in the same write.
     `final` says that `charge` is already the true one, so that no settlement follows; `saved` is then what an answer
     from the cache would have burned. `concurrent` is how many turns of the key may run at once. Subjects
-    of the kinds in `hot` are counted in `shards` items; `families` is the store's own note of which.
+    of the kinds in `hot` are counted in `shards` items; `families` is the store's own note of which. With a `lead`, the
+    turn is reserved only as the one that asks the model for all that ask the same.
     `unmetered` says that the store could not be asked, and that the plan lets the turn go on all the same.
     """
 
@@ -139,6 +155,7 @@ class Reservation(Struct, frozen=True, omit_defaults=True):
     shards: int = 0
     hot: tuple[SubjectKind, ...] = ()
     families: dict[SubjectKind, str] = {}
+    lead: Lead | None = None
     unmetered: bool = False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from chalicelib.domain.turn import CachedAnswer, Cue, Memory, Reservation, Settlement
+from chalicelib.domain.turn import CachedAnswer, Cue, Lead, Memory, Reservation, Settlement
 
 
 class Turns(Protocol):
@@ -21,7 +21,8 @@ class Turns(Protocol):
         """Charge every subject in every window, hold the lease and store the open turn, or do none of it.
 
         `LimitExceeded` names the first limit that did not admit the charge; `NotFound` says that the conversation is
-        gone; `Conflict` that its next number was taken meanwhile, or that the turn is over.
+        gone; `Conflict` that its next number was taken meanwhile, or that the turn is over; `Overtaken`, before all of
+        these, that it cannot lead.
         """
 
     def settle(self, reservation: Reservation, settlement: Settlement) -> None:
@@ -49,6 +50,12 @@ class Answers(Protocol):
 
     def get(self, key: str, now: float) -> CachedAnswer | None:
         """The answer, read consistently, unless it has expired."""
+
+    def look(self, key: str, now: float) -> CachedAnswer | Lead | None:
+        """The answer, or who asks for it, read consistently, unless it is over."""
+
+    def cede(self, lead: Lead) -> None:
+        """Give up a lead that came to no answer, in one round trip; what is not the turn's own any more stays."""
 
     def store(self, key: str, answer: CachedAnswer) -> bool:
         """Keep the answer until it expires, in one round trip; whether it was kept, which one too large is not."""

@@ -1,15 +1,16 @@
-"""The exact answer cache: one item for an answer, gone when it expires."""
+"""The exact answer cache: one item for an answer, or for the turn that asks for it; gone when its time is up."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 import msgspec
 
 from chalicelib.adapters.dynamodb.bodies import packed_bytes, unpacked_bytes
-from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.adapters.dynamodb.client import Database, Unmet
 from chalicelib.adapters.dynamodb.table import Attributes, answer_key
-from chalicelib.domain.turn import CachedAnswer
+from chalicelib.domain.turn import CachedAnswer, Lead
 
 MOST_BYTES: Final = 390_000  # an item may have 400 KB, its key and names included
 
@@ -24,10 +25,24 @@ class DynamoAnswers:
 
     def get(self, key: str, now: float) -> CachedAnswer | None:
         """One GetItem."""
+        found = self.look(key, now)
+        return found if isinstance(found, CachedAnswer) else None
+
+    def look(self, key: str, now: float) -> CachedAnswer | Lead | None:
+        """One GetItem."""
         request = {"TableName": self._database.tables.answers, "Key": answer_key(key), "ConsistentRead": True}
-        item = self._database.call("get_item", request).get("Item")
-        answer = answer_of(item) if item else None
-        return answer if answer is not None and answer.expires_at > now else None
+        return found_in(self._database.call("get_item", request).get("Item"), now)
+
+    def cede(self, lead: Lead) -> None:
+        """One DeleteItem."""
+        request = {
+            "TableName": self._database.tables.answers,
+            "Key": answer_key(lead.key),
+            "ConditionExpression": "leader = :leader",
+            "ExpressionAttributeValues": {":leader": {"S": lead.turn_id}},
+        }
+        with suppress(Unmet):
+            self._database.call("delete_item", request)
 
     def store(self, key: str, answer: CachedAnswer) -> bool:
         """One PutItem."""
@@ -45,6 +60,16 @@ def answer_item(key: str, answer: CachedAnswer) -> Attributes | None:
     return {**answer_key(key), "body": {"B": body}, "ttl": {"N": str(answer.expires_at)}}
 
 
-def answer_of(item: Attributes) -> CachedAnswer:
-    """The answer in an item."""
-    return _answer.decode(unpacked_bytes(item["body"]["B"]))
+def lead_item(lead: Lead) -> Attributes:
+    """The item that says who asks, in the place of the answer."""
+    times = {"since": {"N": str(lead.since)}, "ttl": {"N": str(lead.until)}}
+    return {**answer_key(lead.key), "leader": {"S": lead.turn_id}, **times}
+
+
+def found_in(item: Attributes | None, now: float) -> CachedAnswer | Lead | None:
+    """The answer or the lead in an item, unless it is over."""
+    if item is None or int(item["ttl"]["N"]) <= now:
+        return None
+    if "leader" not in item:
+        return _answer.decode(unpacked_bytes(item["body"]["B"]))
+    return Lead(item["pk"]["S"], item["leader"]["S"], int(item["since"]["N"]), int(item["ttl"]["N"]))

@@ -6,7 +6,7 @@ from math import inf
 from typing import Final
 
 from chalicelib.adapters.dynamodb import batch
-from chalicelib.adapters.dynamodb.answers import answer_of
+from chalicelib.adapters.dynamodb.answers import found_in
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.entries import mark_of
 from chalicelib.adapters.dynamodb.entry_items import scope_head_key
@@ -29,7 +29,7 @@ from chalicelib.domain.budget import Balances, Plan, Subject
 from chalicelib.domain.conversation import Conversation
 from chalicelib.domain.entries import AnswerScope
 from chalicelib.domain.ledger import owner_of, subjects_of
-from chalicelib.domain.turn import CachedAnswer, Cue, Memory
+from chalicelib.domain.turn import CachedAnswer, Cue, Lead, Memory
 
 PLANS_SECONDS: Final = 30  # how long a plan that was replaced may stay in force
 _REMEMBERED: Final = 2_000  # subjects; what is forgotten is seen again by the next recall
@@ -61,11 +61,13 @@ class Recall:
             self._plans = (cue.now, plans_of(found.get((tables.access, *identity(PLANS)), {})))
         key = found.get((tables.access, *identity(key_key(cue.credential.key_id))))
         own = found.get((tables.access, *identity(tenant)))
+        cached = {key: found_in(found.get((tables.answers, key, "")), cue.now) for key in cue.answers}
         return Memory(
             key=key_of(key) if key else None,
             plans=self._plans[1],
             balances=self._balances(subjects, found, cue.now),
-            answers=self._answers(cue, found),
+            answers={key: each for key, each in cached.items() if isinstance(each, CachedAnswer)},
+            leads={key: each for key, each in cached.items() if isinstance(each, Lead)},
             conversation=self._conversation(cue, subjects, found),
             tenant=tenant_of(own) if own else None,
             marks={scope: self._mark(scope, found) for scope in cue.scopes},
@@ -86,11 +88,6 @@ class Recall:
             if old := outdated(item, now):
                 self._outdated[subject] = old
         return balances(items, now)
-
-    def _answers(self, cue: Cue, found: batch.Found) -> dict[str, CachedAnswer]:
-        items = ((key, found.get((self._database.tables.answers, key, ""))) for key in cue.answers)
-        answers = {key: answer_of(item) for key, item in items if item}
-        return {key: answer for key, answer in answers.items() if answer.expires_at > cue.now}
 
     def _mark(self, scope: AnswerScope, found: batch.Found) -> str:
         return mark_of(scope, found.get((self._database.tables.entries, *identity(scope_head_key(scope)))))

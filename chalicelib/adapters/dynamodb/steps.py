@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from chalicelib.adapters.dynamodb.answers import lead_item
 from chalicelib.adapters.dynamodb.bodies import Packed
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.ledger import adding, amounts, conditional, is_window, kept, limited, spending, within
@@ -14,7 +15,7 @@ from chalicelib.adapters.dynamodb.transact import Action
 from chalicelib.adapters.dynamodb.turn_items import put_turn
 from chalicelib.domain.conversation import Turn
 from chalicelib.domain.ledger import Demand, Step, counts, opening, owner_of
-from chalicelib.domain.turn import LeaseState, Reservation
+from chalicelib.domain.turn import Lead, LeaseState, Reservation
 
 RECORD: Final = 0  # its place in every transaction
 
@@ -95,6 +96,20 @@ def beginning(database: Database, reservation: Reservation, packed: Packed | Non
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     return [{"Update": head}, put_turn(database, packed, "attribute_not_exists(pk)", {})]
+
+
+def leading(database: Database, lead: Lead | None) -> list[Action]:
+    """The turn leads, unless another does or the answer is there."""
+    if lead is None:
+        return []
+    put = {
+        "TableName": database.tables.answers,
+        "Item": lead_item(lead),
+        "ConditionExpression": "attribute_not_exists(pk) OR #ttl <= :now OR leader = :leader",
+        "ExpressionAttributeNames": {"#ttl": "ttl"},
+        "ExpressionAttributeValues": {":now": {"N": str(lead.since)}, ":leader": {"S": lead.turn_id}},
+    }
+    return [{"Put": put}]
 
 
 def ending(database: Database, packed: Packed | None, removed: frozenset[int]) -> list[Action]:

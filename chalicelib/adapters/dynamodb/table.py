@@ -11,7 +11,7 @@ ledger         pk = <subject kind>#<tag>, sk = windows      what it used, by per
 conversations  pk = <conversation id>, sk = head            GSI by-owner
                …, sk = turn#<number>                        a turn, with the first part of its body
                …, sk = turn#<number>#<turn id>#<digest>#<n> further parts of the body with that digest
-answers        pk = <exact cache key>
+answers        pk = <exact cache key>                       an answer, or the turn that asks for it
 entries        pk = scopes#<tenant>, sk = <user>#<digest>   a scope's head: its parts, and how often it changed
                pk = scope#<digest>, sk = <written ms>#<id>  an entry, or what was taken back; keys in entry_items.py
 jobs           pk = job#<turn id>, sk = job                 a job; GSI open-jobs; further keys in job_items.py
@@ -164,7 +164,7 @@ def lease_item(reservation: Reservation) -> Attributes:
     }
     if not reservation.final:
         shard = LEASE_SHARDS[crc32(reservation.turn_id.encode()) % len(LEASE_SHARDS)]
-        claim = msgspec.structs.replace(reservation, limits=(), turn=None)
+        claim = msgspec.structs.replace(reservation, limits=(), turn=None, lead=None)
         item |= {"lease_shard": {"S": shard}, "lease_until": {"N": str(reservation.lease_until)}}
         item["claim"] = {"S": msgspec.json.encode(claim).decode()}
     if reservation.conversation is not None and reservation.turn is not None:

@@ -24,6 +24,7 @@ from chalicelib.adapters.dynamodb.steps import (
     counting,
     ending,
     forgetting,
+    leading,
     moving,
     recording,
 )
@@ -34,7 +35,7 @@ from chalicelib.domain.budget import Charge, Subject
 from chalicelib.domain.conversation import Turn
 from chalicelib.domain.errors import Conflict, LimitExceeded, NotFound, StoreBusy, StoreUnavailable
 from chalicelib.domain.ledger import Demand, closing, counts, demands, owner_of
-from chalicelib.domain.turn import Cue, LeaseState, Memory, Reservation, Settlement
+from chalicelib.domain.turn import Cue, LeaseState, Memory, Overtaken, Reservation, Settlement
 
 _LEASES: Final = 8  # how often others may take the room that was found
 _EDITS: Final = 8  # how often items of one open turn may be deleted while it settles
@@ -62,10 +63,12 @@ class DynamoTurns:
         record = recording(self._database, lease_item(reservation) | (digest_of(packed) if packed else {}))
         outdated = [self._recall.outdated(subject) for subject in reservation.subjects]
         charges = charging(self._database, reservation, wanted, outdated)
-        begun = beginning(self._database, reservation, packed)
+        begun = [*beginning(self._database, reservation, packed), *leading(self._database, reservation.lead)]
         refusals = write(self._database, [record, *charges, *begun], shared=False)
         if _lacks_room(reservation, refusals):
             refusals = self._lease(reservation, wanted, [record, *begun])
+        if reservation.lead and RECORD not in refusals and len(charges) + len(begun) in refusals:
+            raise Overtaken
         fault = _fault(reservation, refusals, wanted, len(charges))
         if fault is not None:
             if packed and not isinstance(fault, LimitExceeded):  # else a late request may still be admitted with them

@@ -11,7 +11,7 @@ from chalicelib.domain.budget import WINDOWS, Balances, Charge, Plan, Subject, W
 from chalicelib.domain.conversation import Conversation, Turn
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.identity import Key, Tenant
-from chalicelib.domain.turn import CachedAnswer, LeaseState, Reservation
+from chalicelib.domain.turn import CachedAnswer, Lead, LeaseState, Reservation
 from chalicelib.domain.usage import Use
 
 
@@ -26,6 +26,7 @@ class Shelf:
     used: dict[tuple[Subject, str], Charge] = field(default_factory=dict)
     leases: dict[str, tuple[LeaseState, Reservation]] = field(default_factory=dict)
     answers: dict[str, CachedAnswer] = field(default_factory=dict)
+    leads: dict[str, Lead] = field(default_factory=dict)
     heads: dict[str, Conversation] = field(default_factory=dict)
     turns: dict[str, dict[int, Turn]] = field(default_factory=dict)
     breakers: dict[str, Breaker] = field(default_factory=dict)
@@ -38,6 +39,13 @@ class Shelf:
             for subject in subjects
             for window in WINDOWS
         }
+
+    def found(self, key: str, now: float) -> CachedAnswer | Lead | None:
+        """What is at an answer's key and not over."""
+        answer, lead = self.answers.get(key), self.leads.get(key)
+        if answer is not None and answer.expires_at > now:
+            return answer
+        return lead if lead is not None and lead.until > now else None
 
     def running(self, subject: Subject) -> int:
         """How many turns of the subject are open."""

@@ -11,7 +11,7 @@ from chalicelib.domain.conversation import Removed, Turn
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.identity import tenant_tag
 from chalicelib.domain.ledger import Demand, counts, demands, owner_of, refuse_busy, subjects_of
-from chalicelib.domain.turn import Cue, LeaseState, Memory, Reservation, Settlement
+from chalicelib.domain.turn import CachedAnswer, Cue, Lead, LeaseState, Memory, Overtaken, Reservation, Settlement
 
 
 class MemoryTurns:
@@ -25,12 +25,13 @@ class MemoryTurns:
         shelf, subjects, tag = self._shelf, subjects_of(cue.credential), cue.credential.tenant_tag
         with shelf.lock:
             head = shelf.heads.get(cue.conversation or "")
-            answers = {key: shelf.answers[key] for key in cue.answers if key in shelf.answers}
+            found = {key: shelf.found(key, cue.now) for key in cue.answers}
             return Memory(
                 key=shelf.keys.get(cue.credential.key_id),
                 plans=dict(shelf.plans),
                 balances=shelf.balances(subjects, cue.now),
-                answers={key: each for key, each in answers.items() if each.expires_at > cue.now},
+                answers={key: each for key, each in found.items() if isinstance(each, CachedAnswer)},
+                leads={key: each for key, each in found.items() if isinstance(each, Lead)},
                 conversation=head if head and head.owner == owner_of(subjects) else None,
                 marks=dict.fromkeys(cue.scopes, "1"),
                 targets={name: shelf.breakers.get(name, Breaker()) for name in cue.targets},
@@ -44,12 +45,16 @@ class MemoryTurns:
             if reservation.turn_id in self._shelf.leases:
                 self._keep_on(reservation)
                 return
+            self._follow(reservation)
             opening = reservation.conversation is not None and reservation.turn is not None
             head = self._shelf.head(owner_of(reservation.subjects), str(reservation.conversation)) if opening else None
             self._find_room(reservation, wanted)
             if head is not None and reservation.turn is not None:
                 self._open(reservation.turn, head.id)
             self._add(reservation, reservation.charge)
+            if reservation.lead is not None:
+                self._shelf.answers.pop(reservation.lead.key, None)
+                self._shelf.leads[reservation.lead.key] = reservation.lead
             self._shelf.leases[reservation.turn_id] = "settled" if reservation.final else "open", reservation
 
     def settle(self, reservation: Reservation, settlement: Settlement) -> None:
@@ -81,6 +86,13 @@ class MemoryTurns:
                 if turn := self._turn(reservation):
                     self._replace_turn(reservation, msgspec.structs.replace(turn, state="cut"))
             return len(overdue)
+
+    def _follow(self, reservation: Reservation) -> None:
+        """`Overtaken` where another leads or the answer is there."""
+        lead = reservation.lead
+        found = self._shelf.found(lead.key, lead.since) if lead else None
+        if isinstance(found, CachedAnswer) or (found is not None and found.turn_id != reservation.turn_id):
+            raise Overtaken
 
     def _find_room(self, reservation: Reservation, wanted: tuple[Demand, ...]) -> None:
         subjects = {subject.kind: subject for subject in reservation.subjects}
