@@ -56,7 +56,7 @@ _SCENE: Final = re.compile(
 _LEGIBLE: Final = re.compile(r"[A-Za-z\u00c0-\u024f0-9\s.,;:!?'\"\u2019\u201c\u201d()&%$\u20ac\u00a3@/-]+")
 _SUM: Final = re.compile(r"\d\s*[-/]\s*\d")
 FEWEST_WORDS: Final = 4
-MOST_COMPARED: Final = 1_000  # characters: nobody asks a longer question twice in other words
+MOST_COMPARED: Final = 500  # characters: the time to compare two grows with the square, and nobody asks this twice
 
 
 def stands_alone(question: str) -> bool:

@@ -23,7 +23,7 @@ def test_one_entry_is_found_behind_thousands_of_another_tenant_that_are_nearer(i
 
 
 def test_the_graph_finds_what_comparing_all_finds(indexes):
-    """A graph promises no exactness: with `BEAM` candidates none of 2,000 was ever missed; a tenth would be too many."""
+    """A graph promises no exactness: with `BEAM` candidates none of 2,000 was missed, and a tenth would be too many."""
     size, chosen = 64, range(0, CROWD, 40)
     wide = scope(embedder="wide/64")
     indexes.index.add([entry(f"e{n}", of=wide, vector=noise(n, size)) for n in range(CROWD)], NOW)

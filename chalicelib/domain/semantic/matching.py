@@ -14,6 +14,7 @@ from chalicelib.domain.semantic.word_lists import ALIASES, STOP
 
 _SHORTEST_SLIP: Final = 4  # letters: of a shorter word, one other letter makes another word
 _TWO_SLIPS: Final = 8
+_LONGEST_SLIP: Final = 40  # of a longer one, the letters would take longer to compare than a lookup may
 
 
 class Match(Struct, frozen=True):
@@ -76,7 +77,9 @@ def _unjoined(words: list[Word], other: Reading) -> list[Word]:
 def is_slip(one: str, other: str, vocabulary: Vocabulary) -> bool:
     """Whether the two differ as a slip of the fingers would make them, and not both are words of their own."""
     short, long = sorted((len(one), len(other)))
-    if short < _SHORTEST_SLIP or long - short > 1 + (short >= _TWO_SLIPS) or not (one.isalpha() and other.isalpha()):
+    if not _SHORTEST_SLIP <= short <= _LONGEST_SLIP or long - short > 1 + (short >= _TWO_SLIPS):
+        return False
+    if not (one.isalpha() and other.isalpha()):
         return False
     if len(set(one) ^ set(other)) > (4 if short >= _TWO_SLIPS else 2):
         return False
