@@ -19,6 +19,8 @@ TidegateError
 │   ├── ModelTimeout            nothing came within the time given
 │   └── ModelGarbled            an answer that is not one
 ├── NoCapacity                  no model target can take the turn now
+├── JobExpired                  the turn waited in line for longer than anybody waits
+├── JobFailed                   the turn waited in line, and came to nothing: told as the fault that ended it
 ├── StoreUnavailable            the database did not answer in time
 │   ├── StoreBusy               it did, but others wrote the same items each time
 │   └── IndexUnavailable        the semantic index did not; a turn goes on without it
@@ -190,6 +192,21 @@ class NoCapacity(TidegateError):
         """Say which model, and when to come back."""
         super().__init__(f"The model `{model}` has no capacity now. Try again in {retry_after_seconds} s.")
         self.retry_after_seconds = retry_after_seconds
+
+
+class JobExpired(TidegateError):
+    """A job was not begun, or not ended, while somebody waited for it."""
+
+
+class JobFailed(TidegateError):
+    """A job's own fault, remembered: `kind` is the name of its class."""
+
+    def __init__(self, kind: str, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        """Keep all that its caller is told."""
+        super().__init__(message)
+        self.kind = kind
+        self.param = param
+        self.code = code
 
 
 class StoreUnavailable(TidegateError):

@@ -15,6 +15,8 @@ from chalicelib.domain.errors import (
     ContextTooLong,
     Forbidden,
     IndexUnavailable,
+    JobExpired,
+    JobFailed,
     LimitExceeded,
     Misconfigured,
     ModelError,
@@ -70,6 +72,8 @@ STATUS: Final[dict[type[TidegateError], Problem]] = {
     ModelGarbled: Problem(502, "server_error", "model_garbled"),
     ModelError: Problem(502, "server_error", "model_error"),
     NoCapacity: Problem(503, "server_error", "model_overloaded", retry=True),
+    JobExpired: Problem(504, "server_error", "job_expired"),
+    JobFailed: Problem(502, "server_error", "job_failed"),
     StoreUnavailable: Problem(503, "server_error", "store_unavailable", retry=True),
     StoreBusy: Problem(503, "server_error", "store_busy", retry=True),
     IndexUnavailable: Problem(503, "server_error", "index_unavailable", retry=True),
@@ -122,18 +126,22 @@ def answered(view: Callable[..., Response]) -> Callable[..., Response]:
 
 
 def problem_of(fault: TidegateError) -> Problem:
-    """The table's row for a fault: its own, or that of the nearest class above it."""
+    """The table's row for a fault: its own, or that of the nearest class above it; a job's is that of what ended it."""
+    if isinstance(fault, JobFailed):
+        return next((row for kind, row in STATUS.items() if kind.__name__ == fault.kind), STATUS[JobFailed])
     return next(STATUS[kind] for kind in type(fault).__mro__ if kind in STATUS)
 
 
 def detail_of(fault: TidegateError) -> ErrorDetail:
     """What the caller is told about a fault."""
     problem = problem_of(fault)
-    message = "The gateway is misconfigured." if isinstance(fault, Misconfigured) else fault.message
+    message = "The gateway is misconfigured." if problem is STATUS[Misconfigured] else fault.message
     if isinstance(fault, BadRequest):
         return ErrorDetail(message, problem.type, fault.param, fault.code)
     if isinstance(fault, ModelError) and fault.target:
         message = f"{message} Target: {fault.target}"
+    if isinstance(fault, JobFailed):
+        return ErrorDetail(message, problem.type, fault.param, fault.code or problem.code)
     param = fault.param if isinstance(fault, NotFound) else None
     return ErrorDetail(message, problem.type, param, problem.code)
 

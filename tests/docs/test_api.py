@@ -75,6 +75,8 @@ FAULTS = [
     errors.ModelUnavailable("down"),
     errors.ModelNotReady("starting"),
     errors.NoCapacity("small", 1),
+    errors.JobExpired("late"),
+    errors.JobFailed("", "ended"),
     errors.ModelTimeout("silent"),
     errors.ModelGarbled("noise"),
     errors.StoreUnavailable("down"),

@@ -27,6 +27,7 @@ MADE = {
     errors.ContextTooLong: lambda: errors.ContextTooLong(9_000, 8_000),
     errors.UnsupportedMedia: lambda: errors.UnsupportedMedia("text/plain"),
     errors.NoCapacity: lambda: errors.NoCapacity("small", 7),
+    errors.JobFailed: lambda: errors.JobFailed("", "ended"),
     errors.Unauthorized: errors.Unauthorized,
     errors.NotFound: lambda: errors.NotFound("conversation", "conv_1"),
     errors.LimitExceeded: lambda: errors.LimitExceeded(
@@ -151,3 +152,9 @@ def test_a_targets_fault_names_the_target(kind):
 
     assert json.loads(response.body)["error"]["message"] == "It broke. Target: openai+http://host/v1"
     assert (response.headers["x-tidegate-target"], response.headers["x-tidegate-attempts"]) == (fault.target, "3")
+
+
+def test_what_a_job_came_to_is_told_as_the_fault_that_ended_it():
+    problem = problem_of(errors.JobFailed("ModelTimeout", "Nothing came."))
+
+    assert problem is STATUS[errors.ModelTimeout]
