@@ -182,7 +182,7 @@ class Report(Struct, frozen=True):
     """One turn in figures, for the log line and the metrics: no prompt, no answer, no secret.
 
     `lost_usd_micros` is what was charged for attempts that may have burned tokens and gave no answer. `judged` is what
-    the semantic tier made of the nearest question, whose cosine is `similarity`.
+    the semantic tier made of the nearest question, whose cosine is `similarity`, or which fault kept it from looking.
     """
 
     turn_id: str
@@ -206,6 +206,7 @@ class Report(Struct, frozen=True):
     lost_usd_micros: int = 0
     similarity: float | None = None
     judged: str | None = None
+    cache_failed: bool = False
     operation: Literal["chat", "embeddings"] = "chat"
 
 

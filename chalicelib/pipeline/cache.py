@@ -13,7 +13,7 @@ from chalicelib.domain.cache_key import Place, clean
 from chalicelib.domain.chat import Completion, text_of
 from chalicelib.domain.dependence import comparable, context_of
 from chalicelib.domain.entries import AnswerScope, Entry, Sought
-from chalicelib.domain.errors import IndexUnavailable, ModelError, StoreUnavailable
+from chalicelib.domain.errors import IndexUnavailable, StoreUnavailable, TidegateError
 from chalicelib.domain.turn import CachedAnswer, CacheOutcome, Opened
 from chalicelib.domain.verdicts import Decision, Knobs
 from chalicelib.ports import Answers, Embedder, Judge, Keeper, VectorIndex
@@ -22,13 +22,14 @@ from chalicelib.ports import Answers, Embedder, Judge, Keeper, VectorIndex
 class Sighting(Struct, frozen=True):
     """What a look-up came to: an answer to serve, or what is to be kept with the fresh one.
 
-    `judged` says what the semantic tier made of the nearest question, or which fault kept it from looking.
+    `judged` says what the semantic tier made of the nearest question, or which fault kept it from looking (`failed`).
     """
 
     answer: CachedAnswer | None = None
     outcome: CacheOutcome = "bypass"
     similarity: float | None = None
     judged: str | None = None
+    failed: bool = False
     vector: bytes = b""
 
 
@@ -130,15 +131,15 @@ class AnswerCache:
         if not comparable(question):
             return Sighting(outcome="miss", judged="not compared")
         vector = b""
-        meanings = tier.meanings()
         try:
+            meanings = tier.meanings()
             (vector,) = meanings.embedder.embed([question], None, tier.within_seconds).vectors
             sought = Sought(scope, vector, opened.ask.now, mark=opened.memory.marks.get(scope))
             near = meanings.index.search(sought, tier.within_seconds)
             decision = meanings.judge.judge(question, [each for each in near if each.scope == scope], tier.knobs)
             return self._served(opened, place, decision, Sighting(outcome="miss", vector=vector), tier.mode)
-        except (ModelError, IndexUnavailable, StoreUnavailable) as fault:
-            return Sighting(outcome="miss", judged=type(fault).__name__, vector=vector)
+        except TidegateError as fault:
+            return Sighting(outcome="miss", judged=type(fault).__name__, failed=True, vector=vector)
 
     def _served(self, opened: Opened, place: Place, decision: Decision, missed: Sighting, mode: CacheMode) -> Sighting:
         judged = decision.guard or decision.reason

@@ -59,6 +59,7 @@ class Run:
         head = head_of(self.opened, routed, burned, self.seen, self.use)
         changes = {
             "judged": self.seen.judged,
+            "cache_failed": self.seen.failed,
             "error": error,
             "unmetered": self.claim.unmetered,
             "tried": tuple(self.purse.tried),

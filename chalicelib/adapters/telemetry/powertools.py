@@ -78,6 +78,7 @@ class PowertoolsMeter:
         metrics.add_metric("usd_micros", MetricUnit.Count, report.usd_micros)
         metrics.add_metric("overhead", MetricUnit.Milliseconds, report.overhead_ms)
         metrics.add_metric("unmetered", MetricUnit.Count, int(report.unmetered))
+        metrics.add_metric("cache_faults", MetricUnit.Count, int(report.cache_failed))
         metrics.flush_metrics()
 
 
