@@ -24,6 +24,7 @@ TidegateError
 ├── StoreUnavailable            the database did not answer in time
 │   ├── StoreBusy               it did, but others wrote the same items each time
 │   └── IndexUnavailable        the semantic index did not; a turn goes on without it
+├── QueueUnavailable            the queue did not take a message
 └── Misconfigured               settings or catalogue that cannot work
 """
 
@@ -219,6 +220,10 @@ class StoreBusy(StoreUnavailable):
 
 class IndexUnavailable(StoreUnavailable):
     """The index of the semantic cache did not answer in time, or is left alone for a while because it did not."""
+
+
+class QueueUnavailable(TidegateError):
+    """The queue did not say that it took a message: it may have."""
 
 
 class Misconfigured(TidegateError):

@@ -29,6 +29,7 @@ from chalicelib.domain.errors import (
     NoCapacity,
     NotFound,
     PayloadTooLarge,
+    QueueUnavailable,
     StoreBusy,
     StoreUnavailable,
     TidegateError,
@@ -77,6 +78,7 @@ STATUS: Final[dict[type[TidegateError], Problem]] = {
     StoreUnavailable: Problem(503, "server_error", "store_unavailable", retry=True),
     StoreBusy: Problem(503, "server_error", "store_busy", retry=True),
     IndexUnavailable: Problem(503, "server_error", "index_unavailable", retry=True),
+    QueueUnavailable: Problem(503, "server_error", "queue_unavailable", retry=True),
     Misconfigured: Problem(500, "server_error", "misconfigured"),
 }
 NEVER: Final = {"x-should-retry": "false"}

@@ -82,6 +82,7 @@ FAULTS = [
     errors.StoreUnavailable("down"),
     errors.StoreBusy("busy"),
     errors.IndexUnavailable("slow"),
+    errors.QueueUnavailable("down"),
     errors.Misconfigured("wrong"),
 ]
 ERRORS = {quoted(row[0])[0]: row for row in rows(PAGE.section("## Errors"))}
