@@ -13,8 +13,9 @@ from chalicelib.domain.cache_key import Place
 from chalicelib.domain.catalogue import Model
 from chalicelib.domain.chat import ChatRequest, Completion, Delta
 from chalicelib.domain.conversation import Conversation, Turn
-from chalicelib.domain.entries import AnswerScope
+from chalicelib.domain.entries import AnswerScope, Purge
 from chalicelib.domain.identity import Credential, Key, Principal, Tenant
+from chalicelib.domain.verdicts import Calibration, Namespace
 
 CacheOutcome = Literal["hit", "semantic", "miss", "bypass"]
 LeaseState = Literal["open", "settled", "released", "expired"]
@@ -70,7 +71,8 @@ class Overtaken(Exception):
 class Cue(Struct, frozen=True):
     """What to fetch at a turn's beginning.
 
-    `answers` are exact cache keys, `targets` names of breakers, `scopes` where questions are looked for by meaning.
+    `answers` are exact cache keys, `targets` names of breakers, `scopes` where questions are looked for by meaning; the
+    fit of `namespace` is due.
     """
 
     credential: Credential
@@ -79,6 +81,7 @@ class Cue(Struct, frozen=True):
     conversation: str | None = None
     targets: tuple[str, ...] = ()
     scopes: tuple[AnswerScope, ...] = ()
+    namespace: Namespace | None = None
 
 
 class Memory(Struct, frozen=True):
@@ -86,7 +89,8 @@ class Memory(Struct, frozen=True):
 
     `tenant` is the record of a tenant that has a plan of its own. `targets` has every breaker that was asked for,
     `marks` how far the log of each scope has come. `leads` are where `answers` has none yet and a turn
-    is asking. What is `stale` was found a while ago: the store cannot be asked.
+    is asking. `purges` is what is not to be served of the tenant's answers. What is `stale` was found a while ago: the
+    store cannot be asked.
     """
 
     key: Key | None
@@ -98,6 +102,8 @@ class Memory(Struct, frozen=True):
     targets: dict[str, Breaker] = {}
     marks: dict[AnswerScope, str] = {}
     leads: dict[str, Lead] = {}
+    purges: tuple[Purge, ...] = ()
+    fit: Calibration | None = None
     stale: bool = False
 
 
@@ -183,6 +189,7 @@ class Report(Struct, frozen=True):
 
     `lost_usd_micros` is what was charged for attempts that may have burned tokens and gave no answer. `judged` is what
     the semantic tier made of the nearest question, whose cosine is `similarity`, or which fault kept it from looking.
+    `waited_ms` is how long the turn waited for another that asked the same.
     """
 
     turn_id: str
@@ -199,6 +206,7 @@ class Report(Struct, frozen=True):
     finish_reason: str = ""
     conversation: str | None = None
     overhead_ms: int = 0
+    waited_ms: int = 0
     error: str | None = None
     unmetered: bool = False
     request_id: str = ""

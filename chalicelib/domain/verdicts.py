@@ -31,6 +31,14 @@ class Bound(Struct, frozen=True):
     of_hits: bool = False
 
 
+class Namespace(Struct, frozen=True):
+    """Where one calibration holds: a tenant's tag, what makes its vectors, and which verifier weighs them."""
+
+    tenant: str
+    embedder: str
+    verifier: str
+
+
 class Line(Struct, frozen=True, array_like=True):
     """A place to draw the line, with the wrong answers to expect then: as a share of all requests, and of hits."""
 

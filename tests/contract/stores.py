@@ -18,12 +18,15 @@ from botocore.exceptions import ReadTimeoutError
 from chalicelib.adapters.dynamodb.answers import DynamoAnswers
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.conversations import DynamoConversations
+from chalicelib.adapters.dynamodb.decisions import DynamoDecisions
 from chalicelib.adapters.dynamodb.keys import DynamoKeys
+from chalicelib.adapters.dynamodb.lessons import DynamoLessons
 from chalicelib.adapters.dynamodb.table import tables
 from chalicelib.adapters.dynamodb.targets import DynamoTargets
 from chalicelib.adapters.dynamodb.turns import DynamoTurns
 from chalicelib.adapters.memory.answers import MemoryAnswers
 from chalicelib.adapters.memory.conversations import MemoryConversations
+from chalicelib.adapters.memory.decisions import MemoryDecisions, MemoryLessons
 from chalicelib.adapters.memory.keys import MemoryKeys
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.adapters.memory.targets import MemoryTargets
@@ -56,6 +59,8 @@ class MemoryStores:
         self.keys = MemoryKeys(self.shelf)
         self.answers = MemoryAnswers(self.shelf)
         self.targets = MemoryTargets(self.shelf)
+        self.decisions = MemoryDecisions(self.shelf)
+        self.lessons = MemoryLessons(self.shelf)
 
     def again(self):
         """The same data through the adapters of another process."""
@@ -87,6 +92,8 @@ class DynamoStores:
         self.keys = DynamoKeys(self.database)
         self.answers = DynamoAnswers(self.database)
         self.targets = DynamoTargets(self.database)
+        self.decisions = DynamoDecisions(self.database)
+        self.lessons = DynamoLessons(self.database)
 
     def again(self):
         return DynamoStores(**self._made_of)

@@ -8,12 +8,14 @@ from typing import Final
 from chalicelib.adapters.dynamodb import batch
 from chalicelib.adapters.dynamodb.answers import found_in
 from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.adapters.dynamodb.decision_items import fit_in, namespace_key, purges_in, purges_key
 from chalicelib.adapters.dynamodb.entries import mark_of
 from chalicelib.adapters.dynamodb.entry_items import scope_head_key
 from chalicelib.adapters.dynamodb.keys import key_of, plans_of, tenant_of
 from chalicelib.adapters.dynamodb.ledger import balances, outdated
 from chalicelib.adapters.dynamodb.table import (
     PLANS,
+    Attributes,
     answer_key,
     breaker_key,
     conversation_of,
@@ -30,6 +32,7 @@ from chalicelib.domain.conversation import Conversation
 from chalicelib.domain.entries import AnswerScope
 from chalicelib.domain.ledger import owner_of, subjects_of
 from chalicelib.domain.turn import CachedAnswer, Cue, Lead, Memory
+from chalicelib.domain.verdicts import Calibration, Namespace
 
 PLANS_SECONDS: Final = 30  # how long a plan that was replaced may stay in force
 _REMEMBERED: Final = 2_000  # subjects; what is forgotten is seen again by the next recall
@@ -52,7 +55,7 @@ class Recall:
         wanted = {
             tables.access: [key_key(cue.credential.key_id), tenant, *([] if fresh else [PLANS])],
             tables.ledger: [*map(subject_key, subjects), *map(breaker_key, cue.targets)],
-            tables.entries: [scope_head_key(scope) for scope in cue.scopes],
+            tables.entries: [*map(scope_head_key, cue.scopes), *_beside(cue)],
             tables.answers: [answer_key(key) for key in dict.fromkeys(cue.answers)],
             tables.conversations: [head_key(cue.conversation)] if cue.conversation else [],
         }
@@ -71,6 +74,8 @@ class Recall:
             conversation=self._conversation(cue, subjects, found),
             tenant=tenant_of(own) if own else None,
             marks={scope: self._mark(scope, found) for scope in cue.scopes},
+            purges=purges_in(found.get((tables.entries, *identity(purges_key(cue.credential.tenant_tag))))),
+            fit=self._fit(cue.namespace, found),
             targets={name: self._breaker(name, found) for name in cue.targets},
         )
 
@@ -92,6 +97,11 @@ class Recall:
     def _mark(self, scope: AnswerScope, found: batch.Found) -> str:
         return mark_of(scope, found.get((self._database.tables.entries, *identity(scope_head_key(scope)))))
 
+    def _fit(self, namespace: Namespace | None, found: batch.Found) -> Calibration | None:
+        if namespace is None:
+            return None
+        return fit_in(found.get((self._database.tables.entries, *identity(namespace_key(namespace)))), namespace)
+
     def _breaker(self, name: str, found: batch.Found) -> Breaker:
         return breaker_of(found.get((self._database.tables.ledger, *identity(breaker_key(name)))))
 
@@ -100,3 +110,9 @@ class Recall:
         if head is None or head.get("owner") != {"S": owner_of(subjects)}:
             return None
         return conversation_of(head)
+
+
+def _beside(cue: Cue) -> list[Attributes]:
+    """What the cache reads besides answers and scopes: what was purged, and a fit that is due."""
+    purges = [purges_key(cue.credential.tenant_tag)] if cue.answers else []
+    return purges if cue.namespace is None else [*purges, namespace_key(cue.namespace)]

@@ -14,6 +14,11 @@ conversations  pk = <conversation id>, sk = head            GSI by-owner
 answers        pk = <exact cache key>                       an answer, or the turn that asks for it
 entries        pk = scopes#<tenant>, sk = <user>#<digest>   a scope's head: its parts, and how often it changed
                pk = scope#<digest>, sk = <written ms>#<id>  an entry, or what was taken back; keys in entry_items.py
+               pk = decisions#<tenant>, sk = <turn id>      what the cache decided, or what a user said of it
+               pk = namespaces#<n>, sk = <tenant>#<digest>  that there is one, and the fit that turns read
+               pk = lessons#<tenant>, sk = <digest>         what that comes from
+               pk = floor#<exact key>, sk = floor           how sure a match with that answer has to be
+               pk = purges#<tenant>, sk = all               what was purged; keys of these five in decision_items.py
 jobs           pk = job#<turn id>, sk = job                 a job; GSI open-jobs; further keys in job_items.py
 """
 

@@ -9,10 +9,13 @@ from chalicelib.domain.allowance import Block
 from chalicelib.domain.breaker import Breaker
 from chalicelib.domain.budget import WINDOWS, Balances, Charge, Plan, Subject, Window, period
 from chalicelib.domain.conversation import Conversation, Turn
+from chalicelib.domain.entries import Purge
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.identity import Key, Tenant
+from chalicelib.domain.lessons import Course, Feedback, Ruling
 from chalicelib.domain.turn import CachedAnswer, Lead, LeaseState, Reservation
 from chalicelib.domain.usage import Use
+from chalicelib.domain.verdicts import Namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,10 @@ class Shelf:
     turns: dict[str, dict[int, Turn]] = field(default_factory=dict)
     breakers: dict[str, Breaker] = field(default_factory=dict)
     leased: dict[tuple[str, int], Block] = field(default_factory=dict)
+    told: dict[tuple[str, str], Ruling | Feedback] = field(default_factory=dict)
+    namespaces: dict[Namespace, Course] = field(default_factory=dict)
+    floors: dict[str, tuple[float, int]] = field(default_factory=dict)
+    purges: dict[str, tuple[Purge, ...]] = field(default_factory=dict)
 
     def balances(self, subjects: tuple[Subject, ...], now: float) -> Balances:
         """What the subjects used in the windows of `now`."""

@@ -11,6 +11,7 @@ from chalicelib.domain.conversation import Removed, Turn
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.identity import tenant_tag
 from chalicelib.domain.ledger import Demand, counts, demands, owner_of, refuse_busy, subjects_of
+from chalicelib.domain.lessons import Course
 from chalicelib.domain.turn import CachedAnswer, Cue, Lead, LeaseState, Memory, Overtaken, Reservation, Settlement
 
 
@@ -34,6 +35,8 @@ class MemoryTurns:
                 leads={key: each for key, each in found.items() if isinstance(each, Lead)},
                 conversation=head if head and head.owner == owner_of(subjects) else None,
                 marks=dict.fromkeys(cue.scopes, "1"),
+                purges=shelf.purges.get(tag, ()) if cue.answers else (),
+                fit=shelf.namespaces.get(cue.namespace, Course()).calibration if cue.namespace else None,
                 targets={name: shelf.breakers.get(name, Breaker()) for name in cue.targets},
                 tenant=next((each for each in shelf.tenants.values() if tenant_tag(each.tenant) == tag), None),
             )
