@@ -29,6 +29,16 @@ class CacheControl(Struct, frozen=True, rename="kebab", forbid_unknown_fields=Tr
     no_store: bool = False
 
 
+class Prefer(Struct, frozen=True):
+    """How long a caller waits for a turn that has to stand in line; None leaves it to the gateway.
+
+    With `respond_async` the turn goes into the line at once.
+    """
+
+    respond_async: bool = False
+    wait_seconds: int | None = None
+
+
 class Ask(Struct, frozen=True):
     """One chat request as it came in. `max_output_tokens` 0 leaves the cap to the model's default.
 
@@ -43,6 +53,7 @@ class Ask(Struct, frozen=True):
     conversation: str | None = None
     cache: CacheControl | None = None
     request_id: str = ""
+    prefer: Prefer = Prefer()
 
 
 class CachedAnswer(Struct, frozen=True):
