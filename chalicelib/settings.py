@@ -34,6 +34,7 @@ class Settings:
     opensearch: str = ""
     lease_seconds: int = 900
     deadline_seconds: int = 60
+    flight_seconds: int = 10
     catalogue: str = ""
     log_level: str = "INFO"
 
@@ -55,7 +56,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     for name, each in known.items():
         if name in environ:
             try:
-                values[each.name] = _PARSERS[type(each.default)](environ[name])
+                values[each.name] = _OF_THEIR_OWN.get(each.name, _PARSERS[type(each.default)])(environ[name])
             except ValueError as fault:
                 faults.append(f"{name}: {fault}")
     settings = Settings(**values)  # type: ignore[arg-type]
@@ -98,4 +99,12 @@ def _positive(text: str) -> int:
     return number
 
 
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError("below zero")
+    return number
+
+
+_OF_THEIR_OWN: Final[dict[str, Callable[[str], object]]] = {"flight_seconds": _count}
 _PARSERS: Final[dict[type, Callable[[str], object]]] = {bool: _boolean, int: _positive, float: _share, str: str.strip}

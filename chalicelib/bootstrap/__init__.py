@@ -19,6 +19,7 @@ from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
 from chalicelib.pipeline.cache import AnswerCache
+from chalicelib.pipeline.flights import LEADS, SingleFlight
 from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
@@ -30,7 +31,7 @@ from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.services import Services
 from chalicelib.pipeline.sizes import Sizes
 from chalicelib.pipeline.sweep import Sweeper
-from chalicelib.ports import Keys, Turns
+from chalicelib.ports import Answers, Keys, Turns
 from chalicelib.settings import Settings
 
 __all__ = ["build", "catalogue", "check", "open_database", "open_keys", "open_turns", "peppers", "services", "sweeper"]
@@ -75,11 +76,14 @@ def build(settings: Settings) -> Services:
         cap=sizes.cap,
         meaning=semantic.scope,
     )
+    answer_cache = AnswerCache(answers, settings.cache_ttl_seconds, semantic)
+    admission = Admission(turns, conversations, settings.lease_seconds)
     return Services(
         gate=gate,
         history=History(conversations),
-        cache=AnswerCache(answers, settings.cache_ttl_seconds, semantic),
-        admission=Admission(turns, conversations, settings.lease_seconds),
+        cache=answer_cache,
+        admission=admission,
+        flights=_single_flight(settings, answers, admission, answer_cache),
         router=Router(targets.chat, targets.embedder, pool, turns, time.time, settings.deadline_seconds),
         sizes=sizes,
         archive=Archive(conversations),
@@ -90,6 +94,17 @@ def build(settings: Settings) -> Services:
         meter=meter,
         clock=time.time,
     )
+
+
+def _single_flight(settings: Settings, answers: Answers, admission: Admission, cache: AnswerCache) -> SingleFlight:
+    """What a turn waits leaves at least half of its time for a call of its own."""
+    patience = min(LEADS * settings.flight_seconds, settings.deadline_seconds / 2)
+    return SingleFlight(answers, admission, cache, settings.flight_seconds, patience, time.time, _doze)
+
+
+def _doze(most_seconds: float) -> None:
+    """A pause unlike that of others who wait for the same."""
+    time.sleep(most_seconds * random.uniform(0.5, 1))  # noqa: S311 - nobody gains by guessing it
 
 
 def open_database(settings: Settings) -> Database:

@@ -24,7 +24,7 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.estimate import input_bound
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.items import items_of, items_of_completion
-from chalicelib.domain.turn import Caller, Opened, Reservation, Settlement
+from chalicelib.domain.turn import Caller, Lead, Opened, Reservation, Settlement
 from chalicelib.ports import Conversations, Turns
 
 RENUMBERINGS: Final = 8  # parallel turns of one conversation that a turn lets go first
@@ -42,10 +42,10 @@ class Admission:
     conversations: Conversations
     lease_seconds: int
 
-    def reserve(self, opened: Opened) -> Reservation:
-        """Charge the most that the turn can burn, or raise `LimitExceeded` with nothing charged."""
+    def reserve(self, opened: Opened, lead: Lead | None = None) -> Reservation:
+        """Charge the most that the turn can burn, or raise `LimitExceeded` or `Overtaken` with nothing charged."""
         bound = most(opened.model.prices, input_bound(opened.request), opened.request.max_output_tokens)
-        claim = self._claim(opened.caller, bound)
+        claim = msgspec.structs.replace(self._claim(opened.caller, bound), lead=lead)
         if opened.memory.conversation is None:
             return self._reserved(claim, opened.caller)
         turn = _new_turn(opened, items_of(opened.ask.request.messages))

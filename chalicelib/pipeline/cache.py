@@ -93,11 +93,17 @@ class AnswerCache:
         if control is not None and control.no_cache:
             return Sighting(outcome="miss")
         found = opened.memory.answers.get(place.key)
-        if found is not None and _fits(found, opened, place):
+        if found is not None and self.fits(found, opened):
             return Sighting(found, "hit")
         tier = self.semantic.under(opened.caller.plan.cache)
         scope = tier.scope(place)
-        return Sighting(outcome="miss") if scope is None else self._nearest(opened, place, scope, tier)
+        return Sighting(outcome="miss") if scope is None else self._nearest(opened, scope, tier)
+
+    def fits(self, found: CachedAnswer, opened: Opened) -> bool:
+        """Whether an answer is of the turn's scope, still good, and no longer than the caller lets it be."""
+        of_scope = opened.place is not None and found.scope == opened.place.scope
+        current = of_scope and found.expires_at > opened.ask.now
+        return current and found.completion.usage.output_tokens <= opened.request.max_output_tokens
 
     def keeps(self, opened: Opened) -> bool:
         """Whether a clean answer would be kept."""
@@ -126,7 +132,7 @@ class AnswerCache:
         except (StoreUnavailable, IndexUnavailable):
             return False
 
-    def _nearest(self, opened: Opened, place: Place, scope: AnswerScope, tier: SemanticTier) -> Sighting:
+    def _nearest(self, opened: Opened, scope: AnswerScope, tier: SemanticTier) -> Sighting:
         question = text_of(opened.ask.request.messages[-1].content)
         if not comparable(question):
             return Sighting(outcome="miss", judged="not compared")
@@ -137,22 +143,16 @@ class AnswerCache:
             sought = Sought(scope, vector, opened.ask.now, mark=opened.memory.marks.get(scope))
             near = meanings.index.search(sought, tier.within_seconds)
             decision = meanings.judge.judge(question, [each for each in near if each.scope == scope], tier.knobs)
-            return self._served(opened, place, decision, Sighting(outcome="miss", vector=vector), tier.mode)
+            return self._served(opened, decision, Sighting(outcome="miss", vector=vector), tier.mode)
         except TidegateError as fault:
             return Sighting(outcome="miss", judged=type(fault).__name__, failed=True, vector=vector)
 
-    def _served(self, opened: Opened, place: Place, decision: Decision, missed: Sighting, mode: CacheMode) -> Sighting:
+    def _served(self, opened: Opened, decision: Decision, missed: Sighting, mode: CacheMode) -> Sighting:
         judged = decision.guard or decision.reason
         missed = msgspec.structs.replace(missed, similarity=decision.similarity, judged=judged)
         if not decision.serve or decision.entry is None or mode == "shadow":
             return missed
         found = self.answers.get(decision.entry, opened.ask.now)
-        if found is None or not _fits(found, opened, place):
+        if found is None or not self.fits(found, opened):
             return missed
         return msgspec.structs.replace(missed, answer=found, outcome="semantic")
-
-
-def _fits(found: CachedAnswer, opened: Opened, place: Place) -> bool:
-    """Whether an answer is of the scope, still good, and no longer than the caller lets it be."""
-    current = found.scope == place.scope and found.expires_at > opened.ask.now
-    return current and found.completion.usage.output_tokens <= opened.request.max_output_tokens

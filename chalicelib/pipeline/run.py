@@ -38,11 +38,14 @@ class Run:
     ) -> tuple[Outcome, Routed]:
         """What a target answers; where none does, the turn is charged for what may have been burned, or forgotten."""
         try:
-            return taken(ask(self.opened.model, self.opened.request, self.purse))
+            outcome, routed = taken(ask(self.opened.model, self.opened.request, self.purse))
+            return outcome, _late(routed, self.purse)
         except TidegateError as fault:
             self.use.admission.abandon(self.claim, fault)
+            self.use.flights.cede(self.claim)
             burned = self.claim.charge if isinstance(fault, ModelError) and fault.burned else Charge()
-            self._record(Routed("", len(self.purse.tried), 0.0), Completion(), burned, type(fault).__name__)
+            routed = _late(Routed("", len(self.purse.tried), 0.0), self.purse)
+            self._record(routed, Completion(), burned, type(fault).__name__)
             raise
 
     def end(self, routed: Routed, completion: Completion, *, cut: bool = False) -> Head:
@@ -52,7 +55,8 @@ class Run:
             self.use.meter.unmetered(self.opened.caller)
         if not cut:
             self.use.sizes.learn(self.opened.ask.credential.tenant_tag, self.opened.model, completion)
-            self.use.cache.store(self.opened, self.seen, completion, routed.target)
+        if cut or not self.use.cache.store(self.opened, self.seen, completion, routed.target):
+            self.use.flights.cede(self.claim)
         return self._record(routed, completion, burned, "cut" if cut else None)
 
     def _record(self, routed: Routed, completion: Completion, burned: Charge, error: str | None) -> Head:
@@ -64,10 +68,16 @@ class Run:
             "unmetered": self.claim.unmetered,
             "tried": tuple(self.purse.tried),
             "lost_usd_micros": self.purse.lost_usd_micros,
+            "waited_ms": round(self.purse.waited_seconds * 1000),
         }
         report = report_of(self.opened, head, completion, burned)
         self.use.meter.record(msgspec.structs.replace(report, **changes))
         return head
+
+
+def _late(routed: Routed, purse: Purse) -> Routed:
+    """To wait for another turn's model is no overhead of ours."""
+    return msgspec.structs.replace(routed, model_seconds=routed.model_seconds + purse.waited_seconds)
 
 
 def head_of(opened: Opened, routed: Routed, spent: Charge, seen: Sighting, use: Services) -> Head:

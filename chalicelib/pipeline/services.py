@@ -8,6 +8,7 @@ from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
 from chalicelib.pipeline.cache import AnswerCache
+from chalicelib.pipeline.flights import SingleFlight
 from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
@@ -26,6 +27,7 @@ class Services:
     history: History
     cache: AnswerCache
     admission: Admission
+    flights: SingleFlight
     router: Router
     sizes: Sizes
     archive: Archive

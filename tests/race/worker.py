@@ -27,6 +27,7 @@ from chalicelib.domain.estimate import input_bound
 from chalicelib.domain.verdicts import Knobs
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.cache import AnswerCache, SemanticTier
+from chalicelib.pipeline.flights import SingleFlight
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.routing.pool import Pool
@@ -114,6 +115,9 @@ def _services(job, draw, reach, outcomes):
     model = FakeModel(job["record"], draw, reach)
     sizes = Sizes()
     pool = Pool(DynamoTargets(database), random.random)
+    answers = DynamoAnswers(database)
+    cache = AnswerCache(answers, 0, SemanticTier("off", "", Knobs(), 0, lambda: None))
+    admission = Admission(turns, conversations, LEASE_SECONDS)
     return SimpleNamespace(
         gate=Gate(
             turns,
@@ -126,8 +130,9 @@ def _services(job, draw, reach, outcomes):
             meaning=lambda _: None,
         ),
         history=History(conversations),
-        cache=AnswerCache(DynamoAnswers(database), 0, SemanticTier("off", "", Knobs(), 0, lambda: None)),
-        admission=Admission(turns, conversations, LEASE_SECONDS),
+        cache=cache,
+        admission=admission,
+        flights=SingleFlight(answers, admission, cache, 0, 0, time.time, time.sleep),
         router=Router(lambda _: model, lambda _: model, pool, turns, time.time, 60),
         sizes=sizes,
         meter=SimpleNamespace(record=lambda _: None, unmetered=warn),

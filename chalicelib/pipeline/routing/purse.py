@@ -16,13 +16,14 @@ from chalicelib.ports import Turns
 class Purse:
     """Charges further attempts as records of their own, under the same limits; nothing where the turn is unmetered.
 
-    However many attempts it takes, a turn is one request.
+    However many attempts it takes, a turn is one request. What it `waited` before is gone from its time.
     """
 
     turns: Turns
     claim: Reservation
     tried: list[Attempt] = field(default_factory=list)
     lost_usd_micros: int = 0
+    waited_seconds: float = 0.0
     _records: int = 0
 
     def forfeit(self) -> bool:
@@ -53,6 +54,7 @@ class Purse:
             conversation=None,
             turn=None,
             concurrent=None,
+            lead=None,
             charge=msgspec.structs.replace(self.claim.charge, requests=0),
             final=final,
         )

@@ -34,9 +34,9 @@ class Router:
     clock: Clock
     deadline_seconds: float
 
-    def purse(self, claim: Reservation) -> Purse:
+    def purse(self, claim: Reservation, waited_seconds: float = 0.0) -> Purse:
         """What pays for the attempts of the turn that `claim` is for."""
-        return Purse(self.turns, claim)
+        return Purse(self.turns, claim, waited_seconds=waited_seconds)
 
     def complete(self, model: Model, request: ChatRequest, purse: Purse) -> tuple[Completion, Routed] | Saturated:
         """The whole answer of the first target that gives one."""
@@ -49,7 +49,7 @@ class Router:
             flight.done(completion.usage, self.clock())
             return completion
 
-        return Attempts(self._route(model, need_of(request)), ask, purse, self.clock).outcome()
+        return Attempts(self._route(model, need_of(request), purse), ask, purse, self.clock).outcome()
 
     def stream(self, model: Model, request: ChatRequest, purse: Purse) -> tuple[Iterator[Delta], Routed] | Saturated:
         """A stream whose first piece has arrived, so that no later fault can be answered by another target."""
@@ -58,7 +58,7 @@ class Router:
             return begun(self.open_chat(flight.target.uri).stream(request, flight.patience), flight, self.clock)
 
         after = None if model.hedge_after_ms is None else model.hedge_after_ms / 1000
-        route = self._route(model, need_of(request))
+        route = self._route(model, need_of(request), purse)
         return Attempts(route, ask, purse, self.clock, close=Landing.close, hedge_seconds=after).outcome()
 
     def embed(
@@ -72,10 +72,10 @@ class Router:
             return embedded
 
         likely = min(sum(map(len, texts)) // CHARACTERS_A_TOKEN, model.context_tokens)  # a text too long is told by it
-        return Attempts(self._route(model, Need(input_tokens=likely)), ask, purse, self.clock).outcome()
+        return Attempts(self._route(model, Need(input_tokens=likely), purse), ask, purse, self.clock).outcome()
 
-    def _route(self, model: Model, need: Need) -> Route:
-        return Route(self.pool, model, need, self.clock() + self.deadline_seconds)
+    def _route(self, model: Model, need: Need, purse: Purse) -> Route:
+        return Route(self.pool, model, need, self.clock() + self.deadline_seconds - purse.waited_seconds)
 
 
 def _gathered(deltas: Iterator[Delta]) -> Completion:

@@ -22,6 +22,7 @@ from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
 from chalicelib.pipeline.cache import AnswerCache, Meanings, SemanticTier
+from chalicelib.pipeline.flights import SingleFlight
 from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
@@ -36,6 +37,7 @@ from tests.builders import NOW, PEPPERS, a_catalogue, a_credential, a_key, a_mod
 
 LEASE_SECONDS = 900
 DEADLINE_SECONDS = 60
+FLIGHT_SECONDS = 10
 HELLO = (Delta(text="Hel"), Delta(text="lo"), Delta(finish_reason="stop", usage=Usage(10, 2)))
 
 
@@ -108,6 +110,7 @@ class Stage:
         self.models = models or {"a": Scripted(*HELLO)}
         self.meter = Meter()
         self.now = NOW
+        self.meanwhile = lambda: None
         self.keys = MemoryKeys(self.shelf)
         self.credential = a_credential(*owner)
         self.keys.put(a_key(self.credential, *owner))
@@ -119,6 +122,8 @@ class Stage:
         self.vectors = MemoryVectors()
         self.meanings = Meanings(WordLlamaEmbedder(), self.vectors, judge, Kept(answers, self.vectors))
         semantic = SemanticTier(mode, "wordllama://", Knobs(), 1.0, lambda: self.meanings)
+        cache = AnswerCache(answers, 3_600, semantic)
+        admission = Admission(turns, conversations, LEASE_SECONDS)
         self.pool = Pool(MemoryTargets(self.shelf), lambda: 0.0)
         self.services = Services(
             gate=Gate(
@@ -132,8 +137,11 @@ class Stage:
                 meaning=semantic.scope,
             ),
             history=History(conversations),
-            cache=AnswerCache(answers, 3_600, semantic),
-            admission=Admission(turns, conversations, LEASE_SECONDS),
+            cache=cache,
+            admission=admission,
+            flights=SingleFlight(
+                answers, admission, cache, FLIGHT_SECONDS, 2 * FLIGHT_SECONDS, lambda: self.now, self.rest
+            ),
             router=Router(self.open, self.open, self.pool, turns, lambda: self.now, DEADLINE_SECONDS),
             sizes=sizes,
             archive=Archive(conversations),
@@ -144,6 +152,11 @@ class Stage:
             meter=self.meter,
             clock=lambda: self.now,
         )
+
+    def rest(self, seconds):
+        """What happens while a turn waits for another."""
+        self.now += seconds
+        self.meanwhile()
 
     def open(self, uri):
         return self.models[uri.removeprefix("script://")]
