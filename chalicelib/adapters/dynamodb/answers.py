@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from contextlib import suppress
 from typing import Final
 
@@ -71,5 +72,13 @@ def found_in(item: Attributes | None, now: float) -> CachedAnswer | Lead | None:
     if item is None or int(item["ttl"]["N"]) <= now:
         return None
     if "leader" not in item:
-        return _answer.decode(unpacked_bytes(item["body"]["B"]))
+        return _answer_in(item)
     return Lead(item["pk"]["S"], item["leader"]["S"], int(item["since"]["N"]), int(item["ttl"]["N"]))
+
+
+def _answer_in(item: Attributes) -> CachedAnswer | None:
+    """None where the item holds no answer that this release can read: the next one is written over it."""
+    try:
+        return _answer.decode(unpacked_bytes(item["body"]["B"]))
+    except (KeyError, msgspec.DecodeError, zlib.error):
+        return None

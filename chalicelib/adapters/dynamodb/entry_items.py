@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from chalicelib.adapters.dynamodb.table import Attributes
 from chalicelib.domain.entries import AnswerScope, Entry, Gone, Row, Stretch
@@ -18,6 +19,8 @@ GONE_SECONDS: Final = 86_400  # longer than any process remembers a scope that i
 
 _STEPS: Final = 127  # to either side of zero: what a signed byte has
 
+Second = Annotated[int, Meta(ge=0, lt=1 << 53)]
+
 
 class _Body(Struct, frozen=True, array_like=True):
     """What an entry's item holds besides its key. The digest of its scope shows an item that is in the wrong place."""
@@ -26,9 +29,9 @@ class _Body(Struct, frozen=True, array_like=True):
     id: str
     question: str
     answer: str  # empty where it is the id
-    created_at: int
-    expires_at: int
-    vector: bytes  # a signed byte for each dimension: its direction is all that counts
+    created_at: Second
+    expires_at: Second
+    vector: Annotated[bytes, Meta(min_length=1)]  # a signed byte for each dimension: its direction is all that counts
 
 
 _body = msgspec.msgpack.Decoder(_Body)
@@ -112,17 +115,16 @@ def gone_item(scope: AnswerScope, gone: Gone, now: float) -> Attributes:
 
 def is_entry_of(item: Attributes, ids: set[str] | None, until: int) -> bool:
     """Whether an item is an entry that a removal means: one of the ids, or any, created up to `until`."""
-    if "entry" not in item:
-        return False
-    body = _body.decode(item["entry"]["B"])
+    body = _body_of(item)
+    if body is None:
+        return "entry" in item and ids is None  # what cannot be read goes with all the others
     return body.created_at <= until and (ids is None or body.id in ids)
 
 
 def stretch_of(scope: AnswerScope, items: Sequence[Attributes]) -> Stretch:
-    """Items of one Query, at least one. What says that it is of another scope is left out."""
+    """Items of one Query, at least one. What says that it is of another scope, or cannot be read, is left out."""
     digest = scope_digest(scope)
-    bodies = [_body.decode(item["entry"]["B"]) for item in items if "entry" in item]
-    bodies = [body for body in bodies if body.scope == digest and len(body.vector) == len(bodies[0].vector)]
+    bodies = _alike([body for item in items if (body := _body_of(item)) and body.scope == digest])
     return Stretch(
         scope=scope,
         cursor=max(written_ms(item) for item in items),
@@ -130,8 +132,31 @@ def stretch_of(scope: AnswerScope, items: Sequence[Attributes]) -> Stretch:
             Row(each.id, each.question, each.answer or each.id, each.created_at, each.expires_at) for each in bodies
         ),
         vectors=_unit_rows(each.vector for each in bodies),
-        gone=tuple(_gone.decode(item["gone"]["B"]) for item in items if "gone" in item),
+        gone=tuple(_gone_of(item) for item in items if "gone" in item),
     )
+
+
+def _body_of(item: Attributes) -> _Body | None:
+    """None for what is no entry, or none that this release can read."""
+    try:
+        return _body.decode(item["entry"]["B"]) if "entry" in item else None
+    except msgspec.DecodeError:
+        return None
+
+
+def _gone_of(item: Attributes) -> Gone:
+    """What cannot be read may have taken anything back: it is taken to have taken everything."""
+    try:
+        return _gone.decode(item["gone"]["B"])
+    except msgspec.DecodeError:
+        return Gone(written_ms(item) // 1000)
+
+
+def _alike(bodies: Sequence[_Body]) -> list[_Body]:
+    """Those with a vector of the length that most have, and of some direction."""
+    lengths = Counter(len(body.vector) for body in bodies)
+    usual = max(lengths, key=lambda length: (lengths[length], length), default=0)
+    return [body for body in bodies if len(body.vector) == usual and any(body.vector)]
 
 
 def _unit_rows(vectors: Iterable[bytes]) -> bytes:

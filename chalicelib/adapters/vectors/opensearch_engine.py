@@ -150,7 +150,8 @@ def _reply(found: Any) -> Reply:
     if isinstance(found, bool):
         return Reply(200 if found else _ABSENT, {})
     body = found if isinstance(found, dict) else {}
-    return Reply(int(body["status"]) if "error" in body and "status" in body else 200, body)
+    status = body.get("status", 200) if "error" in body else 200
+    return Reply(status if isinstance(status, int) else _KNOWN, body)
 
 
 def _words(fault: Any) -> str:
