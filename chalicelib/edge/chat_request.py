@@ -93,12 +93,12 @@ def ask_of(call: Call, body: ChatBody) -> Ask:
         call.turn_id,
         call.now,
         conversation=body.conversation,
-        cache=body.cache or _cache_control(call.header("cache-control")),
+        cache=body.cache or cache_control(call.header("cache-control")),
         request_id=call.request_id,
     )
 
 
-def _cache_control(header: str) -> CacheControl | None:
+def cache_control(header: str) -> CacheControl | None:
     """What the header says that the body may say too; None where it says nothing of it."""
     said = {word.strip().casefold() for word in header.split(",")}
     no_cache, no_store = bool(said & {"no-cache", "max-age=0"}), "no-store" in said

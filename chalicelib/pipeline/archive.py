@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -13,6 +13,7 @@ from chalicelib.domain.errors import NotFound
 from chalicelib.domain.items import item_id, locate, shown
 from chalicelib.ports import Conversations, Page, TurnPage
 
+Kept = TypeVar("Kept")
 PAGE_BYTES: Final = 4_000_000  # of items as JSON: a Lambda answer may have 6 MB, its quotes escaped once more
 
 
@@ -60,7 +61,7 @@ class Archive:
         self.conversations.get(owner, conversation_id)
         start, _ = _located(page.after, "after") if page.after else (0, 0)
         turns = self.conversations.turns(conversation_id, TurnPage(start=start, order=page.order))
-        return _filled(_after(_items(turns, page, now), page), page.limit)
+        return filled(_after(_items(turns, page, now), page), page.limit)
 
     def item(self, owner: str, conversation_id: str, item: str, *, now: float) -> Item:
         """One item."""
@@ -109,9 +110,9 @@ def _after(items: Iterator[Item], page: Page) -> Iterator[Item]:
     return (item for item in items if (here := locate(item.id or "")) and (here > start if forward else here < start))
 
 
-def _filled(items: Iterator[Item], limit: int) -> tuple[Sequence[Item], bool]:
+def filled(items: Iterator[Kept], limit: int) -> tuple[Sequence[Kept], bool]:
     """As many items as a page holds, at least one where there is one, and whether there are more."""
-    kept: list[Item] = []
+    kept: list[Kept] = []
     room = PAGE_BYTES
     for item in items:
         room -= len(msgspec.json.encode(item))

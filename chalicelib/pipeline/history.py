@@ -45,13 +45,13 @@ class History:
             return opened
         most = max(1, (room - taken) // SMALLEST_TURN)
         turns = self.conversations.turns(conversation.id, TurnPage(start=conversation.last, limit=most))
-        earlier = _fitting(turns, room - taken, opened.ask.now)
-        request = msgspec.structs.replace(opened.request, messages=_joined(earlier, fresh))
+        earlier = fitting(turns, room - taken, opened.ask.now)
+        request = msgspec.structs.replace(opened.request, messages=joined(earlier, fresh))
         shapes = context_of(earlier, text_of(fresh[-1].content))
         return msgspec.structs.replace(opened, request=request, place=None if shapes else opened.place)
 
 
-def _fitting(turns: Iterator[Turn], room: int, now: float) -> tuple[Message, ...]:
+def fitting(turns: Iterator[Turn], room: int, now: float) -> tuple[Message, ...]:
     """The messages of the newest turns that fit into `room` tokens, oldest first."""
     kept: list[tuple[Message, ...]] = []
     for turn in turns:
@@ -65,7 +65,7 @@ def _fitting(turns: Iterator[Turn], room: int, now: float) -> tuple[Message, ...
     return tuple(message for messages in reversed(kept) for message in messages)
 
 
-def _joined(earlier: tuple[Message, ...], fresh: tuple[Message, ...]) -> tuple[Message, ...]:
+def joined(earlier: tuple[Message, ...], fresh: tuple[Message, ...]) -> tuple[Message, ...]:
     """This call's instructions first, unless history has the same ones; then history, then the rest."""
     count = next((place for place, each in enumerate(fresh) if _instruction(each) is None), len(fresh))
     known = {_instruction(message) for message in earlier}

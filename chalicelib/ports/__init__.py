@@ -6,6 +6,7 @@ from chalicelib.ports.jobs import JobQueue, Jobs
 from chalicelib.ports.keys import Keys
 from chalicelib.ports.meter import Meter
 from chalicelib.ports.models import ChatModel, Embedded, Embedder, Offer, Targets, Watch
+from chalicelib.ports.responses import Responses
 from chalicelib.ports.turns import Answers, Turns
 from chalicelib.ports.vectors import EntryLog, Judge, Keeper, VectorIndex
 
@@ -25,6 +26,7 @@ __all__ = [
     "Meter",
     "Offer",
     "Page",
+    "Responses",
     "Targets",
     "TurnPage",
     "Turns",
