@@ -8,7 +8,8 @@ import random
 from pathlib import Path
 from typing import Final
 
-from chalicelib.adapters.verifier.weights import WEIGHTS, Trained, dump
+from chalicelib.adapters.verifier.version import WEIGHTS
+from chalicelib.adapters.verifier.weights import Trained, dump
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 from training import fitting, traps
 from training.counting import count

@@ -4,6 +4,7 @@ from chalicelib.ports.clock import Clock
 from chalicelib.ports.conversations import Conversations, Page, TurnPage
 from chalicelib.ports.jobs import JobQueue, Jobs
 from chalicelib.ports.keys import Keys
+from chalicelib.ports.lessons import Comparison, Decisions, Known, Lessons
 from chalicelib.ports.meter import Meter
 from chalicelib.ports.models import ChatModel, Embedded, Embedder, Offer, Targets, Watch
 from chalicelib.ports.responses import Responses
@@ -14,7 +15,9 @@ __all__ = [
     "Answers",
     "ChatModel",
     "Clock",
+    "Comparison",
     "Conversations",
+    "Decisions",
     "Embedded",
     "Embedder",
     "EntryLog",
@@ -23,6 +26,8 @@ __all__ = [
     "Judge",
     "Keeper",
     "Keys",
+    "Known",
+    "Lessons",
     "Meter",
     "Offer",
     "Page",

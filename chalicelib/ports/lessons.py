@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from chalicelib.domain.entries import Purge
 from chalicelib.domain.lessons import Course, Feedback, Found, Offer, Ruling, Search
+from chalicelib.domain.turn import CachedAnswer
 from chalicelib.domain.verdicts import Calibration, Namespace
 
 
@@ -34,6 +35,9 @@ class Decisions(Protocol):
     def lift(self, key: str, floor: float, until: int) -> None:
         """Raise the floor of an answer, until an epoch second; a lower one than there is changes nothing."""
 
+    def drop(self, key: str) -> None:
+        """Delete an answer; one that is not there is a repetition."""
+
     def forbid(self, purge: Purge, now: float) -> None:
         """From now on `Turns.recall` tells of the purge: answers from before are not served. Repeating it is safe."""
 
@@ -52,6 +56,16 @@ class Lessons(Protocol):
 
     def save(self, namespace: Namespace, course: Course) -> bool:
         """Replace what there is, and show its fit to turns; False where another refit did since it was read."""
+
+    def answers(self, keys: Sequence[str], now: float) -> Mapping[str, CachedAnswer]:
+        """Those of the answers under these exact keys that are still there, read consistently."""
+
+
+class Comparison(Protocol):
+    """Who compares answers."""
+
+    def agree(self, fresh: str, stored: str) -> bool | None:
+        """Whether the two say the same; None where nobody can tell."""
 
 
 class Known(Protocol):

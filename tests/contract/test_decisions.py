@@ -143,6 +143,15 @@ def test_a_floor_outlives_its_answer(stores):
     assert stores.decisions.offer("k", NOW) == Offer(None, 1.25)
 
 
+def test_an_answer_that_is_dropped_is_gone(stores):
+    stores.answers.store("k", cached())
+
+    for _ in range(2):
+        stores.decisions.drop("k")
+
+    assert stores.decisions.offer("k", NOW) == Offer(None)
+
+
 def test_a_purge_is_told_to_turns_that_look_for_answers_of_the_tenant(stores):
     stores.decisions.forbid(Purge(ACME, user="ada"), NOW)
     stores.decisions.forbid(Purge(ACME, model="echo", before=NOW - 60), NOW)
@@ -221,3 +230,14 @@ def test_a_course_as_large_as_can_be_fits_into_an_item(stores):
 
     assert stores.lessons.course(namespace).calibration == full
     assert len(msgspec.msgpack.encode(full)) < 100_000
+
+
+def test_answers_are_fetched_by_hundreds(stores):
+    for number in range(0, 250, 3):
+        stores.answers.store(f"k{number}", cached(f"{number}", expires_at=NOW + number))
+
+    found = stores.lessons.answers([f"k{number}" for number in range(250)], NOW + 100)
+
+    assert {key: answer.completion.text for key, answer in found.items()} == {
+        f"k{number}": f"{number}" for number in range(102, 250, 3)
+    }

@@ -125,6 +125,16 @@ class DynamoDecisions:
         with suppress(Unmet):
             self._database.call("update_item", request)
 
+    def drop(self, key: str) -> None:
+        """One DeleteItem; who asks for the answer anew stays."""
+        request = {
+            "TableName": self._database.tables.answers,
+            "Key": answer_key(key),
+            "ConditionExpression": "attribute_not_exists(leader)",
+        }
+        with suppress(Unmet):
+            self._database.call("delete_item", request)
+
     def forbid(self, purge: Purge, now: float) -> None:
         """Read, and written where nobody else did meanwhile."""
         told = ended(purge, now)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Final
 
 import msgspec
 
 from chalicelib.adapters.dynamodb import batch, transact
+from chalicelib.adapters.dynamodb.answers import found_in
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.decision_items import (
     IDLE_SECONDS,
@@ -21,11 +22,13 @@ from chalicelib.adapters.dynamodb.decision_items import (
     namespace_shards,
     told_in,
 )
-from chalicelib.adapters.dynamodb.table import Attributes
+from chalicelib.adapters.dynamodb.table import Attributes, answer_key
 from chalicelib.domain.lessons import Course, Feedback, Ruling
+from chalicelib.domain.turn import CachedAnswer
 from chalicelib.domain.verdicts import Namespace
 
 PAGE_ITEMS: Final = 1_000
+BATCH_KEYS: Final = 100
 
 
 class DynamoLessons:
@@ -103,3 +106,13 @@ class DynamoLessons:
             },
         }
         return not transact.write(self._database, [{"Put": put}, {"Update": update}])
+
+    def answers(self, keys: Sequence[str], now: float) -> Mapping[str, CachedAnswer]:
+        """A BatchGetItem for each hundred."""
+        table, answers = self._database.tables.answers, {}
+        for start in range(0, len(keys), BATCH_KEYS):
+            part = keys[start : start + BATCH_KEYS]
+            found = batch.read(self._database, {table: [answer_key(key) for key in part]})
+            each = {key: found_in(found.get((table, key, "")), now) for key in part}
+            answers.update({key: answer for key, answer in each.items() if isinstance(answer, CachedAnswer)})
+        return answers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from math import inf
 
@@ -12,6 +12,7 @@ from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.entries import Purge
 from chalicelib.domain.lessons import Course, Feedback, Found, Offer, Ruling, Search
 from chalicelib.domain.purges import added, ended
+from chalicelib.domain.turn import CachedAnswer
 from chalicelib.domain.verdicts import Namespace
 
 
@@ -66,6 +67,11 @@ class MemoryDecisions:
             if self._shelf.floors.get(key, (-inf, 0))[0] < floor:
                 self._shelf.floors[key] = (floor, until)
 
+    def drop(self, key: str) -> None:
+        """At once."""
+        with self._shelf.lock:
+            self._shelf.answers.pop(key, None)
+
     def forbid(self, purge: Purge, now: float) -> None:
         """At once."""
         with self._shelf.lock:
@@ -103,3 +109,8 @@ class MemoryLessons:
                 return False
             self._shelf.namespaces[namespace] = course
             return True
+
+    def answers(self, keys: Sequence[str], now: float) -> Mapping[str, CachedAnswer]:
+        """What has not expired."""
+        found = {key: self._shelf.answers[key] for key in keys if key in self._shelf.answers}
+        return {key: answer for key, answer in found.items() if answer.expires_at > now}

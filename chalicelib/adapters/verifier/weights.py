@@ -5,18 +5,17 @@ from __future__ import annotations
 import io
 from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from chalicelib.adapters.verifier.version import WEIGHTS
 from chalicelib.domain.semantic.calibration import Prior
 from chalicelib.domain.semantic.features import WordVectors
 from chalicelib.domain.semantic.forest import Forest
 from chalicelib.domain.semantic.verifier import Verifier
 from chalicelib.domain.semantic.vocabulary import Vocabulary
-
-WEIGHTS: Final = Path(__file__).with_name("verifier.npz")
 
 
 class Trained(NamedTuple):

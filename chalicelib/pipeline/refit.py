@@ -1,0 +1,120 @@
+"""Learns from what the semantic cache decided: a fresh answer beside a stored one is a label, and so is a user's word.
+
+It runs on a schedule, in a function of its own. Turns read the fit that comes of it within a minute or so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import Struct
+
+from chalicelib.domain.errors import TidegateError
+from chalicelib.domain.lessons import Course, Feedback, Ruling
+from chalicelib.domain.semantic.calibration import Prior, drawn, refitted, seen, taught, untaught
+from chalicelib.domain.turn import CachedAnswer
+from chalicelib.domain.turn_ids import started
+from chalicelib.domain.verdicts import Bound, Calibration, Label, Namespace
+from chalicelib.ports import Clock, Comparison, Lessons, VectorIndex
+
+SETTLED_SECONDS: Final = 120.0  # a turn that took longer is not learned from
+MOST_TOLD: Final = 2_000  # decisions of a tenant that one run reads: what a calibration remembers
+WORD_WEIGHT: Final = 10.0  # of a user's word: that of as many misses
+RUN_SECONDS: Final = 40.0  # what is not refitted by then is the next run's
+
+
+class Refitted(Struct, frozen=True):
+    """What a run came to."""
+
+    namespaces: int = 0
+    labels: int = 0
+    failed: int = 0
+    expired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refitter:
+    """Refits every namespace that has news. Two runs at once are safe: of one namespace, one of them is kept."""
+
+    lessons: Lessons
+    comparison: Comparison
+    prior: Prior
+    bound: Bound
+    index: VectorIndex
+    clock: Clock
+
+    def run(self) -> Refitted:
+        """A fault in one namespace is counted, and the next one goes on."""
+        began = self.clock()
+        refitted_ones = labels = failed = 0
+        for namespace in self.lessons.namespaces():
+            if self.clock() - began >= RUN_SECONDS:
+                break
+            try:
+                learned = self.refit(namespace, began)
+            except TidegateError:
+                failed += 1
+            else:
+                refitted_ones += learned is not None
+                labels += learned or 0
+        return Refitted(refitted_ones, labels, failed, self._expired(began))
+
+    def refit(self, namespace: Namespace, now: float) -> int | None:
+        """Learn what is new in a namespace: the number of labels; None where nothing is, or another run was first."""
+        course, until = self.lessons.course(namespace), started(now - SETTLED_SECONDS)
+        told = [
+            each
+            for each in self.lessons.since(namespace.tenant, course.cursor, until, MOST_TOLD)
+            if _ruling(each).namespace == namespace
+        ]
+        if not told:
+            return None
+        labels = self._labels(told, now)
+        calibration = course.calibration or untaught(self.prior)
+        for each in told:
+            calibration = _learned(calibration, each, labels.get(each.id))
+        calibration = drawn(refitted(calibration, self.prior, self.bound))
+        kept = self.lessons.save(namespace, Course(calibration, until, course.version + 1, int(now)))
+        return len(labels) if kept else None
+
+    def _labels(self, told: Sequence[Ruling | Feedback], now: float) -> dict[str, Label]:
+        """By the ids of what taught them."""
+        rulings = [each for each in told if isinstance(each, Ruling) and each.correct is None]
+        pairs = {each.id: (each.fresh, each.decision.entry) for each in rulings if each.fresh and each.decision.entry}
+        answers = self.lessons.answers(sorted({key for pair in pairs.values() for key in pair if key}), now)
+        labels = dict(self._compared(rulings, pairs, answers))
+        for each in told:
+            evidence = _ruling(each).decision.evidence
+            if isinstance(each, Feedback) and evidence is not None and each.ruling.outcome == "semantic":
+                labels[each.id] = Label(evidence, bool(each.ruling.correct), WORD_WEIGHT)
+        return labels
+
+    def _compared(
+        self, rulings: Sequence[Ruling], pairs: Mapping[str, tuple[str, str]], answers: Mapping[str, CachedAnswer]
+    ) -> Iterator[tuple[str, Label]]:
+        for each in rulings:
+            fresh, stored = (answers.get(key) for key in pairs.get(each.id, ("", "")))
+            if each.decision.evidence is None or fresh is None or stored is None or stored.created_at > each.at:
+                continue  # the stored one was replaced since
+            right = self.comparison.agree(fresh.completion.text or "", stored.completion.text or "")
+            if right is not None:
+                yield each.id, Label(each.decision.evidence, right, each.weight)
+
+    def _expired(self, now: float) -> int:
+        """How many entries an index that does not forget by itself was rid of."""
+        try:
+            return self.index.expire(now)
+        except TidegateError:
+            return 0
+
+
+def _ruling(told: Ruling | Feedback) -> Ruling:
+    return told if isinstance(told, Ruling) else told.ruling
+
+
+def _learned(calibration: Calibration, told: Ruling | Feedback, label: Label | None) -> Calibration:
+    if isinstance(told, Ruling):
+        calibration = seen(calibration, told.decision.evidence)
+    return calibration if label is None else taught(calibration, label)
