@@ -6,7 +6,14 @@ import pytest
 
 from tests.package.conftest import ROOT, STAGES
 
-OWNED = ("dynamodb", "logs", "secretsmanager", "sqs", "ssm")  # services whose resources carry the stage in their name
+OWNED = (
+    "dynamodb",
+    "es",
+    "logs",
+    "secretsmanager",
+    "sqs",
+    "ssm",
+)  # services whose resources carry the stage in their name
 
 
 FUNCTIONS = ("", "-sweep")  # the API, and what has a policy of its own
@@ -76,6 +83,20 @@ def test_the_api_alone_may_ask_endpoints_on_sagemaker_and_change_none(stage):
     )
 
     assert api == {(action, place) for action in asking for place in places}
+    assert sweep == set()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_api_alone_may_ask_opensearch_and_delete_no_index(stage):
+    methods = ("es:ESHttpGet", "es:ESHttpHead", "es:ESHttpPost", "es:ESHttpPut")
+    domains, collections = f"arn:aws:es:*:*:domain/tidegate-{stage}-*/*", "arn:aws:aoss:*:*:collection/*"
+
+    api, sweep = (
+        {pair for pair in granted(stage, function) if pair[1].split(":")[2] in {"es", "aoss"}}
+        for function in ("", "-sweep")
+    )
+
+    assert api == {*((method, domains) for method in methods), ("aoss:APIAccessAll", collections)}
     assert sweep == set()
 
 
