@@ -78,7 +78,7 @@ class SingleFlight:
                 return found if self.cache.fits(found, opened) else None
             if self.clock() >= until:
                 return None
-            ahead = found
+            ahead = found if found is not None and found.turn_id != opened.ask.turn_id else None  # its own came late
         return None
 
     def _led(self, opened: Opened, key: str) -> Reservation:
