@@ -31,6 +31,7 @@ from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.services import Services
 from chalicelib.pipeline.sizes import Sizes
 from chalicelib.pipeline.sweep import Sweeper
+from chalicelib.pipeline.threads import Threads
 from chalicelib.ports import Answers, Keys, Turns
 from chalicelib.settings import Settings
 
@@ -55,6 +56,7 @@ def build(settings: Settings) -> Services:
     """Services as `settings` say; each vendor's library is imported only where it is used."""
     from chalicelib.adapters.dynamodb.answers import DynamoAnswers
     from chalicelib.adapters.dynamodb.conversations import DynamoConversations
+    from chalicelib.adapters.dynamodb.responses import DynamoResponses
     from chalicelib.adapters.dynamodb.targets import DynamoTargets
     from chalicelib.adapters.telemetry.powertools import PowertoolsMeter
 
@@ -87,6 +89,7 @@ def build(settings: Settings) -> Services:
         router=Router(targets.chat, targets.embedder, pool, turns, time.time, settings.deadline_seconds),
         sizes=sizes,
         archive=Archive(conversations),
+        threads=Threads(DynamoResponses(database)),
         accounts=Accounts(keys),
         plans=Plans(keys, models),
         keyring=Keyring(keys, gate.peppers, secrets.token_bytes, live=not settings.local),

@@ -16,6 +16,7 @@ from chalicelib.pipeline.keyring import Keyring
 from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.sizes import Sizes
+from chalicelib.pipeline.threads import Threads
 from chalicelib.ports import Clock, Meter
 
 
@@ -31,6 +32,7 @@ class Services:
     router: Router
     sizes: Sizes
     archive: Archive
+    threads: Threads
     accounts: Accounts
     plans: Plans
     keyring: Keyring

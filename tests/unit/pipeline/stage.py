@@ -8,6 +8,7 @@ from chalicelib.adapters.embedders.wordllama import WordLlamaEmbedder
 from chalicelib.adapters.memory.answers import MemoryAnswers
 from chalicelib.adapters.memory.conversations import MemoryConversations
 from chalicelib.adapters.memory.keys import MemoryKeys
+from chalicelib.adapters.memory.responses import MemoryResponses
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.adapters.memory.targets import MemoryTargets
 from chalicelib.adapters.memory.turns import MemoryTurns
@@ -32,6 +33,7 @@ from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.services import Services
 from chalicelib.pipeline.sizes import Sizes
+from chalicelib.pipeline.threads import Threads
 from chalicelib.ports import Embedded
 from tests.builders import NOW, PEPPERS, a_catalogue, a_credential, a_key, a_model, a_plan
 
@@ -145,6 +147,7 @@ class Stage:
             router=Router(self.open, self.open, self.pool, turns, lambda: self.now, DEADLINE_SECONDS),
             sizes=sizes,
             archive=Archive(conversations),
+            threads=Threads(MemoryResponses()),
             accounts=Accounts(self.keys),
             plans=Plans(self.keys, a_catalogue(small, vector)),
             keyring=Keyring(self.keys, PEPPERS, bytes, live=False),
