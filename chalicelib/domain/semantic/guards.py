@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from msgspec import Struct
 
+from chalicelib.domain.semantic.alternatives import apart
+from chalicelib.domain.semantic.directions import is_reversed
 from chalicelib.domain.semantic.matching import Match
+from chalicelib.domain.semantic.names import NAMES
 from chalicelib.domain.semantic.numerals import Number
 from chalicelib.domain.semantic.opposites import opposed
 from chalicelib.domain.semantic.reading import Reading, Word
+from chalicelib.domain.semantic.small_words import (
+    particle_differs,
+    person_differs,
+    quantity_differs,
+    restriction_differs,
+    tense_differs,
+)
+from chalicelib.domain.semantic.stems import stem
 from chalicelib.domain.semantic.word_lists import NEGATIONS
 
 _HARD_KINDS: Final = frozenset({"who", "where", "when", "why"})
+_UNLIKE_AMOUNTS: Final = frozenset({"amount", "who", "where", "why"})
 _POLAR_KINDS: Final = frozenset({"yesno", "do"})
 _SAME_ROOT: Final = 4
 
@@ -41,15 +52,17 @@ def signs(pair: Match) -> Signs:
     plain, negative = _opposites(pair)
     names_left, names_right = _names(pair.only_left, pair.right), _names(pair.only_right, pair.left)
     return Signs(
-        numbers_differ=(bool(missing) and bool(added)) or _units_differ(pair.left, pair.right),
+        numbers_differ=(bool(missing) and bool(added))
+        or _units_differ(pair.left, pair.right)
+        or (bool(_counts_apart(pair.left, pair.right)) and bool(_counts_apart(pair.right, pair.left))),
         number_added=bool(missing) != bool(added),
         negation_differs=negated,
         opposites=plain or negative,
-        cancelled=plain and negated and not negative,
+        cancelled=_cancelled(pair, plain=plain, negative=negative, negated=negated),
         names_differ=bool(names_left) and bool(names_right),
         name_added=bool(names_left) != bool(names_right),
-        reversed_direction=_reversed(pair.left, pair.right),
-        kinds_clash=pair.left.kind != pair.right.kind and {pair.left.kind, pair.right.kind} <= _HARD_KINDS,
+        reversed_direction=is_reversed(pair),
+        kinds_clash=_clash(pair.left.kind, pair.right.kind),
     )
 
 
@@ -57,6 +70,19 @@ def _numbers_apart(here: Reading, there: Reading) -> list[float | str]:
     apart = Counter(number.value for number in here.numbers)
     apart.subtract(Counter(number.value for number in there.numbers))
     return [value for value, times in apart.items() if times > 0 and value not in there.unsure_numbers]
+
+
+def _clash(one: str, other: str) -> bool:
+    return one != other and any({one, other} <= unlike for unlike in (_HARD_KINDS, _UNLIKE_AMOUNTS))
+
+
+def _counts_apart(here: Reading, there: Reading) -> set[float | str]:
+    """As many, in figures or in words, as `there` has in neither; "a month" has as many as "one month"."""
+    known = {number.value for number in there.numbers} | there.counts
+    lowers = {word.lower for word in here.words}
+    if "one" in lowers:
+        known |= there.unsure_numbers
+    return {value for value in {number.value for number in here.numbers} | here.counts if value not in known}
 
 
 def _units_differ(left: Reading, right: Reading) -> bool:
@@ -84,6 +110,31 @@ def _opposites(pair: Match) -> tuple[bool, bool]:
     return plain, opposed(fewer & NEGATIONS, more) or opposed(fewer, more & NEGATIONS)
 
 
+_DEGREES: Final = frozenset(map(stem, ("more", "less", "most", "least")))
+
+
+def _cancelled(pair: Match, *, plain: bool, negative: bool, negated: bool) -> bool:
+    """Whether an opposite is turned back: by a negation ("with no"), or by another ("less impatient")."""
+    if plain and negative:
+        return False
+    if plain and not negated:
+        left, right = _counted(pair.left), _counted(pair.right)
+        fewer, more = (left - right).keys(), (right - left).keys()
+        return opposed(fewer & _DEGREES, more & _DEGREES) and opposed(fewer - _DEGREES, more - _DEGREES)
+    return negated if plain else not negated
+
+
+def _alternatives(pair: Match) -> bool:
+    left, right = _counted(pair.left), _counted(pair.right)
+    counted = bool(pair.left.numbers or pair.right.numbers)  # "24 hours", "a day"
+    return apart((left - right).keys(), (right - left).keys(), counted=counted)
+
+
+def _in_words_unknown(pair: Match) -> bool:
+    """Whether a question in another language was changed at all: nothing here knows what its words do."""
+    return (pair.left.foreign or pair.right.foreign) and pair.left.stems != pair.right.stems
+
+
 def _counted(reading: Reading) -> Counter[str]:
     return Counter(word.stem for word in reading.words)
 
@@ -101,32 +152,12 @@ def _names(words: Iterable[Word], other: Reading) -> list[str]:
 def _same_root(word: Word, other: Reading) -> bool:
     root = word.lower[:_SAME_ROOT]
     return len(word.lower) > _SAME_ROOT and any(
-        each.is_name and each.lower.startswith(root) and abs(len(each.lower) - len(word.lower)) <= _SAME_ROOT
+        each.is_name
+        and each.lower.startswith(root)
+        and abs(len(each.lower) - len(word.lower)) <= _SAME_ROOT
+        and not (each.lower in NAMES and word.lower in NAMES)
         for each in other.words
     )
-
-
-_FROM_TO: Final = re.compile(r"\bfrom (?P<source>.+?) (?:to|into) (?P<target>.+)")
-_X_TO_Y: Final = re.compile(
-    r"\b(?:convert|turn|change|translate|transfer|switch|move|migrate|go|travel|exchange)\w* (?P<source>.+?)"
-    r" (?:to|into) (?P<target>.+)"
-)
-_HEAD: Final = 3  # words of the target that say where to
-
-
-def _reversed(left: Reading, right: Reading) -> bool:
-    return any(_swapped(left, right, pattern) for pattern in (_FROM_TO, _X_TO_Y))
-
-
-def _swapped(left: Reading, right: Reading, pattern: re.Pattern[str]) -> bool:
-    ways = []
-    for reading in (left, right):
-        found = pattern.search(" ".join(word.lower for word in reading.words))
-        if found is None:
-            return False
-        ways.append((set(found["source"].split()), set(found["target"].split()[:_HEAD])))
-    (source, target), (other_source, other_target) = ways
-    return bool((source & other_target) - target) and bool((target & other_source) - source)
 
 
 def _negated(signs: Signs, pair: Match) -> bool:
@@ -147,6 +178,13 @@ GUARDS: Final[tuple[tuple[str, Callable[[Signs, Match], bool]], ...]] = (
     ("name", lambda signs, _: signs.names_differ),
     ("direction", lambda signs, _: signs.reversed_direction),
     ("question", lambda signs, _: signs.kinds_clash),
+    ("alternative", lambda _, pair: _alternatives(pair)),
+    ("particle", lambda _, pair: particle_differs(pair)),
+    ("tense", lambda _, pair: tense_differs(pair)),
+    ("person", lambda _, pair: person_differs(pair)),
+    ("quantity", lambda _, pair: quantity_differs(pair)),
+    ("restriction", lambda _, pair: restriction_differs(pair)),
+    ("language", lambda _, pair: _in_words_unknown(pair)),
 )
 
 

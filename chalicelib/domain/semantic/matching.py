@@ -8,7 +8,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from chalicelib.domain.semantic.names import NAMES
 from chalicelib.domain.semantic.reading import Reading, Word
+from chalicelib.domain.semantic.stems import stem
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 from chalicelib.domain.semantic.word_lists import ALIASES, STOP
 
@@ -47,11 +49,16 @@ def match(left: Reading, right: Reading, vocabulary: Vocabulary) -> Match:
 
 def _missing(here: Reading, there: Reading) -> list[Word]:
     found: dict[str, Word] = {}
-    others = {ALIASES.get(word.lower, word.stem) for word in there.words}
+    others = {_plain(word) for word in there.words}
     for word in here.words:
-        if word.stem not in there.stems and ALIASES.get(word.lower, word.stem) not in others:
+        if word.stem not in there.stems and _plain(word) not in others:
             found.setdefault(word.stem, word)
     return list(found.values())
+
+
+def _plain(word: Word) -> str:
+    """The stem of a word, or of what it is another name of."""
+    return stem(ALIASES[word.lower]) if word.lower in ALIASES else word.stem
 
 
 def _stop(words: Iterable[Word]) -> tuple[Word, ...]:
@@ -83,7 +90,7 @@ def is_slip(one: str, other: str, vocabulary: Vocabulary) -> bool:
         return False
     if len(set(one) ^ set(other)) > (4 if short >= _TWO_SLIPS else 2):
         return False
-    if vocabulary.knows(one) and vocabulary.knows(other):
+    if (vocabulary.knows(one) and vocabulary.knows(other)) or (one in NAMES and other in NAMES):
         return False
     return distance(one, other) <= (2 if short >= _TWO_SLIPS else 1)
 

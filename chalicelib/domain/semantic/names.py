@@ -27,8 +27,18 @@ slovenia somalia spain stockholm sudan surat sweden switzerland sydney syria tai
 tennessee texas thailand tibet togo tokyo toronto tucson tunisia turkey uganda uk ukraine uruguay usa utah uzbekistan
 valencia vancouver venezuela venice vermont vienna vietnam virginia wales warsaw wisconsin wyoming yemen york zambia
 zealand zimbabwe zurich
+porto seville granada bordeaux marseille nice turin bologna palermo cologne stuttgart leipzig antwerp rotterdam
+krakow gdansk bratislava ljubljana zagreb sarajevo sofia tirana vilnius riga tallinn minsk odessa tbilisi yerevan baku
+tashkent astana almaty bamako dakar accra lagos abuja kampala lusaka harare maputo casablanca marrakesh tunis tripoli
+algiers khartoum doha muscat riyadh jeddah sharjah islamabad lahore rawalpindi colombo kuala saigon cebu jogja bali
+phuket taichung busan nagoya sapporo shenzhen guangzhou wuhan chengdu tianjin quito bogota medellin lapaz santiago
+asuncion montevideo brasilia salvador recife cancun guadalajara monterrey tijuana calgary edmonton winnipeg halifax
+quebec adelaide darwin hobart wellington christchurch
 american british chinese dutch english french german greek hindi indian irish italian japanese korean latin mexican
 portuguese russian spanish swedish turkish arabic hebrew tamil telugu bengali mandarin canadian australian brazilian
+finnish danish norwegian icelandic polish czech slovak hungarian romanian bulgarian serbian croatian ukrainian
+cantonese urdu punjabi marathi gujarati malayalam kannada swahili persian farsi thai vietnamese tagalog filipino malay
+indonesian welsh scottish catalan basque
 """
 _MAKERS: Final = """
 adobe airbnb alexa alibaba amazon android aws azure bing bitcoin blackberry bluetooth bmw boeing chase chrome chromebook

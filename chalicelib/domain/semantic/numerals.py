@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from chalicelib.domain.semantic.word_lists import UNITS
+from chalicelib.domain.semantic.word_lists import UNITS, set_of
 
 _ONES: Final = {
     "zero": 0, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
@@ -23,8 +23,26 @@ _SCALES: Final = {
 UNSURE: Final = {"one": 1.0, "first": 1.0, "once": 1.0, "a": 1.0, "second": 2.0, "twice": 2.0, "both": 2.0,
                  "couple": 2.0, "half": 0.5, "dozen": 12.0, "hundred": 100.0, "thousand": 1e3, "million": 1e6,
                  "billion": 1e9}  # fmt: skip
+COUNTS: Final = {
+    "one": 1.0, "first": 1.0, "once": 1.0, "single": 1.0, "second": 2.0, "twice": 2.0, "double": 2.0, "both": 2.0,
+    "couple": 2.0, "thrice": 3.0, "triple": 3.0, "dozen": 12.0, "half": 0.5, "quarter": 0.25,
+}  # fmt: skip
+_ROMAN: Final = {
+    "II": "2", "III": "3", "IV": "4", "VI": "6", "VII": "7", "VIII": "8", "IX": "9", "XI": "11", "XII": "12",
+    "XIII": "13", "XIV": "14", "XV": "15", "XVI": "16", "XVII": "17", "XVIII": "18", "XIX": "19", "XX": "20",
+}  # fmt: skip
+_COUNTED: Final = set_of("war part phase volume chapter type class act title article section stage")
 _ORDINAL: Final = frozenset({"st", "nd", "rd", "th"})
 _MOST_DIGITS: Final = 15  # a longer one is no amount, and a float would round it
+
+
+def in_figures(words: Sequence[str]) -> list[str]:
+    """`words` with figures in place of Roman numerals."""
+    found = [_ROMAN.get(word, word) for word in words]
+    for place, word in enumerate(words):
+        if word == "I" and place and words[place - 1].lower() in _COUNTED:
+            found[place] = "1"
+    return found
 
 
 class Number(NamedTuple):
@@ -68,6 +86,9 @@ _CURRENCIES: Final = frozenset({"$", "€", "£", "₹", "¥", "usd", "eur", "gb
 
 def _digits(word: str) -> float | str:
     plain = word.replace(",", "")
+    _, _, part = plain.partition(".")
+    if part.endswith("0") and part.strip("0"):
+        return word  # a version: 3.10 is not 3.1
     try:
         return float(plain) if len(plain) <= _MOST_DIGITS else plain
     except ValueError:  # a version, an address

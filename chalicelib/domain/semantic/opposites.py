@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from itertools import product
 from typing import Final
 
 from chalicelib.domain.semantic.stems import stem
@@ -61,6 +62,19 @@ ascending descending|ascend descend|float sink|attach detach|assemble disassembl
 mount unmount|load unload|pack unpack|plug unplug|do undo|dress undress|wrap unwrap|fold unfold|cover uncover
 vertical horizontal|clockwise counterclockwise|even odd|absolute relative|analog digital|mortal immortal
 presence absence|present absent|entrance exit|arrested released|innocence guilt|peace war|victory defeat
+upper lower|visible hidden|sender recipient|sender receiver|payer payee|lender borrower|grant revoke|grant deny
+merge split|join split|pause resume|stop resume|approve reject|approve decline|approve deny|accept deny|allow deny
+allow refuse|extend shorten|lengthen shorten|append prepend|frontend backend|next previous|next last
+following preceding|incoming outgoing|inward outward|ingress egress|asset liability|promote demote|recruit dismiss
+rent own|lease own|cheap costly|cheap pricey|bull bear|bullish bearish|offence defence|offense defense
+attacker defender|author reader|manual automatic|manually automatically|static dynamic|read write|reader writer
+serial parallel|wired wireless|indoor outdoor|indoors outdoors|gross net|retail wholesale|tenant owner|nominal real
+symptom cause|symptom treatment|cause treatment|risk benefit|archive restore|backup restore|commit revert
+inner outer|evaporate condense|widen narrow|warming cooling|heating cooling|heat cool|ally enemy|friend foe
+leader follower|teach learn|lowercase uppercase|sharp blunt|tight loose|genuine fake|real fake|original copy
+compulsory optional|obligatory optional|compulsory elective|overt covert|literal figurative|concave convex
+latitude longitude|numerator denominator|sine cosine|artery vein|prefix suffix|debtor creditor|hot cool
+plaintiff defendant|virus bacterium|astronomy astrology|predecessor successor|ancestor descendant|inbox outbox
 """.replace("\n", "|")
 
 
@@ -74,22 +88,73 @@ def _opposites() -> dict[str, frozenset[str]]:
 
 
 OPPOSITES: Final = _opposites()
-_PREFIXES: Final = ("un", "in", "im", "il", "ir", "dis", "non", "mis", "anti", "de")
+_PREFIXES: Final = ("un", "in", "im", "il", "ir", "dis", "non", "mis", "anti", "de", "a")
 _SHORTEST_ROOT: Final = 4
+_SHORTER: Final = {"un": 3}
+_LONGER: Final = {"a": 6}  # "across" is no opposite of "cross"
+_FRONTS: Final = """
+up down|in out|in ex|im ex|en dis|over under|pre post|hyper hypo|macro micro|intra inter|intro extro|pro anti|in de
+multi single|on off|maxi mini|homo hetero|endo exo|inter intro|mono poly|fore hind|front back
+""".replace("\n", "|")
+_ENDS: Final = (("ful", "less"), ("proof", "prone"))
 
 
 def opposed(some: AbstractSet[str], others: AbstractSet[str]) -> bool:
-    """Whether a stem in `some` is the opposite of one in `others`, listed or made by a prefix."""
-    if any(not others.isdisjoint(OPPOSITES[word]) for word in some if word in OPPOSITES):
+    """Whether a stem in `some` is the opposite of one in `others`, listed or made by a prefix or an ending."""
+    if not some or not others:
+        return False
+    wide, wide_others = _with_bases(some), _with_bases(others)
+    if any(not wide_others.isdisjoint(OPPOSITES[word]) for word in wide if word in OPPOSITES):
         return True
-    return _prefixed(some, others) or _prefixed(others, some)
+    return _prefixed(some, others) or _prefixed(others, some) or any(_crossed(*pair) for pair in product(some, others))
+
+
+def _with_bases(stems: AbstractSet[str]) -> set[str]:
+    """`stems`, and what they compare: "heavi" too for "heaviest"."""
+    found = set(stems)
+    for word in stems:
+        for ending in ("est", "er"):
+            base = word.removesuffix(ending)
+            if base != word and len(base) >= _SHORTEST_ROOT - 1:
+                found.add(base[:-1] if base[-1] == base[-2] else base)
+    return found
 
 
 def _prefixed(some: AbstractSet[str], others: AbstractSet[str]) -> bool:
     return any(
         word.startswith(prefix) and word[len(prefix) :] in others
         for word in some
-        if len(word) > _SHORTEST_ROOT + 1
         for prefix in _PREFIXES
-        if len(word) - len(prefix) >= _SHORTEST_ROOT
+        if len(word) - len(prefix) >= _SHORTER.get(prefix, _LONGER.get(prefix, _SHORTEST_ROOT))
     )
+
+
+def _crossed(one: str, other: str) -> bool:
+    """Whether the two differ in a beginning, or an ending, that turns them round: "inbound", "outbound"."""
+    common = _shared(one[::-1], other[::-1])
+    fronts = (one[: len(one) - common], other[: len(other) - common])
+    if common - _CROSSED.get(fronts, common) >= _SHORTEST_ROOT - 1:
+        return True
+    start = _shared(one, other)
+    return start >= _SHORTEST_ROOT and frozenset((one[start:], other[start:])) in _TURNING
+
+
+def _shared(one: str, other: str) -> int:
+    """How many letters the two begin with alike."""
+    alike = (place for place, (here, there) in enumerate(zip(one, other, strict=False)) if here != there)
+    return next(alike, min(len(one), len(other)))
+
+
+def _crossing() -> dict[tuple[str, str], int]:
+    """What two words begin with before the letters that they end with alike, and how many of those are no root."""
+    found = {}
+    for pair in _FRONTS.strip("|").split("|"):
+        one, other = pair.split()
+        common = _shared(one[::-1], other[::-1])
+        fronts = (one[: len(one) - common], other[: len(other) - common])
+        found[fronts] = found[fronts[::-1]] = common
+    return found
+
+
+_CROSSED: Final = _crossing()
+_TURNING: Final = frozenset(map(frozenset, _ENDS))

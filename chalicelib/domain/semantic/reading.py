@@ -11,12 +11,15 @@ from msgspec import Struct
 
 from chalicelib.domain.semantic import word_lists as lists
 from chalicelib.domain.semantic.names import NAMES
-from chalicelib.domain.semantic.numerals import UNSURE, Number, numbers_in
+from chalicelib.domain.semantic.numerals import COUNTS, UNSURE, Number, in_figures, numbers_in
 from chalicelib.domain.semantic.stems import stem
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 
 MOST_READ: Final = 4_000  # characters; what is longer is judged by its beginning, and never served for another
-_TOKEN: Final = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*(?:\+\+|#)?|[%$€£₹¥]")
+_HALF_OF_DAY: Final = re.compile(r"\b([ap])\.\s?m\b\.?", re.IGNORECASE)
+_TOKEN: Final = re.compile(
+    r"\d{4}-\d\d-\d\d|\d\d?/\d\d?/\d{2,4}|\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*(?:\+\+|#)?|[%$€£₹¥]"
+)
 _OPENING: Final = re.compile(
     r"^(?:(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|thanks|thank you)(?: there| all| everyone)?[,!. ]+"
     r"|please,? |kindly |ok(?:ay)?,? |so,? |well,? |(?:a |one |just a )?(?:quick|simple|small) question[:,. ]+"
@@ -62,16 +65,18 @@ class Reading(Struct, frozen=True):
     stems: frozenset[str]
     numbers: tuple[Number, ...]
     unsure_numbers: frozenset[float]
+    counts: frozenset[float]
     negations: int
     kind: str
     trigrams: frozenset[str]
+    foreign: bool
 
 
 def read(text: str, vocabulary: Vocabulary) -> Reading:
     """Read `text`; equal texts read alike."""
     plain = unicodedata.normalize("NFKC", text[:MOST_READ]).replace("’", "'").strip()
-    asked = _CLOSING.sub("", _OPENING.sub("", plain))
-    tokens = [each for token in _TOKEN.findall(asked) for each in _expanded(token)]
+    asked = _HALF_OF_DAY.sub(r"\1m", _CLOSING.sub("", _OPENING.sub("", plain)))
+    tokens = in_figures([each for token in _TOKEN.findall(asked) for each in _expanded(token)])
     lowers = [token.lower() for token in tokens]
     numbers = tuple(numbers_in(lowers))
     words = tuple(_words(tokens, lowers, numbers, vocabulary))
@@ -81,9 +86,11 @@ def read(text: str, vocabulary: Vocabulary) -> Reading:
         stems=frozenset(word.stem for word in words),
         numbers=numbers,
         unsure_numbers=frozenset(UNSURE[word] for word in lowers if word in UNSURE),
+        counts=frozenset(COUNTS[word] for word in lowers if word in COUNTS),
         negations=sum(word in lists.NEGATIONS for word in lowers),
         kind=_kind(lowers),
         trigrams=_trigrams(lowers),
+        foreign=_is_foreign(tokens, vocabulary),
     )
 
 
@@ -152,3 +159,18 @@ def _asked_inside(lowers: list[str]) -> str:
 def _trigrams(lowers: list[str]) -> frozenset[str]:
     spaced = f" {' '.join(lowers)} "
     return frozenset(spaced[place : place + 3] for place in range(len(spaced) - 2))
+
+
+_FEWEST_TOLD: Final = 3
+
+
+def _is_foreign(tokens: list[str], vocabulary: Vocabulary) -> bool:
+    """Whether the words are not English: by the small ones, and where there are none by how many are known."""
+    lowers = [token.lower() for token in tokens]
+    small = sum(word in lists.STOP or word in lists.AUXILIARIES for word in lowers)
+    other = sum(word in lists.OTHER_TONGUES for word in lowers)
+    if other > small:
+        return True
+    plain = [token for token in tokens if token.islower()]
+    unknown = sum(not vocabulary.knows(word) for word in plain)
+    return not small and len(plain) >= _FEWEST_TOLD and unknown * 2 > len(plain)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 
-def _set(words: str) -> frozenset[str]:
+def set_of(words: str) -> frozenset[str]:
+    """The words in `words`."""
     return frozenset(words.split())
 
 
-STOP: Final = _set("""
+STOP: Final = set_of("""
     a about all also am an and any anyone are as at be been being but by can could did do does doing done each
     for from get got had has have having he her hers him his how i if in into is it its me mine my of on one ones or
     our ours ought people person shall she should so some somebody someone something such than that the their theirs
     them then there these they thing things this those to too us very was we were what when where which while who
     whom whose why will with would you your yours""")
-FILLER: Final = _set("""
+FILLER: Final = set_of("""
     actual actually basically certainly currently definitely essentially ever exactly genuinely honestly just
     kindly literally please possibly quite really seriously simply somehow truly well""")
 EXPANDED: Final = {
@@ -32,23 +33,30 @@ EXPANDED: Final = {
     "apps": "applications", "pic": "picture", "pics": "pictures", "photo": "picture", "photos": "pictures",
     "tv": "television", "bike": "bicycle",
 }  # fmt: skip
-NEGATIONS: Final = _set("not no never none nobody nothing nowhere neither nor without cannot hardly barely unable non")
-SYMMETRIC: Final = _set("""
+NEGATIONS: Final = set_of(
+    "not no never none nobody nothing nowhere neither nor without cannot hardly barely unable non"
+)
+OTHER_TONGUES: Final = set_of("""
+    der das ist sind wie ich mein meine meinen nicht kein keine ein eine einen und wo wann warum kann wir sie
+    le les des une est sont comment pourquoi quel quelle quels je mon ma mes où combien peut
+    el los las una cómo como qué cuál cuánto dónde mi mis por para puedo está il lo gli che posso perché quanto
+    dove mio mia não meu minha onde uma você het een hoe mijn niet waar wat ik jak gdzie nie mam czy""")
+SYMMETRIC: Final = set_of("""
     acquaintance and between brother classmate close colleague compare compared connected cousin date dating
     differ difference different distance engaged equal friend friends identical like married marry meet meeting
     neighbor neighbour or partner related roommate same sibling similar sister spouse versus vs twin""")
-COMPARING: Final = _set("better bigger cheaper faster less more older smaller than worse younger")
-PREPOSITIONS: Final = _set("""
+COMPARING: Final = set_of("better bigger cheaper faster less more older smaller than worse younger")
+PREPOSITIONS: Final = set_of("""
     about above across after against along among around as at before behind below beneath beside besides between
     beyond by despite during except for from in inside into like near of off on onto outside over past per regarding
     since through throughout to toward towards under underneath until up upon via with within without""")
-PASTS: Final = _set("did had was were used")
-FUTURES: Final = _set("will shall going")
-DUTIES: Final = _set("should ought must")
-POSSIBILITIES: Final = _set("can could may might able")
-AUXILIARIES: Final = _set("""
+PASTS: Final = set_of("did had was were used")
+FUTURES: Final = set_of("will shall going")
+DUTIES: Final = set_of("should ought must")
+POSSIBILITIES: Final = set_of("can could may might able")
+AUXILIARIES: Final = set_of("""
     am are can could did do does had has have is may might must shall should was were will would""")
-IMPERATIVES: Final = _set("""
+IMPERATIVES: Final = set_of("""
     add answer book build calculate call change compare convert correct create define describe draft explain find
     fix generate give help identify list make name play provide remind rewrite send set show solve suggest summarise
     summarize tell translate turn use write""")
@@ -78,5 +86,13 @@ ALIASES: Final = {
     "swedish": "sweden", "danish": "denmark", "finnish": "finland", "greek": "greece", "irish": "ireland",
     "welsh": "wales", "scottish": "scotland", "chinese": "china", "japanese": "japan", "filipino": "philippines",
     "thai": "thailand", "bombay": "mumbai", "bengaluru": "bangalore", "calcutta": "kolkata", "madras": "chennai",
-    "nyc": "york",
+    "nyc": "york", "indian": "india", "indians": "india", "italian": "italy", "italians": "italy", "korean": "korea",
+    "mexican": "mexico", "russian": "russia", "russians": "russia", "portuguese": "portugal", "canadian": "canada",
+    "canadians": "canada", "australian": "australia", "australians": "australia", "brazilian": "brazil",
+    "norwegian": "norway", "norwegians": "norway", "icelandic": "iceland", "czech": "czechia", "slovak": "slovakia",
+    "hungarian": "hungary", "romanian": "romania", "bulgarian": "bulgaria", "serbian": "serbia",
+    "croatian": "croatia", "ukrainian": "ukraine", "persian": "iran", "iranian": "iran", "iraqi": "iraq",
+    "vietnamese": "vietnam", "indonesian": "indonesia", "pakistani": "pakistan", "pakistanis": "pakistan",
+    "israeli": "israel", "egyptian": "egypt", "nigerian": "nigeria", "european": "europe", "africans": "africa",
+    "african": "africa", "asian": "asia",
 }  # fmt: skip
