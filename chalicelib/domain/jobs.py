@@ -21,6 +21,7 @@ MOST_ATTEMPTS: Final = 3  # workers that may die over one job
 BUCKET_SECONDS: Final = 10
 BUCKETS: Final = 6  # what is remembered of a line's pace: a minute
 GUESS_SECONDS: Final = 2.0  # a place's wait, where a line has no pace yet
+RESULT_SECONDS: Final = 86_400  # how long what came of a job is kept
 
 
 def job_id(turn_id: str) -> str:
@@ -38,8 +39,10 @@ class Job(Struct, frozen=True, kw_only=True):
 
     `owner` is the user of a tenant who may see it, `line` the tag of the tenant in whose line it holds `ticket`.
     Nobody waits for it after `until`. `order` is all that a worker needs, `outcome` what came of it: bytes that only
-    the lane reads. `attempt` counts the workers that began it; the one that holds it does so until `lease_until`.
-    `connection` is who is sent its pages, after the sequence number `after`; `told` whom a notice goes to in the end.
+    the lane reads. `attempt` counts the workers that began it and did not put it back; the one that holds it does so
+    until `lease_until`. `hold` counts every beginning, so that no two workers ever hold a job by the same number.
+    `connection` is who is sent its pages, after the sequence number `after`; with `notice` its tenant is told
+    of its end.
     """
 
     id: str
@@ -51,6 +54,7 @@ class Job(Struct, frozen=True, kw_only=True):
     created_at: float
     until: float
     attempt: int = 0
+    hold: int = 0
     lease_until: float = 0.0
     started_at: float | None = None
     ended_at: float | None = None
@@ -65,6 +69,20 @@ class Job(Struct, frozen=True, kw_only=True):
     def over(self) -> bool:
         """Whether nothing will come of it any more but what is there."""
         return self.state in {"completed", "failed", "cancelled"}
+
+    @property
+    def kept_until(self) -> float:
+        """From when on it is to be forgotten; a store may have it for longer."""
+        return max(self.until, self.ended_at or 0.0) + RESULT_SECONDS
+
+
+class Poison(Exception):
+    """A message that can never be worked on, in words for whoever looks after the dead."""
+
+    def __init__(self, reason: str) -> None:
+        """`reason` quotes nothing of the message."""
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Message(Struct, frozen=True, forbid_unknown_fields=True):
