@@ -1,0 +1,1 @@
+"""Queues that bring work to workers."""
