@@ -30,6 +30,7 @@ class Settings:
     semantic: str = "off"
     semantic_ms: int = 50
     max_error: float = 0.01
+    check_rate: float = 0.05
     embedder: str = "wordllama://"
     opensearch: str = ""
     lease_seconds: int = 900

@@ -66,7 +66,7 @@ def build(settings: Settings) -> Services:
     meter = PowertoolsMeter(metrics=not settings.local, level=settings.log_level)
     models = Models(catalogue(settings), partial(replaced, settings), targets.faults, meter, time.time)
     sizes, answers = Sizes(), DynamoAnswers(database)
-    semantic = semantic_tier(settings, database, answers, targets.embedder)
+    semantic = semantic_tier(settings, database, targets.embedder)
     pool = Pool(DynamoTargets(database), random.random)
     gate = Gate(
         turns,
@@ -77,6 +77,7 @@ def build(settings: Settings) -> Services:
         watch=pool,
         cap=sizes.cap,
         meaning=semantic.scope,
+        fits=semantic.fits,
     )
     answer_cache = AnswerCache(answers, settings.cache_ttl_seconds, semantic)
     admission = Admission(turns, conversations, settings.lease_seconds)

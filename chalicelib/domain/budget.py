@@ -40,6 +40,7 @@ class CacheRules(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 
     mode: CacheMode | None = None
     max_error: Annotated[float, Meta(ge=0, le=1)] | None = None
+    check_rate: Annotated[float, Meta(ge=0, le=1)] | None = None
     protected_terms: Annotated[tuple[ProtectedTerm, ...], Meta(max_length=200)] = ()
     ttl_seconds: Annotated[int, Meta(ge=1, le=31_536_000)] | None = None
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -12,15 +14,19 @@ from chalicelib.domain.budget import CacheMode, CacheRules
 from chalicelib.domain.cache_key import Place, clean
 from chalicelib.domain.chat import Completion, text_of
 from chalicelib.domain.dependence import comparable, context_of
-from chalicelib.domain.entries import AnswerScope, Entry, Sought
+from chalicelib.domain.entries import AnswerScope, Entry, Neighbour, Sought
 from chalicelib.domain.errors import IndexUnavailable, StoreUnavailable, TidegateError
+from chalicelib.domain.lessons import Ruling
+from chalicelib.domain.purges import forbids
 from chalicelib.domain.turn import CachedAnswer, CacheOutcome, Opened
 from chalicelib.domain.verdicts import Decision, Knobs
-from chalicelib.ports import Answers, Embedder, Judge, Keeper, VectorIndex
+from chalicelib.ports import Answers, Decisions, Embedder, Judge, Keeper, Known, VectorIndex
+
+MOST_WEIGHT: Final = 50.0  # of one checked hit, however rarely one is checked
 
 
 class Sighting(Struct, frozen=True):
-    """What a look-up came to: an answer to serve, or what is to be kept with the fresh one.
+    """What a look-up came to: an answer to serve, or what is to be kept with the fresh one; and how that was decided.
 
     `judged` says what the semantic tier made of the nearest question, or which fault kept it from looking (`failed`).
     """
@@ -31,6 +37,7 @@ class Sighting(Struct, frozen=True):
     judged: str | None = None
     failed: bool = False
     vector: bytes = b""
+    ruling: Ruling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class Meanings:
     index: VectorIndex
     judge: Judge
     keeper: Keeper
+    decisions: Decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class SemanticTier:
     """Where and how to look by meaning; in `shadow` it decides, and serves nothing.
 
     `embedder` names what makes the vectors. `meanings` are made with the first look-up: they take time to load.
+    `draw` is uniform in [0, 1): it says which hits are checked.
     """
 
     mode: CacheMode
@@ -55,6 +64,8 @@ class SemanticTier:
     knobs: Knobs
     within_seconds: float
     meanings: Callable[[], Meanings]
+    fits: Known
+    draw: Callable[[], float]
 
     def scope(self, place: Place) -> AnswerScope | None:
         """Where to look by meaning, if at all."""
@@ -70,7 +81,8 @@ class SemanticTier:
         if rules.max_error is not None:
             bound = msgspec.structs.replace(bound, max_error=rules.max_error)
         terms = self.knobs.protected_terms | {term.casefold() for term in rules.protected_terms}
-        knobs = msgspec.structs.replace(self.knobs, bound=bound, protected_terms=terms)
+        rate = self.knobs.check_rate if rules.check_rate is None else rules.check_rate
+        knobs = msgspec.structs.replace(self.knobs, bound=bound, check_rate=rate, protected_terms=terms)
         return replace(self, mode=rules.mode or self.mode, knobs=knobs)
 
 
@@ -100,10 +112,13 @@ class AnswerCache:
         return Sighting(outcome="miss") if scope is None else self._nearest(opened, scope, tier)
 
     def fits(self, found: CachedAnswer, opened: Opened) -> bool:
-        """Whether an answer is of the turn's scope, still good, and no longer than the caller lets it be."""
-        of_scope = opened.place is not None and found.scope == opened.place.scope
-        current = of_scope and found.expires_at > opened.ask.now
-        return current and found.completion.usage.output_tokens <= opened.request.max_output_tokens
+        """Whether an answer is of the turn's scope, good still, not purged, not longer than the caller lets it be."""
+        place = opened.place
+        if place is None or found.scope != place.scope or found.expires_at <= opened.ask.now:
+            return False
+        if place.meaning is not None and forbids(opened.memory.purges, place.meaning, found.created_at):
+            return False
+        return found.completion.usage.output_tokens <= opened.request.max_output_tokens
 
     def keeps(self, opened: Opened) -> bool:
         """Whether a clean answer would be kept."""
@@ -117,6 +132,7 @@ class AnswerCache:
         """Keep a clean answer; whether it was kept."""
         control, place = opened.ask.cache, opened.place
         if place is None or not self.keeps(opened) or not clean(completion):
+            self.record(seen)
             return False
         question = text_of(opened.request.messages[-1].content)
         rules, now = opened.caller.plan.cache, int(opened.ask.now)
@@ -128,9 +144,16 @@ class AnswerCache:
             if scope is None or not seen.vector:
                 return self.answers.store(place.key, answer)
             entry = Entry(place.key, scope, question, seen.vector, place.key, now, answer.expires_at)
-            return self.semantic.meanings().keeper.keep(place.key, answer, entry, opened.ask.now)
+            ruling = seen.ruling and msgspec.structs.replace(seen.ruling, fresh=place.key)
+            return self.semantic.meanings().keeper.keep(place.key, answer, entry, ruling, opened.ask.now)
         except (StoreUnavailable, IndexUnavailable):
             return False
+
+    def record(self, seen: Sighting) -> None:
+        """Keep the decision of a turn that keeps no answer with it."""
+        if seen.ruling is not None:
+            with suppress(StoreUnavailable):
+                self.semantic.meanings().decisions.put(seen.ruling)
 
     def _nearest(self, opened: Opened, scope: AnswerScope, tier: SemanticTier) -> Sighting:
         question = text_of(opened.ask.request.messages[-1].content)
@@ -141,18 +164,51 @@ class AnswerCache:
             meanings = tier.meanings()
             (vector,) = meanings.embedder.embed([question], None, tier.within_seconds).vectors
             sought = Sought(scope, vector, opened.ask.now, mark=opened.memory.marks.get(scope))
-            near = meanings.index.search(sought, tier.within_seconds)
-            decision = meanings.judge.judge(question, [each for each in near if each.scope == scope], tier.knobs)
-            return self._served(opened, decision, Sighting(outcome="miss", vector=vector), tier.mode)
+            near = [each for each in meanings.index.search(sought, tier.within_seconds) if each.scope == scope]
+            fit = tier.fits.fit(tier.fits.namespace(scope.tenant))
+            decision = meanings.judge.judge(question, near, fit, tier.knobs)
+            missed = Sighting(outcome="miss", vector=vector, ruling=_ruling(opened, scope, decision, near, tier))
+            return self._served(opened, decision, missed, tier)
         except TidegateError as fault:
             return Sighting(outcome="miss", judged=type(fault).__name__, failed=True, vector=vector)
 
-    def _served(self, opened: Opened, decision: Decision, missed: Sighting, mode: CacheMode) -> Sighting:
+    def _served(self, opened: Opened, decision: Decision, missed: Sighting, tier: SemanticTier) -> Sighting:
         judged = decision.guard or decision.reason
         missed = msgspec.structs.replace(missed, similarity=decision.similarity, judged=judged)
-        if not decision.serve or decision.entry is None or mode == "shadow":
+        if not decision.serve or decision.entry is None or tier.mode == "shadow":
             return missed
-        found = self.answers.get(decision.entry, opened.ask.now)
-        if found is None or not self.fits(found, opened):
+        offer = tier.meanings().decisions.offer(decision.entry, opened.ask.now)
+        if offer.answer is None or not self.fits(offer.answer, opened):
             return missed
-        return msgspec.structs.replace(missed, answer=found, outcome="semantic")
+        if decision.evidence is not None and decision.evidence.logit <= offer.floor:
+            told = msgspec.structs.replace(decision, serve=False, tier="miss", reason="corrected")
+            return _ruled(missed, "corrected", decision=told)
+        if decision.evidence is not None and tier.draw() < (rate := tier.knobs.check_rate):
+            return _ruled(missed, "checked", checked=True, weight=min(1 / rate, MOST_WEIGHT))
+        served = _ruled(missed, decision.reason, outcome="semantic")
+        return msgspec.structs.replace(served, answer=offer.answer, outcome="semantic")
+
+
+def _ruling(
+    opened: Opened, scope: AnswerScope, decision: Decision, near: Sequence[Neighbour], tier: SemanticTier
+) -> Ruling:
+    """The decision as it is kept, as long as nothing comes of it."""
+    considered = next((each.created_at for each in near if each.answer == decision.entry), None)
+    return Ruling(
+        id=opened.ask.turn_id,
+        request_id=opened.ask.request_id,
+        at=int(opened.ask.now),
+        user=opened.principal.user,
+        scope=scope,
+        verifier=tier.fits.namespace(scope.tenant).verifier,
+        mode=tier.mode,
+        outcome="miss",
+        decision=decision,
+        entry_at=considered,
+    )
+
+
+def _ruled(seen: Sighting, judged: str, **changes: object) -> Sighting:
+    """What was seen, with what came of the decision."""
+    ruling = seen.ruling and msgspec.structs.replace(seen.ruling, **changes)
+    return msgspec.structs.replace(seen, judged=judged, ruling=ruling)

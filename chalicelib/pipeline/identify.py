@@ -18,7 +18,7 @@ from chalicelib.domain.errors import BadRequest, Forbidden, Misconfigured, Store
 from chalicelib.domain.identity import Credential, Peppers, Principal, Scope, verify
 from chalicelib.domain.routing import Need, able, capabilities_of
 from chalicelib.domain.turn import Ask, CacheControl, Caller, Cue, Memory, Opened
-from chalicelib.ports import Keys, Offer, Turns, Watch
+from chalicelib.ports import Keys, Known, Offer, Turns, Watch
 
 KNOWN_SECONDS: Final = 60.0  # as long as a revoked key may go on
 MOST_KNOWN: Final = 1_000
@@ -56,6 +56,7 @@ class Gate:
     watch: Watch
     cap: Callable[[str, Model], int]
     meaning: Callable[[Place], AnswerScope | None]
+    fits: Known
     known: Acquaintances = field(default_factory=Acquaintances)
 
     def identify(self, ask: Ask) -> Opened:
@@ -64,7 +65,12 @@ class Gate:
         options = self._places(ask, request)
         keys = tuple(place.key for place in options)
         scopes = tuple(scope for place in options if (scope := self.meaning(place)) is not None)
-        memory = self._recalled(Cue(ask.credential, ask.now, keys, ask.conversation, scopes=scopes), model)
+        namespace = self.fits.due(ask.credential.tenant_tag, ask.now) if scopes else None
+        memory = self._recalled(
+            Cue(ask.credential, ask.now, keys, ask.conversation, scopes=scopes, namespace=namespace), model
+        )
+        if namespace is not None:
+            self.fits.heard(namespace, memory.fit, ask.now)
         caller = self._caller(ask.credential, memory, turn_id=ask.turn_id, now=ask.now)
         self.catalogue.find(model.id, caller.plan.models)
         place = options[1 if caller.plan.shares_answers else 0] if options else None

@@ -67,6 +67,7 @@ def _begun(opened: Opened, use: Services) -> Reply | Run:
 def _hit(opened: Opened, found: CachedAnswer, seen: Sighting, use: Services, waited: float = 0.0) -> Reply:
     claim = use.admission.charge_hit(opened, found.completion, found.target)
     _warn(claim, opened, use)
+    use.cache.record(seen)
     spent = Charge(requests=1)
     head = head_of(opened, Routed(found.target, 0, waited), spent, seen, use)
     report = report_of(opened, head, found.completion, spent)

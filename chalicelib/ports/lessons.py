@@ -71,6 +71,9 @@ class Comparison(Protocol):
 class Known(Protocol):
     """What this process knows of fits."""
 
+    def namespace(self, tenant: str) -> Namespace:
+        """Where what the tenant with that tag teaches belongs."""
+
     def due(self, tenant: str, now: float) -> Namespace | None:
         """The namespace whose fit is to be read with the turn, if what is known of it is old."""
 

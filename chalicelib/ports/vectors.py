@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from chalicelib.domain.entries import AnswerScope, Entry, Health, Neighbour, Purge, Sought, Stretch
+from chalicelib.domain.lessons import Ruling
 from chalicelib.domain.turn import CachedAnswer
-from chalicelib.domain.verdicts import Decision, Knobs
+from chalicelib.domain.verdicts import Calibration, Decision, Knobs
 
 
 class VectorIndex(Protocol):
@@ -39,15 +40,18 @@ class VectorIndex(Protocol):
 class Judge(Protocol):
     """Who decides whether a stored answer serves a question."""
 
-    def judge(self, question: str, neighbours: Sequence[Neighbour], knobs: Knobs) -> Decision:
-        """The surest of the neighbours that no guard forbids, and whether it is sure enough."""
+    def judge(self, question: str, neighbours: Sequence[Neighbour], fit: Calibration | None, knobs: Knobs) -> Decision:
+        """The surest of the neighbours that no guard forbids, and if it is sure enough; None is the shipped fit."""
 
 
 class Keeper(Protocol):
     """Where an answer is kept together with what it is found by. May raise `StoreUnavailable`, `IndexUnavailable`."""
 
-    def keep(self, key: str, answer: CachedAnswer, entry: Entry, now: float) -> bool:
-        """Whether the answer was kept: one that is too large is not, nor is its entry. Repeating it is safe."""
+    def keep(self, key: str, answer: CachedAnswer, entry: Entry, ruling: Ruling | None, now: float) -> bool:
+        """Whether the answer was kept: one that is too large is not, nor are its entry and the decision to ask for it.
+
+        Repeating it is safe.
+        """
 
 
 class EntryLog(Protocol):

@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib import bootstrap
-from tests.functional.test_round_trips import counted
+from tests.functional.test_round_trips import counted, operation
 
 ASKED, AGAIN = "How do I boil an egg?", "How can I boil an egg?"
 OTHER = "How do I boil an egg for 7 minutes?", "How do I boil an egg for 9 minutes?"
@@ -84,16 +84,16 @@ def test_a_miss_is_still_four_calls(serving, key):
     assert calls == ["BatchGetItem", "TransactWriteItems", "TransactWriteItems", "TransactWriteItems"]
 
 
-def test_a_semantic_hit_is_two_reads_and_one_write_where_nothing_changed(serving, key):
+def test_a_semantic_hit_is_two_reads_and_two_writes_where_nothing_changed(serving, key):
     serving.chat(ASKED, key=key)
     serving.chat("What is a tide?", key=key)
     calls = []
     client = bootstrap.services().gate.turns._database._connect()
-    client.meta.events.register("before-send.dynamodb", lambda request, **_: calls.append(request))
+    client.meta.events.register("before-send.dynamodb", lambda request, **_: calls.append(operation(request)))
 
     assert outcome(serving.chat(AGAIN, key=key)) == "semantic"
 
-    assert len(calls) == 3
+    assert calls == ["BatchGetItem", "BatchGetItem", "TransactWriteItems", "PutItem"]
 
 
 def test_in_shadow_it_only_watches(world, key, monkeypatch):

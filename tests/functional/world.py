@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "TIDEGATE_STAGE": STAGE,
     "TIDEGATE_PEPPER": "pepper",
     "TIDEGATE_UPSTREAM": "simulated://echo?directives=1",
+    "TIDEGATE_CHECK_RATE": "0",
 }
 MANY = Limit("user", "day", requests=1_000, tokens=10_000_000)
 

@@ -27,6 +27,7 @@ from chalicelib.domain.estimate import input_bound
 from chalicelib.domain.verdicts import Knobs
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.cache import AnswerCache, SemanticTier
+from chalicelib.pipeline.fits import Fits
 from chalicelib.pipeline.flights import SingleFlight
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
@@ -113,10 +114,10 @@ def _services(job, draw, reach, outcomes):
     database = Database(tables(job["stage"]), pause=pause, region=REGION, endpoint=job["endpoint"])
     turns, conversations = Reached(DynamoTurns(database), reach), DynamoConversations(database)
     model = FakeModel(job["record"], draw, reach)
-    sizes = Sizes()
+    sizes, fits = Sizes(), Fits("", "")
     pool = Pool(DynamoTargets(database), random.random)
     answers = DynamoAnswers(database)
-    cache = AnswerCache(answers, 0, SemanticTier("off", "", Knobs(), 0, lambda: None))
+    cache = AnswerCache(answers, 0, SemanticTier("off", "", Knobs(), 0, lambda: None, fits, lambda: 1.0))
     admission = Admission(turns, conversations, LEASE_SECONDS)
     return SimpleNamespace(
         gate=Gate(
@@ -128,6 +129,7 @@ def _services(job, draw, reach, outcomes):
             watch=pool,
             cap=sizes.cap,
             meaning=lambda _: None,
+            fits=fits,
         ),
         history=History(conversations),
         cache=cache,

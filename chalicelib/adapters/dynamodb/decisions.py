@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from chalicelib.adapters.dynamodb import batch, transact
-from chalicelib.adapters.dynamodb.answers import found_in
+from chalicelib.adapters.dynamodb.answers import answer_item, found_in
 from chalicelib.adapters.dynamodb.client import Database, Unmet
 from chalicelib.adapters.dynamodb.decision_items import (
     IDLE_SECONDS,
@@ -48,6 +48,16 @@ class DynamoDecisions:
         self._table = database.tables.entries
         self._shown: set[Namespace] = set()
 
+    def store(self, key: str, answer: CachedAnswer, ruling: Ruling | None) -> bool:
+        """Keep an answer and how it came to be asked for, in one round trip; whether they were kept."""
+        item = answer_item(key, answer)
+        if item is None:
+            return False
+        beside = [] if ruling is None else self.keeping(ruling)
+        transact.write(self._database, [{"Put": {"TableName": self._database.tables.answers, "Item": item}}, *beside])
+        self.kept(ruling)
+        return True
+
     def put(self, ruling: Ruling) -> None:
         """One PutItem; a process's first one in a namespace shows that there is one."""
         transact.write(self._database, self.keeping(ruling))
@@ -58,11 +68,12 @@ class DynamoDecisions:
         put: transact.Action = {"Put": {"TableName": self._table, "Item": ruling_item(ruling)}}
         return [put] if ruling.namespace in self._shown else [put, self._showing(ruling)]
 
-    def kept(self, ruling: Ruling) -> None:
+    def kept(self, ruling: Ruling | None) -> None:
         """Remember that the namespace of a decision is shown."""
         if len(self._shown) >= _REMEMBERED:
             self._shown.clear()
-        self._shown.add(ruling.namespace)
+        if ruling is not None:
+            self._shown.add(ruling.namespace)
 
     def get(self, tenant: str, turn_id: str) -> Ruling | None:
         """One GetItem."""

@@ -41,8 +41,10 @@ class DynamoEntries:
         self._database = database
         self._table = database.tables.entries
 
-    def store(self, key: str, answer: CachedAnswer, entry: Entry, now: float) -> bool:
-        """Keep an answer and its entry, both or neither, in one round trip; whether they were kept.
+    def store(
+        self, key: str, answer: CachedAnswer, entry: Entry, now: float, beside: Sequence[transact.Action] = ()
+    ) -> bool:
+        """Keep an answer and its entry, with what else is `beside`, all or nothing, in one round trip; whether it was.
 
         They are not where one is too large or the vector is all zeros, nor where the scope was purged since the
         entry's question was asked.
@@ -57,6 +59,7 @@ class DynamoEntries:
             {"Put": {"TableName": self._database.tables.answers, "Item": answered}},
             {"Put": {"TableName": self._table, "Item": item}},
             {"Update": moved},
+            *beside,
         ]
         return not transact.write(self._database, actions)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from math import inf
 
 import msgspec
@@ -39,10 +38,10 @@ class MemoryDecisions:
 
     def page(self, search: Search) -> Found:
         """A full page, while there are as many."""
-        meant = (each for each in self._newest(search.tenant) if search.admits(each))
-        later = (each for each in meant if search.before is None or each.id < search.before)
-        page = tuple(islice(later, search.limit))
-        return Found(page, page[-1].id if page and next(later, None) else None)
+        meant = [each for each in self._newest(search.tenant) if search.admits(each)]
+        later = [each for each in meant if search.before is None or each.id < search.before]
+        page = tuple(later[: search.limit])
+        return Found(page, page[-1].id if len(later) > len(page) else None)
 
     def correct(self, feedback: Feedback) -> bool:
         """Both at once."""

@@ -19,10 +19,10 @@ class ShippedJudge:
     def __init__(self, vectors: WordVectors) -> None:
         self._verifier = open_verifier(vectors)
 
-    def judge(self, question: str, neighbours: Sequence[Neighbour], knobs: Knobs) -> Decision:
+    def judge(self, question: str, neighbours: Sequence[Neighbour], fit: Calibration | None, knobs: Knobs) -> Decision:
         """As `domain/semantic/decision.py` decides."""
         candidates = [Candidate(each.answer, each.question, each.similarity) for each in neighbours]
-        return decide(question, candidates, _untaught(), knobs, self._verifier)
+        return decide(question, candidates, fit or _untaught(), knobs, self._verifier)
 
 
 @cache

@@ -7,6 +7,7 @@ import msgspec
 from chalicelib.adapters.embedders.wordllama import WordLlamaEmbedder
 from chalicelib.adapters.memory.answers import MemoryAnswers
 from chalicelib.adapters.memory.conversations import MemoryConversations
+from chalicelib.adapters.memory.decisions import MemoryDecisions, MemoryLessons
 from chalicelib.adapters.memory.keys import MemoryKeys
 from chalicelib.adapters.memory.responses import MemoryResponses
 from chalicelib.adapters.memory.shelf import Shelf
@@ -23,6 +24,7 @@ from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
 from chalicelib.pipeline.cache import AnswerCache, Meanings, SemanticTier
+from chalicelib.pipeline.fits import Fits
 from chalicelib.pipeline.flights import SingleFlight
 from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
@@ -83,7 +85,11 @@ class Kept:
     answers: MemoryAnswers
     index: MemoryVectors
 
-    def keep(self, key, answer, entry, now):
+    decisions: MemoryDecisions
+
+    def keep(self, key, answer, entry, ruling, now):
+        if ruling is not None:
+            self.decisions.put(ruling)
         self.index.add([entry], now)
         return self.answers.store(key, answer)
 
@@ -122,8 +128,14 @@ class Stage:
         vector = msgspec.structs.replace(small, id="vector", max_output_tokens=0, dimensions=1)
         sizes, answers = Sizes(), MemoryAnswers(self.shelf)
         self.vectors = MemoryVectors()
-        self.meanings = Meanings(WordLlamaEmbedder(), self.vectors, judge, Kept(answers, self.vectors))
-        semantic = SemanticTier(mode, "wordllama://", Knobs(), 1.0, lambda: self.meanings)
+        self.decisions, self.lessons = MemoryDecisions(self.shelf), MemoryLessons(self.shelf)
+        keeper = Kept(answers, self.vectors, self.decisions)
+        self.meanings = Meanings(WordLlamaEmbedder(), self.vectors, judge, keeper, self.decisions)
+        self.drawn = 1.0
+        fits = Fits("wordllama://", "v1")
+        semantic = SemanticTier(
+            mode, "wordllama://", Knobs(), 1.0, lambda: self.meanings, fits, draw=lambda: self.drawn
+        )
         cache = AnswerCache(answers, 3_600, semantic)
         admission = Admission(turns, conversations, LEASE_SECONDS)
         self.pool = Pool(MemoryTargets(self.shelf), lambda: 0.0)
@@ -137,6 +149,7 @@ class Stage:
                 watch=self.pool,
                 cap=sizes.cap,
                 meaning=semantic.scope,
+                fits=fits,
             ),
             history=History(conversations),
             cache=cache,

@@ -10,11 +10,12 @@ from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.turn import CacheControl, CachedAnswer
 from chalicelib.domain.verdicts import Knobs
 from chalicelib.pipeline.cache import AnswerCache, SemanticTier, Sighting
+from chalicelib.pipeline.fits import Fits
 from tests.builders import NOW, a_completion, a_memory, a_request, an_ask, an_opened
 
 TTL = 3_600
 SEEN = Sighting(outcome="miss")
-OFF = SemanticTier("off", "", Knobs(), 0.05, lambda: None)
+OFF = SemanticTier("off", "", Knobs(), 0.05, lambda: None, Fits("", ""), lambda: 1.0)
 FOUND = CachedAnswer("scope", a_completion(), "simulated://echo", NOW - 60, NOW + 60)
 
 

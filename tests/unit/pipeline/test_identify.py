@@ -6,6 +6,7 @@ from chalicelib.adapters.memory.turns import MemoryTurns
 from chalicelib.domain.cache_key import places
 from chalicelib.domain.errors import BadRequest, Forbidden, Misconfigured, Unauthorized, UnknownModel
 from chalicelib.domain.turn import CacheControl
+from chalicelib.pipeline.fits import Fits
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.sizes import Sizes
 from tests.builders import NOW, PEPPERS, a_catalogue, a_credential, a_key, a_model, a_request, an_ask
@@ -74,6 +75,7 @@ def test_everything_is_read_at_once():
         watch=stage.pool,
         cap=Sizes().cap,
         meaning=lambda _: None,
+        fits=Fits("", ""),
     )
 
     gate.identify(an_ask(credential=stage.credential, conversation="conv_1"))
@@ -101,6 +103,7 @@ def test_a_default_cap_is_never_above_the_models_own():
         watch=stage.pool,
         cap=Sizes().cap,
         meaning=lambda _: None,
+        fits=Fits("", ""),
     )
 
     assert gate.identify(an_ask(credential=stage.credential)).request.max_output_tokens == 10
@@ -134,6 +137,7 @@ def test_an_alias_becomes_the_models_own_name():
         watch=stage.pool,
         cap=Sizes().cap,
         meaning=lambda _: None,
+        fits=Fits("", ""),
     )
 
     opened = gate.identify(an_ask(credential=stage.credential, request=a_request(model="little")))
@@ -204,6 +208,7 @@ def test_a_plan_that_is_younger_than_the_remembered_ones_is_found():
         watch=stage.pool,
         cap=Sizes().cap,
         meaning=lambda _: None,
+        fits=Fits("", ""),
     )
 
     assert gate.caller(stage.credential, turn_id="t", now=NOW).plan.name == "standard"

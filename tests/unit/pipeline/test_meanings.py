@@ -20,7 +20,7 @@ class Judge:
     def __init__(self, *, serve=True):
         self.serve, self.heard = serve, []
 
-    def judge(self, question, neighbours, knobs):
+    def judge(self, question, neighbours, fit, knobs):
         self.heard.append([each.question for each in neighbours])
         if not neighbours:
             return Decision(serve=False, tier="miss", reason="no neighbour", threshold=knobs.bound.max_error)
@@ -169,7 +169,7 @@ def test_a_fault_of_the_tier_is_a_miss_and_is_told(part, method, fault):
     stage.meanings = type(stage.meanings)(
         **{
             name: broken if name == part else getattr(stage.meanings, name)
-            for name in ("embedder", "index", "judge", "keeper")
+            for name in ("embedder", "index", "judge", "keeper", "decisions")
         }
     )
 
@@ -182,7 +182,7 @@ def test_a_fault_of_the_tier_is_a_miss_and_is_told(part, method, fault):
 def test_an_answer_that_cannot_be_fetched_is_a_miss(monkeypatch):
     stage = a_stage()
     ask(stage, ASKED, number=1)
-    monkeypatch.setattr(type(stage.services.cache.answers), "get", failing(StoreUnavailable("down")))
+    monkeypatch.setattr(type(stage.decisions), "offer", failing(StoreUnavailable("down")))
 
     assert ask(stage, number=2).head.cache == "miss"
 
@@ -215,7 +215,9 @@ def test_a_plans_rules_reach_the_judge(monkeypatch):
     stage, heard = a_stage(cache=CacheRules(max_error=0.25, protected_terms=("Egg",))), []
     judge = stage.meanings.judge.judge
     monkeypatch.setattr(
-        stage.meanings.judge, "judge", lambda question, near, knobs: heard.append(knobs) or judge(question, near, knobs)
+        stage.meanings.judge,
+        "judge",
+        lambda question, near, fit, knobs: heard.append(knobs) or judge(question, near, fit, knobs),
     )
     ask(stage, ASKED)
 
