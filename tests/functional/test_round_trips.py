@@ -47,6 +47,44 @@ def test_a_miss_is_one_read_and_three_writes(world, key):
     assert calls == ["BatchGetItem", "TransactWriteItems", "TransactWriteItems", "PutItem"]
 
 
+@pytest.mark.parametrize("fields", [{"max_tokens": 2}, {"stream": True, "max_tokens": 2}])
+def test_a_miss_that_is_not_kept_takes_its_lead_back_instead(world, key, fields):
+    with counted(world) as calls:
+        assert world.chat(QUESTION, key=key, **fields).status == 200
+
+    assert calls == ["BatchGetItem", "TransactWriteItems", "TransactWriteItems", "DeleteItem"]
+
+
+def test_a_miss_that_fails_takes_its_lead_back(world, key):
+    with counted(world) as calls:
+        assert world.chat(f"{QUESTION} [[fault=400]]", key=key).status == 400
+
+    assert calls == ["BatchGetItem", "TransactWriteItems", "TransactWriteItems", "DeleteItem"]
+
+
+def test_a_miss_that_nobody_may_have_is_one_read_and_two_writes(world, key):
+    with counted(world) as calls:
+        world.chat(QUESTION, key=key, cache={"no-store": True})
+
+    assert calls == ["BatchGetItem", "TransactWriteItems", "TransactWriteItems"]
+
+
+def test_who_waits_reads_until_there_is_an_answer(world, key):
+    leader = world.stream(QUESTION, key=key)
+    with counted(world) as calls:
+        pauses = []
+
+        def pause(longest):
+            if pauses:
+                b"".join(leader.body)
+            pauses.append(longest)
+
+        object.__setattr__(bootstrap.services().flights, "pause", pause)
+        assert world.chat(QUESTION, key=key).headers["x-tidegate-cache"] == "hit"
+
+    assert calls == ["BatchGetItem", "GetItem", "GetItem", "TransactWriteItems"]
+
+
 def test_a_hit_is_one_read_and_one_write(world, key):
     world.chat(QUESTION, key=key)
 

@@ -85,6 +85,7 @@ def test_who_asks_the_same_meanwhile_gets_the_answer_as_a_hit():
     reply = answered(stage)
 
     assert (reply.completion.text, reply.head.cache, calls(stage)) == ("Hello", "hit", 1)
+    assert reply.head.overhead_ms == 0
     assert stage.used() == Charge(2, BURNED.tokens, BURNED.usd_micros)
     assert sorted(stage.leases()) == ["settled", "settled"]
     assert stage.shelf.leads == {}
