@@ -35,6 +35,10 @@ class InMemory:
         """How many come later."""
         return sum(delay > 0 for _, delay in self.queue.waiting)
 
+    def dead(self):
+        """What was buried: bodies with their reasons."""
+        return self.queue.buried
+
 
 class OnSqs:
     """What a consumer finds in a queue of SQS."""
@@ -44,6 +48,7 @@ class OnSqs:
         self.endpoint = endpoint
         self.client = botocore.session.Session().create_client("sqs", region_name=REGION, endpoint_url=endpoint)
         self.url = self.client.create_queue(QueueName=self.name)["QueueUrl"]
+        self.dead_url = self.client.create_queue(QueueName=f"{self.name}-dlq")["QueueUrl"]
         self.queue = self.named(self.name)
 
     def named(self, name):
@@ -60,14 +65,19 @@ class OnSqs:
         counts = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
         return int(counts[names[0]])
 
+    def dead(self):
+        found = self.client.receive_message(QueueUrl=self.dead_url, MessageAttributeNames=["All"], **EVERYTHING)
+        messages = found.get("Messages", [])
+        return [(each["Body"], each["MessageAttributes"]["reason"]["StringValue"]) for each in messages]
+
     @contextmanager
     def answering(self, event, handler):
         """Requests and replies of the queue under test go through the handler, once it has found its address."""
         self.queue.send(Message("job_first", LINE))
-        client, _ = self.queue._way
-        client.meta.events.register_first(f"{event}.sqs.SendMessage", handler)
+        events = self.queue._client.meta.events
+        events.register_first(f"{event}.sqs.SendMessage", handler)
         yield
-        client.meta.events.unregister(f"{event}.sqs.SendMessage", handler)
+        events.unregister(f"{event}.sqs.SendMessage", handler)
 
 
 @pytest.fixture
@@ -121,6 +131,14 @@ def test_a_message_with_a_delay_comes_later(place):
     assert place.delayed() == 1
 
 
+@pytest.mark.parametrize("body", ["not a message", '{"v":2}', "ä \U0001f95a \n", "x" * 200_000])
+def test_what_nobody_can_work_on_is_buried_as_it_came_with_the_reason(place, body):
+    place.queue.bury(body, "too old")
+
+    assert place.dead() == [(body, "too old")]
+    assert place.waiting() == []
+
+
 def test_a_queue_that_is_not_there_is_a_fault_of_the_settings(sqs):
     with pytest.raises(Misconfigured, match="NonExistentQueue"):
         sqs.named("nobody's").send(Message("job_t-1", LINE))
@@ -129,8 +147,7 @@ def test_a_queue_that_is_not_there_is_a_fault_of_the_settings(sqs):
 def test_a_queue_is_looked_up_once(sqs):
     asked = []
     sqs.queue.send(Message("job_t-1", LINE))
-    client, _ = sqs.queue._way
-    client.meta.events.register("before-call.sqs", lambda model, **_: asked.append(model.name))
+    sqs.queue._client.meta.events.register("before-call.sqs", lambda model, **_: asked.append(model.name))
 
     sqs.queue.send(Message("job_t-2", LINE))
 

@@ -12,7 +12,12 @@ class MemoryJobQueue:
 
     def __init__(self) -> None:
         self.waiting: deque[tuple[Message, int]] = deque()
+        self.buried: list[tuple[str, str]] = []
 
     def send(self, message: Message, delay_seconds: int = 0) -> None:
         """At its end."""
         self.waiting.append((message, delay_seconds))
+
+    def bury(self, body: str, reason: str) -> None:
+        """With the reason."""
+        self.buried.append((body, reason))

@@ -37,11 +37,16 @@ _ERRORS: Final[dict[str, type[TidegateError]]] = {
     "Throttling": QueueUnavailable,
     "ThrottlingException": QueueUnavailable,
 }
+DEAD: Final = "-dlq"
 _UNUSABLE: Final = (NoCredentialsError, NoRegionError, PartialCredentialsError)
 
 
+DEAD: Final = "-dlq"
+"""What the name of a queue's dead-letter queue ends with."""
+
+
 class SqsJobQueue:
-    """`JobQueue` over the queue with a name. Safe to share between threads."""
+    """`JobQueue` over the queue with a name; its dead are in the one called so with `-dlq`. Safe to share."""
 
     def __init__(self, name: str, *, region: str | None = None, endpoint: str | None = None) -> None:
         """Where `region` and `endpoint` are None, the environment says."""
@@ -49,18 +54,23 @@ class SqsJobQueue:
         self._region = region
         self._endpoint = endpoint
         self._lock = threading.Lock()
-        self._way: tuple[Any, str] | None = None
+        self._client: Any = None
+        self._urls: dict[str, str] = {}
 
     def send(self, message: Message, delay_seconds: int = 0) -> None:
         """One SendMessage; the first asks for the queue's address before."""
+        body = msgspec.json.encode(message).decode()
+        self._send(self._name, MessageBody=body, MessageGroupId=message.line, DelaySeconds=delay_seconds)
+
+    def bury(self, body: str, reason: str) -> None:
+        """One SendMessage, with the reason as an attribute."""
+        told = {"reason": {"DataType": "String", "StringValue": reason}}
+        self._send(f"{self._name}{DEAD}", MessageBody=body or " ", MessageAttributes=told)
+
+    def _send(self, name: str, **message: object) -> None:
         try:
-            client, url = self._way or self._find()
-            client.send_message(
-                QueueUrl=url,
-                MessageBody=msgspec.json.encode(message).decode(),
-                MessageGroupId=message.line,
-                DelaySeconds=delay_seconds,
-            )
+            client, url = self._find(name)
+            client.send_message(QueueUrl=url, **message)
         except ClientError as fault:
             raise _translated(fault) from fault
         except _UNUSABLE as fault:
@@ -68,15 +78,16 @@ class SqsJobQueue:
         except BotoCoreError as fault:
             raise QueueUnavailable(f"the queue gave no answer: {type(fault).__name__}") from fault
 
-    def _find(self) -> tuple[Any, str]:
+    def _find(self, name: str) -> tuple[Any, str]:
         """Make the client and find the queue, once."""
         with self._lock:
-            if self._way is None:
-                client: Any = botocore.session.Session().create_client(
+            if self._client is None:
+                self._client = botocore.session.Session().create_client(
                     "sqs", region_name=self._region, endpoint_url=self._endpoint, config=_config()
                 )
-                self._way = client, client.get_queue_url(QueueName=self._name)["QueueUrl"]
-            return self._way
+            if name not in self._urls:
+                self._urls[name] = self._client.get_queue_url(QueueName=name)["QueueUrl"]
+            return self._client, self._urls[name]
 
 
 def _config() -> Config:
