@@ -5,11 +5,14 @@ TidegateError
 │   ├── UnknownModel            no such model, or not in the plan
 │   ├── ContextTooLong          the input leaves no room in the model's context window
 │   ├── UnsupportedMedia        a content type that is not JSON
-│   └── PayloadTooLarge         more bytes, elements or depth than is accepted
+│   ├── PayloadTooLarge         more bytes, elements or depth than is accepted
+│   └── KeyReused               an idempotency key that came with another request before
 ├── Unauthorized                no key, or not one of ours
 ├── Forbidden                   a good key that lacks the scope
 ├── NotFound                    unknown, or somebody else's: the same to the caller
 ├── Conflict                    the object changed, or exists already
+│   ├── StillRunning            the request is being answered for the same idempotency key
+│   └── AnswerWithheld          it was answered, with a secret that is not kept
 ├── LimitExceeded               a limit of the plan would be passed
 ├── ModelError                  a model target failed; the router may try another
 │   ├── ModelRejected           the target calls the request invalid: trying elsewhere will not help
@@ -95,6 +98,10 @@ class PayloadTooLarge(BadRequest):
         super().__init__(message, code="payload_too_large")
 
 
+class KeyReused(BadRequest):
+    """The idempotency key stands for another request."""
+
+
 class Unauthorized(TidegateError):
     """No usable key."""
 
@@ -118,6 +125,14 @@ class NotFound(TidegateError):
 
 class Conflict(TidegateError):
     """The object is not in the state that the request needs."""
+
+
+class StillRunning(Conflict):
+    """The first request with the same idempotency key is not answered yet."""
+
+
+class AnswerWithheld(Conflict):
+    """The request was carried out; its answer had a secret, which is told once and kept nowhere."""
 
 
 class LimitExceeded(TidegateError):

@@ -17,6 +17,7 @@ from chalicelib.domain.chat import (
     Text,
     ToolCall,
     ToolResult,
+    Usage,
     User,
     text_of,
 )
@@ -52,6 +53,20 @@ def items_of_completion(completion: Completion, status: ItemStatus) -> tuple[Ite
         parts.append(Refusal(completion.refusal))
     message = (MessageItem(role="assistant", content=tuple(parts), status=status),) if parts else ()
     return (*message, *(_call_item(call, status) for call in completion.tool_calls))
+
+
+def completion_of(turn: Turn, said: int) -> Completion:
+    """The answer of a turn that begins with `said` items of the caller's. Why it ended is not remembered."""
+    answers = [each for each in messages_of(turn.items[said:]) if isinstance(each, Assistant)]
+    answer = answers[0] if answers else Assistant()
+    calls = tuple(answer.tool_calls or ())
+    return Completion(
+        text=text_of(answer.content) or None,
+        tool_calls=calls,
+        refusal=answer.refusal,
+        finish_reason="tool_calls" if calls else "stop",
+        usage=turn.usage or Usage(),
+    )
 
 
 def messages_of(items: tuple[Item | Removed, ...]) -> tuple[Message, ...]:

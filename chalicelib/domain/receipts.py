@@ -9,6 +9,9 @@ from msgspec import Struct
 
 LIFE_SECONDS: Final = 86_400  # within which a key stands for one request
 
+_PASSING: Final = {401, 403, 409, 429}
+_FAULTS: Final = 500
+
 
 class Told(Struct, frozen=True):
     """An answer as it is sent each time: status, the headers that belong to it, and every byte of its body."""
@@ -37,6 +40,11 @@ class Receipt(Struct, frozen=True, kw_only=True):
     def is_inherited(self) -> bool:
         """Whether an earlier holder may have left something."""
         return self.holder != self.turn_id
+
+
+def is_final(status: int) -> bool:
+    """Whether the same request would be told the same again, as it is not where a limit or a fault was in the way."""
+    return status < _FAULTS and status not in _PASSING
 
 
 def receipt_id(key_id: str, idempotency_key: str) -> str:

@@ -12,7 +12,7 @@ from chalicelib.domain.budget import Balances, Charge, Limit, Plan, Standing, Su
 from chalicelib.domain.cache_key import Place
 from chalicelib.domain.catalogue import Model
 from chalicelib.domain.chat import ChatRequest, Completion, Delta
-from chalicelib.domain.conversation import Conversation, Turn
+from chalicelib.domain.conversation import Conversation, Turn, TurnRef
 from chalicelib.domain.entries import AnswerScope, Purge
 from chalicelib.domain.identity import Credential, Key, Principal, Tenant
 from chalicelib.domain.verdicts import Calibration, Namespace
@@ -43,7 +43,7 @@ class Ask(Struct, frozen=True):
     """One chat request as it came in. `max_output_tokens` 0 leaves the cap to the model's default.
 
     `turn_id` is new for each call and keys every effect of it; `now` is epoch seconds. `request_id` is what the caller
-    quotes when asking for help.
+    quotes when asking for help. `left` is what an earlier call of that turn left, which broke off.
     """
 
     credential: Credential
@@ -53,6 +53,7 @@ class Ask(Struct, frozen=True):
     conversation: str | None = None
     cache: CacheControl | None = None
     request_id: str = ""
+    left: Left | None = None
     prefer: Prefer = Prefer()
 
 
@@ -227,6 +228,28 @@ class Report(Struct, frozen=True):
     judged: str | None = None
     cache_failed: bool = False
     operation: Literal["chat", "embeddings"] = "chat"
+
+
+class Left(Struct, frozen=True):
+    """What there is of a turn whose call broke off: how its reservation stands, and what was claimed.
+
+    `place` is where it stands in its conversation; `turn` is what is remembered there.
+    """
+
+    state: LeaseState
+    claim: Reservation | None
+    place: TurnRef | None = None
+    turn: Turn | None = None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the answer is remembered, though nobody may have heard it."""
+        return self.state == "settled" and self.turn is not None and self.turn.state == "done"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the charge is held, and nothing was answered."""
+        return self.state in {"open", "expired"} and self.claim is not None
 
 
 class Head(Struct, frozen=True):

@@ -10,6 +10,7 @@ import msgspec
 from chalice.app import Response
 
 from chalicelib.domain.errors import (
+    AnswerWithheld,
     BadRequest,
     Conflict,
     ContextTooLong,
@@ -17,6 +18,7 @@ from chalicelib.domain.errors import (
     IndexUnavailable,
     JobExpired,
     JobFailed,
+    KeyReused,
     LimitExceeded,
     Misconfigured,
     ModelError,
@@ -30,6 +32,7 @@ from chalicelib.domain.errors import (
     NotFound,
     PayloadTooLarge,
     QueueUnavailable,
+    StillRunning,
     StoreBusy,
     StoreUnavailable,
     TidegateError,
@@ -59,10 +62,13 @@ STATUS: Final[dict[type[TidegateError], Problem]] = {
     UnknownModel: Problem(404, "invalid_request_error", "model_not_found"),
     UnsupportedMedia: Problem(415, "invalid_request_error", "unsupported_media_type"),
     PayloadTooLarge: Problem(413, "invalid_request_error", "payload_too_large"),
+    KeyReused: Problem(422, "invalid_request_error", "idempotency_key_reused"),
     BadRequest: Problem(400, "invalid_request_error", "invalid_value"),
     Unauthorized: Problem(401, "authentication_error", "invalid_api_key"),
     Forbidden: Problem(403, "permission_error", "insufficient_permissions"),
     NotFound: Problem(404, "invalid_request_error", "not_found"),
+    StillRunning: Problem(409, "conflict_error", "idempotency_in_progress", retry=True),
+    AnswerWithheld: Problem(409, "conflict_error", "idempotency_answer_withheld"),
     Conflict: Problem(409, "conflict_error", "conflict"),
     LimitExceeded: Problem(429, "rate_limit_error", "rate_limit_exceeded", retry=True),
     ModelRejected: Problem(400, "invalid_request_error", "model_rejected"),
@@ -82,7 +88,7 @@ STATUS: Final[dict[type[TidegateError], Problem]] = {
     Misconfigured: Problem(500, "server_error", "misconfigured"),
 }
 NEVER: Final = {"x-should-retry": "false"}
-"""For a call that is refused each time it is sent: OpenAI's clients would send it again after any other 429."""
+"""For a call that is refused each time it is sent: OpenAI's clients would send it again after any other 409 or 429."""
 
 SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -158,6 +164,12 @@ def problem_response(fault: TidegateError, origin: dict[str, str]) -> Response:
     problem = problem_of(fault)
     log = logger().error if problem.type == "server_error" else logger().info
     log("refused", status=problem.status, error=type(fault).__name__, reason=_loggable(fault), extra=origin)
+    return refusal(fault)
+
+
+def refusal(fault: TidegateError) -> Response:
+    """The HTTP answer for a fault."""
+    problem = problem_of(fault)
     return _response(problem.status, error_body(fault), _headers(problem, fault))
 
 
@@ -175,7 +187,7 @@ def _headers(problem: Problem, fault: TidegateError) -> dict[str, str]:
 
 def _limits(problem: Problem, fault: TidegateError) -> dict[str, str]:
     if not problem.retry:
-        return {}
+        return NEVER if isinstance(fault, AnswerWithheld) else {}
     headers = limit_headers(fault.standing) if isinstance(fault, LimitExceeded) and fault.standing else {}
     if isinstance(fault, LimitExceeded) and fault.retry_after_seconds is None:
         return {**headers, **NEVER}

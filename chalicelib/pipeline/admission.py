@@ -24,7 +24,7 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.estimate import input_bound
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.items import items_of, items_of_completion
-from chalicelib.domain.turn import Caller, Lead, Opened, Reservation, Settlement
+from chalicelib.domain.turn import Caller, Lead, Left, Opened, Reservation, Settlement
 from chalicelib.ports import Conversations, Turns
 
 RENUMBERINGS: Final = 8  # parallel turns of one conversation that a turn lets go first
@@ -43,7 +43,12 @@ class Admission:
     lease_seconds: int
 
     def reserve(self, opened: Opened, lead: Lead | None = None) -> Reservation:
-        """Charge the most that the turn can burn, or raise `LimitExceeded` or `Overtaken` with nothing charged."""
+        """Charge the most that the turn can burn, or raise `LimitExceeded` or `Overtaken` with nothing charged.
+
+        What an earlier call of the turn has reserved is taken up, and nothing charged.
+        """
+        if opened.ask.left is not None and opened.ask.left.claim is not None:
+            return _taken_up(opened, opened.ask.left.claim)
         bound = most(opened.model.prices, input_bound(opened.request), opened.request.max_output_tokens)
         claim = msgspec.structs.replace(self._claim(opened.caller, bound), lead=lead)
         if opened.memory.conversation is None:
@@ -54,6 +59,8 @@ class Admission:
 
     def charge_hit(self, opened: Opened, completion: Completion, target: str) -> Reservation:
         """Count a request that was answered from the cache; it burned no tokens."""
+        if opened.ask.left is not None:
+            return self._claim(opened.caller, Charge())  # it was charged when it was answered
         saved = charge(opened.model.prices, completion.usage)
         claim = msgspec.structs.replace(self._claim(opened.caller, Charge(requests=1)), final=True, saved=saved)
         if opened.memory.conversation is None:
@@ -63,8 +70,10 @@ class Admission:
         turn = msgspec.structs.replace(turn, target=target, usage=Usage())
         return self._appended(claim, opened, turn)
 
-    def reserve_plain(self, caller: Caller, estimate: Charge) -> Reservation:
-        """Reserve for a call that is no turn."""
+    def reserve_plain(self, caller: Caller, estimate: Charge, left: Left | None = None) -> Reservation:
+        """Reserve for a call that is no turn, or take up what an earlier one has reserved."""
+        if left is not None and left.claim is not None:
+            return msgspec.structs.replace(left.claim, limits=caller.plan.limits)
         return self._reserved(self._claim(caller, estimate), caller)
 
     def settle(self, claim: Reservation, burned: Charge, answered: Turn | None = None) -> bool:
@@ -149,6 +158,17 @@ def ended(claim: Reservation, completion: Completion, target: str, *, cut: bool)
         usage=completion.usage,
         lease_until=0,
     )
+
+
+def _taken_up(opened: Opened, claim: Reservation) -> Reservation:
+    """What was reserved for the turn, which keeps its number."""
+    claim = msgspec.structs.replace(claim, limits=opened.caller.plan.limits)
+    place = opened.ask.left.place if opened.ask.left else None
+    if place is None:
+        return claim
+    turn = _new_turn(opened, items_of(opened.ask.request.messages))
+    turn = msgspec.structs.replace(turn, number=place.number, state="open", lease_until=claim.lease_until)
+    return msgspec.structs.replace(claim, conversation=place.conversation, turn=turn)
 
 
 def _new_turn(opened: Opened, items: tuple[Item, ...]) -> Turn:

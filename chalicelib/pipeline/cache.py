@@ -13,9 +13,11 @@ from msgspec import Struct
 from chalicelib.domain.budget import CacheMode, CacheRules
 from chalicelib.domain.cache_key import Place, clean
 from chalicelib.domain.chat import Completion, text_of
+from chalicelib.domain.conversation import Turn
 from chalicelib.domain.dependence import comparable, context_of
 from chalicelib.domain.entries import AnswerScope, Entry, Neighbour, Sought
 from chalicelib.domain.errors import IndexUnavailable, StoreUnavailable, TidegateError
+from chalicelib.domain.items import completion_of, items_of
 from chalicelib.domain.lessons import Ruling
 from chalicelib.domain.purges import forbids
 from chalicelib.domain.turn import CachedAnswer, CacheOutcome, Opened
@@ -86,6 +88,12 @@ class SemanticTier:
         return replace(self, mode=rules.mode or self.mode, knobs=knobs)
 
 
+def _remembered(turn: Turn, opened: Opened) -> CachedAnswer:
+    """The answer that the conversation has of this very turn."""
+    said, now = len(items_of(opened.ask.request.messages)), int(opened.ask.now)
+    return CachedAnswer("", completion_of(turn, said), turn.target, now, now)
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerCache:
     """Two tiers: one entry for a canonical question in a scope, then the nearest questions of that scope.
@@ -99,7 +107,9 @@ class AnswerCache:
 
     def lookup(self, opened: Opened) -> Sighting:
         """What may be served now."""
-        place, control = opened.place, opened.ask.cache
+        place, control, left = opened.place, opened.ask.cache, opened.ask.left
+        if left is not None and left.turn is not None and left.is_answered:
+            return Sighting(_remembered(left.turn, opened))
         if place is None:
             return Sighting()
         if control is not None and control.no_cache:

@@ -11,7 +11,7 @@ from chalicelib.domain.errors import BadRequest, TidegateError
 from chalicelib.domain.estimate import covered, texts_bound
 from chalicelib.domain.identity import Credential
 from chalicelib.domain.routing import taken
-from chalicelib.domain.turn import Report
+from chalicelib.domain.turn import Left, Report
 from chalicelib.pipeline.services import Services
 from chalicelib.ports import Embedded
 
@@ -26,6 +26,7 @@ class EmbedAsk(Struct, frozen=True):
     now: float
     dimensions: int | None = None
     request_id: str = ""
+    left: Left | None = None
 
 
 class Embeddings(Struct, frozen=True):
@@ -45,10 +46,12 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
     if not model.dimensions:
         raise BadRequest(f"The model `{model.id}` does not embed.", param="model", code="model_not_supported")
     bound = Usage(input_tokens=texts_bound(ask.texts))
-    claim = use.admission.reserve_plain(caller, charge(model.prices, bound))
+    claim = use.admission.reserve_plain(caller, charge(model.prices, bound), ask.left)
     if claim.unmetered:
         use.meter.unmetered(caller)
     purse = use.router.purse(claim)
+    if ask.left is not None:
+        purse.make_up()
     try:
         embedded, routed = taken(use.router.embed(model, ask.texts, ask.dimensions, purse))
     except TidegateError as fault:

@@ -45,6 +45,8 @@ class History:
             return opened
         most = max(1, (room - taken) // SMALLEST_TURN)
         turns = self.conversations.turns(conversation.id, TurnPage(start=conversation.last, limit=most))
+        if opened.ask.left is not None:
+            turns = (turn for turn in turns if turn.id != opened.ask.turn_id)
         earlier = fitting(turns, room - taken, opened.ask.now)
         request = msgspec.structs.replace(opened.request, messages=joined(earlier, fresh))
         shapes = context_of(earlier, text_of(fresh[-1].content))

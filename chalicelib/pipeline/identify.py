@@ -139,7 +139,7 @@ class Gate:
 
     def _places(self, ask: Ask, request: ChatRequest) -> tuple[Place, ...]:
         """The user's own place and the tenant's: which one counts is in the plan, which is not known yet."""
-        bypassed = ask.cache is not None and ask.cache.no_cache and ask.cache.no_store
+        bypassed = ask.left is not None or (ask.cache is not None and ask.cache.no_cache and ask.cache.no_store)
         if bypassed or not self.caching or not cacheable(request, asked=_wants(ask.cache)):
             return ()
         return places(ask.credential.tenant_tag, ask.credential.user_tag, request)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from chalicelib.domain.chat import Completion, Delta, Usage
+from chalicelib.domain.chat import Completion, Delta, ToolCallDelta, Usage
 from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.transcript import Transcript
 
@@ -72,5 +72,9 @@ def pieces(completion: Completion, size: int = 48) -> Iterator[Delta]:
     text = completion.text or ""
     for start in range(0, len(text), size):
         yield Delta(text=text[start : start + size])
+    if completion.refusal or completion.tool_calls:
+        calls = enumerate(completion.tool_calls)
+        whole = (ToolCallDelta(n, call.id, call.function.name, call.function.arguments) for n, call in calls)
+        yield Delta(refusal=completion.refusal or "", tool_calls=tuple(whole))
     yield Delta(finish_reason=completion.finish_reason)
     yield Delta(usage=completion.usage)

@@ -61,7 +61,10 @@ def _begun(opened: Opened, use: Services) -> Reply | Run:
             return _hit(opened, claim, Sighting(claim, "hit"), use, waited)
         claim = use.admission.reserve(opened)
     _warn(claim, opened, use)
-    return Run(opened, seen, claim, use.router.purse(claim, waited), use)
+    run = Run(opened, seen, claim, use.router.purse(claim, waited), use)
+    if opened.ask.left is not None:
+        run.purse.make_up()
+    return run
 
 
 def _hit(opened: Opened, found: CachedAnswer, seen: Sighting, use: Services, waited: float = 0.0) -> Reply:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from chalicelib.domain.turn import CachedAnswer, Cue, Lead, Memory, Reservation, Settlement
+from chalicelib.domain.turn import CachedAnswer, Cue, Lead, Left, Memory, Reservation, Settlement
 
 
 class Turns(Protocol):
@@ -36,6 +36,12 @@ class Turns(Protocol):
         """Undo a reservation whose turn burned nothing: charge and open turn vanish, as if it had never been.
 
         One that has not arrived yet is kept from arriving. Until this has succeeded, nobody may reserve the turn again.
+        """
+
+    def left(self, turn_id: str) -> Left | None:
+        """How a turn's reservation stands, with what was claimed, read consistently; None where none arrived.
+
+        What the conversation remembers is not in it.
         """
 
     def expire(self, before: float, limit: int) -> int:

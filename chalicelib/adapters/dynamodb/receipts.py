@@ -53,7 +53,7 @@ class DynamoReceipts:
         try:
             self._database.call("put_item", request)
         except Unmet as unmet:
-            return unmet.item == request["Item"]  # by the first sending of this very write
+            return bool(unmet.item == request["Item"])  # by the first sending of this very write
         return True
 
     def hold(self, receipt: Receipt, lease_until: int) -> bool:

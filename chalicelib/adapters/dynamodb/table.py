@@ -20,6 +20,7 @@ entries        pk = scopes#<tenant>, sk = <user>#<digest>   a scope's head: its 
                pk = floor#<exact key>, sk = floor           how sure a match with that answer has to be
                pk = purges#<tenant>, sk = all               what was purged; keys of these five in decision_items.py
 jobs           pk = job#<turn id>, sk = job                 a job; GSI open-jobs; further keys in job_items.py
+               pk = receipt#<digest>, sk = receipt          what is kept of an idempotency key; keys in receipts.py
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ import msgspec
 from msgspec import Struct
 
 from chalicelib.domain.budget import Subject
-from chalicelib.domain.conversation import Conversation, Metadata
+from chalicelib.domain.conversation import Conversation, Metadata, TurnRef
 from chalicelib.domain.identity import TAG_LENGTH, Key, Tenant, tenant_tag
-from chalicelib.domain.turn import Reservation
+from chalicelib.domain.turn import Left, Reservation
 
 Attributes = dict[str, dict[str, Any]]
 """An item, a key or expression values, as the wire has them."""
@@ -186,6 +187,14 @@ def record_ends(reservation: Reservation) -> int:
 def claim_of(record: Attributes) -> Reservation:
     """What a record of an open reservation says was claimed; its turn is in the conversation."""
     return _claim.decode(record["claim"]["S"])
+
+
+def left_of(record: Attributes) -> Left:
+    """What a record says to a call that takes its turn up again."""
+    place = None
+    if "conversation" in record:
+        place = TurnRef(record["conversation"]["S"], int(record["number"]["N"]))
+    return Left(record["state"]["S"], claim_of(record) if "claim" in record else None, place)
 
 
 def head_item(conversation: Conversation) -> Attributes:

@@ -28,14 +28,14 @@ from chalicelib.adapters.dynamodb.steps import (
     moving,
     recording,
 )
-from chalicelib.adapters.dynamodb.table import Attributes, lease_item, record_ends
+from chalicelib.adapters.dynamodb.table import Attributes, lease_item, lease_key, left_of, record_ends
 from chalicelib.adapters.dynamodb.transact import Action, Refusal, Refusals, write
 from chalicelib.adapters.dynamodb.turn_items import drop_parts, drop_stale_parts, put_parts
 from chalicelib.domain.budget import Charge, Subject
 from chalicelib.domain.conversation import Turn
 from chalicelib.domain.errors import Conflict, LimitExceeded, NotFound, StoreBusy, StoreUnavailable
 from chalicelib.domain.ledger import Demand, closing, counts, demands, owner_of
-from chalicelib.domain.turn import Cue, LeaseState, Memory, Overtaken, Reservation, Settlement
+from chalicelib.domain.turn import Cue, LeaseState, Left, Memory, Overtaken, Reservation, Settlement
 
 _LEASES: Final = 8  # how often others may take the room that was found
 _EDITS: Final = 8  # how often items of one open turn may be deleted while it settles
@@ -108,6 +108,12 @@ class DynamoTurns:
             refusals = self._release(reservation)
         if packed and packed.parts and not refusals:
             drop_stale_parts(self._database, str(reservation.conversation), packed.number)
+
+    def left(self, turn_id: str) -> Left | None:
+        """One GetItem."""
+        request = {"TableName": self._database.tables.ledger, "Key": lease_key(turn_id), "ConsistentRead": True}
+        record = self._database.call("get_item", request).get("Item")
+        return left_of(record) if record else None
 
     def expire(self, before: float, limit: int) -> int:
         """A Query for each shard of the open leases, and a transaction for each lease."""

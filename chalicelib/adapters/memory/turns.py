@@ -7,12 +7,12 @@ import msgspec
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.breaker import Breaker
 from chalicelib.domain.budget import WINDOWS, Charge, period
-from chalicelib.domain.conversation import Removed, Turn
+from chalicelib.domain.conversation import Removed, Turn, TurnRef
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.identity import tenant_tag
 from chalicelib.domain.ledger import Demand, counts, demands, owner_of, refuse_busy, subjects_of
 from chalicelib.domain.lessons import Course
-from chalicelib.domain.turn import CachedAnswer, Cue, Lead, LeaseState, Memory, Overtaken, Reservation, Settlement
+from chalicelib.domain.turn import CachedAnswer, Cue, Lead, LeaseState, Left, Memory, Overtaken, Reservation, Settlement
 
 
 class MemoryTurns:
@@ -75,6 +75,16 @@ class MemoryTurns:
                 self._add(reservation, Charge() - reservation.charge)
                 if self._turn(reservation) and reservation.turn:
                     del self._shelf.turns[str(reservation.conversation)][reservation.turn.number]
+
+    def left(self, turn_id: str) -> Left | None:
+        """The lease as it is."""
+        with self._shelf.lock:
+            state, claim = self._shelf.leases.get(turn_id, (None, None))
+        if state is None or claim is None:
+            return None
+        place = TurnRef(claim.conversation, claim.turn.number) if claim.conversation and claim.turn else None
+        stored = msgspec.structs.replace(claim, limits=(), turn=None, lead=None)
+        return Left(state, None if claim.final else stored, place)
 
     def expire(self, before: float, limit: int) -> int:
         """End open leases in the order in which they were made."""

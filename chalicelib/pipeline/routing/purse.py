@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
-from chalicelib.domain.errors import LimitExceeded, StoreUnavailable
+from chalicelib.domain.errors import LimitExceeded, ModelUnavailable, StoreUnavailable
 from chalicelib.domain.turn import Attempt, Reservation, Settlement
 from chalicelib.ports import Turns
+
+_CALLS_APART: Final = 1_000  # more records than one call makes
 
 
 @dataclass(slots=True)
@@ -29,6 +32,15 @@ class Purse:
     def forfeit(self) -> bool:
         """Charge for good what an attempt may have burned, or say that a limit or the store does not let it."""
         return self._reserved(final=True) is not None
+
+    def make_up(self) -> None:
+        """Charge what an earlier call of the turn may have burned before it broke off, or raise `ModelUnavailable`.
+
+        What this call charges has other names from here on.
+        """
+        self._records += _CALLS_APART
+        if not self.forfeit():
+            raise ModelUnavailable("The call broke off, and there is no room for another attempt.")
 
     def hold(self) -> Reservation | None:
         """Reserve for an attempt beside the one that is under way, or None where it must not be made."""

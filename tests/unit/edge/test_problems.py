@@ -70,10 +70,15 @@ def test_the_type_says_whose_fault_it_is(kind):
 
 
 @pytest.mark.parametrize("kind", sorted(STATUS, key=lambda kind: kind.__name__), ids=lambda kind: kind.__name__)
-def test_a_client_is_told_when_to_come_back_on_429_and_503(kind):
+def test_a_client_is_told_when_to_come_back_where_that_helps(kind):
     response = problem_response(made(kind), ORIGIN)
 
-    assert ("Retry-After" in response.headers) == (response.status_code in {429, 503})
+    helps = response.status_code in {429, 503} or kind is errors.StillRunning
+    assert ("Retry-After" in response.headers) == helps
+
+
+def test_a_client_is_told_not_to_ask_again_for_a_secret():
+    assert problem_response(made(errors.AnswerWithheld), ORIGIN).headers["x-should-retry"] == "false"
 
 
 def test_a_bad_request_names_the_field():
