@@ -1,0 +1,1 @@
+"""The servers of tenants, which may be anything."""
