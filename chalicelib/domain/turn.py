@@ -15,6 +15,7 @@ from chalicelib.domain.chat import ChatRequest, Completion, Delta
 from chalicelib.domain.conversation import Conversation, Turn, TurnRef
 from chalicelib.domain.entries import AnswerScope, Purge
 from chalicelib.domain.identity import Credential, Key, Principal, Tenant
+from chalicelib.domain.lead import Lead
 from chalicelib.domain.verdicts import Calibration, Namespace
 
 CacheOutcome = Literal["hit", "semantic", "miss", "bypass"]
@@ -65,19 +66,6 @@ class CachedAnswer(Struct, frozen=True):
     target: str
     created_at: int
     expires_at: int
-
-
-class Lead(Struct, frozen=True):
-    """One turn asks the model for all who ask the same: at an exact answer's key, between two epoch seconds."""
-
-    key: str
-    turn_id: str
-    since: int
-    until: int
-
-
-class Overtaken(Exception):
-    """Another turn leads, or its answer is there already: no fault, and nothing was written."""
 
 
 class Cue(Struct, frozen=True):

@@ -10,7 +10,8 @@ from typing import Final
 from msgspec import Struct
 
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.turn import CachedAnswer, Lead, Opened, Overtaken, Reservation
+from chalicelib.domain.lead import Lead, Overtaken
+from chalicelib.domain.turn import CachedAnswer, Opened, Reservation
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.cache import AnswerCache
 from chalicelib.ports import Answers, Clock

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from chalicelib.domain.turn import CachedAnswer, Cue, Lead, Left, Memory, Reservation, Settlement
+from chalicelib.domain.lead import Lead
+from chalicelib.domain.turn import CachedAnswer, Cue, Left, Memory, Reservation, Settlement
 
 
 class Turns(Protocol):

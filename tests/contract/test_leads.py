@@ -4,8 +4,8 @@ import pytest
 
 from chalicelib.domain.budget import Charge, Limit
 from chalicelib.domain.errors import Conflict, LimitExceeded
+from chalicelib.domain.lead import Lead, Overtaken
 from chalicelib.domain.ledger import subjects_of
-from chalicelib.domain.turn import Lead, Overtaken
 from tests.contract.samples import (
     ADA,
     CHARGE,

@@ -11,7 +11,8 @@ import msgspec
 from chalicelib.adapters.dynamodb.bodies import packed_bytes, unpacked_bytes
 from chalicelib.adapters.dynamodb.client import Database, Unmet
 from chalicelib.adapters.dynamodb.table import Attributes, answer_key
-from chalicelib.domain.turn import CachedAnswer, Lead
+from chalicelib.domain.lead import Lead
+from chalicelib.domain.turn import CachedAnswer
 
 MOST_BYTES: Final = 390_000  # an item may have 400 KB, its key and names included
 

@@ -30,8 +30,9 @@ from chalicelib.domain.breaker import Breaker
 from chalicelib.domain.budget import Balances, Plan, Subject
 from chalicelib.domain.conversation import Conversation
 from chalicelib.domain.entries import AnswerScope
+from chalicelib.domain.lead import Lead
 from chalicelib.domain.ledger import owner_of, subjects_of
-from chalicelib.domain.turn import CachedAnswer, Cue, Lead, Memory
+from chalicelib.domain.turn import CachedAnswer, Cue, Memory
 from chalicelib.domain.verdicts import Calibration, Namespace
 
 PLANS_SECONDS: Final = 30  # how long a plan that was replaced may stay in force

@@ -14,8 +14,9 @@ from chalicelib.adapters.dynamodb.table import Attributes, head_key, lease_key, 
 from chalicelib.adapters.dynamodb.transact import Action
 from chalicelib.adapters.dynamodb.turn_items import put_turn
 from chalicelib.domain.conversation import Turn
+from chalicelib.domain.lead import Lead
 from chalicelib.domain.ledger import Demand, Step, counts, opening, owner_of
-from chalicelib.domain.turn import Lead, LeaseState, Reservation
+from chalicelib.domain.turn import LeaseState, Reservation
 
 RECORD: Final = 0  # its place in every transaction
 

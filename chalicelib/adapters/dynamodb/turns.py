@@ -34,8 +34,9 @@ from chalicelib.adapters.dynamodb.turn_items import drop_parts, drop_stale_parts
 from chalicelib.domain.budget import Charge, Subject
 from chalicelib.domain.conversation import Turn
 from chalicelib.domain.errors import Conflict, LimitExceeded, NotFound, StoreBusy, StoreUnavailable
+from chalicelib.domain.lead import Overtaken
 from chalicelib.domain.ledger import Demand, closing, counts, demands, owner_of
-from chalicelib.domain.turn import Cue, LeaseState, Left, Memory, Overtaken, Reservation, Settlement
+from chalicelib.domain.turn import Cue, LeaseState, Left, Memory, Reservation, Settlement
 
 _LEASES: Final = 8  # how often others may take the room that was found
 _EDITS: Final = 8  # how often items of one open turn may be deleted while it settles

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from chalicelib.adapters.memory.shelf import Shelf
-from chalicelib.domain.turn import CachedAnswer, Lead
+from chalicelib.domain.lead import Lead
+from chalicelib.domain.turn import CachedAnswer
 
 
 class MemoryAnswers:

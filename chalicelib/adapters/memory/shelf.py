@@ -12,8 +12,9 @@ from chalicelib.domain.conversation import Conversation, Turn
 from chalicelib.domain.entries import Purge
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.identity import Key, Tenant
+from chalicelib.domain.lead import Lead
 from chalicelib.domain.lessons import Course, Feedback, Ruling
-from chalicelib.domain.turn import CachedAnswer, Lead, LeaseState, Reservation
+from chalicelib.domain.turn import CachedAnswer, LeaseState, Reservation
 from chalicelib.domain.usage import Use
 from chalicelib.domain.verdicts import Namespace
 

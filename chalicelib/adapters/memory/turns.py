@@ -10,9 +10,10 @@ from chalicelib.domain.budget import WINDOWS, Charge, period
 from chalicelib.domain.conversation import Removed, Turn, TurnRef
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.identity import tenant_tag
+from chalicelib.domain.lead import Lead, Overtaken
 from chalicelib.domain.ledger import Demand, counts, demands, owner_of, refuse_busy, subjects_of
 from chalicelib.domain.lessons import Course
-from chalicelib.domain.turn import CachedAnswer, Cue, Lead, LeaseState, Left, Memory, Overtaken, Reservation, Settlement
+from chalicelib.domain.turn import CachedAnswer, Cue, LeaseState, Left, Memory, Reservation, Settlement
 
 
 class MemoryTurns:

@@ -11,8 +11,9 @@ from chalicelib.domain.catalogue import charge
 from chalicelib.domain.chat import Delta, Usage
 from chalicelib.domain.errors import LimitExceeded, ModelTimeout, ModelUnavailable, StoreUnavailable
 from chalicelib.domain.estimate import input_bound
+from chalicelib.domain.lead import Lead
 from chalicelib.domain.ledger import subjects_of
-from chalicelib.domain.turn import CacheControl, CachedAnswer, Lead, Reservation
+from chalicelib.domain.turn import CacheControl, CachedAnswer, Reservation
 from chalicelib.pipeline import turn
 from chalicelib.pipeline.flights import LEADS, LONGEST_PAUSE
 from tests.builders import NOW, a_completion, a_conversation, a_credential, a_key, a_model, a_request, an_ask
