@@ -9,10 +9,11 @@ from chalicelib.edge.gateway import Gateway
 from chalicelib.edge.problems import answered
 from chalicelib.edge.telemetry import log_sweep
 from chalicelib.pipeline import embed, turn
-from chalicelib.routes import admin, conversations
+from chalicelib.routes import admin, conversations, responses
 
 app = Gateway("tidegate", configure_logs=False)
 app.register_blueprint(conversations.views)
+app.register_blueprint(responses.views)
 app.register_blueprint(admin.views)
 
 

@@ -142,10 +142,11 @@ class Telling(Iterator[Step | StoredResponse]):
         if self._over:
             return
         self._over = True
-        self._next.clear()
         if (close := getattr(self._deltas, "close", None)) is not None:
             close()
-        self._use.threads.keep(self._closed(msgspec.structs.replace(self._begun, status="cancelled")))
+        response = self._closed(msgspec.structs.replace(self._begun, status="cancelled"))
+        self._next.clear()
+        self._use.threads.keep(response)
 
     def _advance(self) -> None:
         try:

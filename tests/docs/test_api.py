@@ -10,7 +10,7 @@ from app import app
 from chalicelib.domain import errors
 from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.turn import CacheControl
-from chalicelib.edge import admin_wire, chat_request, conversation_wire, model_wire, plan_wire
+from chalicelib.edge import admin_wire, chat_request, conversation_wire, model_wire, plan_wire, responses_body
 from chalicelib.edge.call import decode
 from chalicelib.edge.problems import INTERNAL, STATUS, detail_of, problem_of
 from tests.docs.pages import page, quoted, rows
@@ -23,6 +23,8 @@ HEADING = re.compile(r"^### `([A-Z]+) (/\S*)`$", re.MULTILINE)
 BODIES = {
     "### `POST /v1/chat/completions`": chat_request.ChatBody,
     "### `POST /v1/embeddings`": model_wire.EmbedBody,
+    "### `POST /v1/responses`": responses_body.ResponseBody,
+    "### `POST /v1/responses/{response_id}/cancel`": responses_body.CancelBody,
     "### `POST /v1/conversations`": conversation_wire.CreateBody,
     "### `POST /v1/conversations/{conversation_id}`": conversation_wire.UpdateBody,
     "### `POST /v1/conversations/{conversation_id}/items`": conversation_wire.ItemsBody,

@@ -37,6 +37,7 @@ PARTS = {
     "{model_id}": "nova-lite",
     "{conversation_id}": "conv_1",
     "{item_id}": "msg_1",
+    "{response_id}": "resp_1",
     "{name}": "spare",
     "{tenant}": "acme",
     "{key_id}": "k" * 40,
