@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from contextlib import suppress
 from typing import Final
 
 import msgspec
 
 from chalicelib.adapters.dynamodb.bodies import packed_bytes, unpacked_bytes
-from chalicelib.adapters.dynamodb.client import Database, Unmet
+from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.table import Attributes, answer_key
+from chalicelib.adapters.dynamodb.transact import write
 from chalicelib.domain.lead import Lead
 from chalicelib.domain.turn import CachedAnswer
 
@@ -36,21 +36,20 @@ class DynamoAnswers:
         return found_in(self._database.call("get_item", request).get("Item"), now)
 
     def cede(self, lead: Lead) -> None:
-        """One DeleteItem."""
-        request = {
+        """One DeleteItem, and another for each turn that just then tries to lead."""
+        delete = {
             "TableName": self._database.tables.answers,
             "Key": answer_key(lead.key),
             "ConditionExpression": "leader = :leader",
             "ExpressionAttributeValues": {":leader": {"S": lead.turn_id}},
         }
-        with suppress(Unmet):
-            self._database.call("delete_item", request)
+        write(self._database, [{"Delete": delete}])
 
     def store(self, key: str, answer: CachedAnswer) -> bool:
-        """One PutItem."""
+        """One PutItem, and another for each turn that just then tries to lead."""
         if (item := answer_item(key, answer)) is None:
             return False
-        self._database.call("put_item", {"TableName": self._database.tables.answers, "Item": item})
+        write(self._database, [{"Put": {"TableName": self._database.tables.answers, "Item": item}}])
         return True
 
 

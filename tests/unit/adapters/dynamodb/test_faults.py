@@ -13,16 +13,19 @@ from botocore.exceptions import (
 )
 
 from chalicelib.adapters.dynamodb import batch, transact
+from chalicelib.adapters.dynamodb.answers import DynamoAnswers
 from chalicelib.adapters.dynamodb.client import jittered
 from chalicelib.adapters.dynamodb.conversations import DynamoConversations
 from chalicelib.adapters.dynamodb.keys import DynamoKeys
 from chalicelib.adapters.dynamodb.table import key_key, primary
 from chalicelib.adapters.dynamodb.turns import DynamoTurns
 from chalicelib.domain.errors import Misconfigured, NotFound, StoreBusy, StoreUnavailable
+from chalicelib.domain.lead import Lead
 from chalicelib.ports import Page, TurnPage
 from tests.contract.samples import (
     OWNER,
     answered,
+    cached,
     conversation,
     cue,
     in_conversation,
@@ -140,6 +143,17 @@ def test_a_plain_write_waits_for_a_transaction_too(scripted):
     database = scripted(error("TransactionConflictException"), {})
 
     assert transact.write(database, ACTIONS[:1]) == {}
+
+
+@pytest.mark.parametrize(
+    "call", [lambda answers: answers.store("a", cached()), lambda answers: answers.cede(Lead("a", "t-1", 0, 9))]
+)
+def test_an_answer_waits_for_turns_that_try_to_lead_in_its_place(scripted, call):
+    database = scripted(error("TransactionConflictException"), error("TransactionConflictException"), {})
+
+    call(DynamoAnswers(database))
+
+    assert database.pauses == [1, 2]
 
 
 @pytest.mark.parametrize(("code", "fault"), [("TransactionConflict", StoreBusy), ("ThrottlingError", StoreUnavailable)])
