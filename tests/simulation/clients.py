@@ -1,15 +1,19 @@
 """What clients do in a world: turns from reservation to settlement around a model that burns tokens, and sweeps."""
 
+from contextlib import suppress
+
 import msgspec
 from greenlet import GreenletExit, getcurrent
 
 from chalicelib.adapters.dynamodb.conversations import DynamoConversations
 from chalicelib.domain.chat import Completion
 from chalicelib.domain.errors import Conflict, LimitExceeded, NotFound, StoreUnavailable
+from chalicelib.domain.lead import Overtaken
 from chalicelib.domain.turn import Cue
 from chalicelib.pipeline.admission import Admission, ended
 from chalicelib.pipeline.sweep import sweep
 from tests.simulation import cast
+from tests.simulation.leads import Follower
 from tests.simulation.world import SKEW_SECONDS, Wire
 
 LEASE_SECONDS = 90
@@ -60,6 +64,7 @@ class Client:
         wire = Wire(world)
         self.turns = Recorded(world.make_turns(wire, world.audit), world)
         self.admission = Admission(self.turns, DynamoConversations(wire), LEASE_SECONDS)
+        self.follower = Follower(world, wire, self.clock)
 
     def clock(self):
         return self.world.now + self.skew
@@ -140,7 +145,10 @@ class Caller(Client):
     def _reserve(self, opened, request):
         if opened.memory.conversation is None and self.world.random() < 0.3:
             return self.admission.reserve_plain(opened.caller, cast.bound(request))
-        return self.admission.reserve(opened)
+        while True:
+            with suppress(Overtaken):
+                return self.admission.reserve(opened, self.follower.lead(opened.ask.turn_id))
+            self.follower.wait()
 
     def _hit(self, opened, completion):
         claim = self._admitted(opened, lambda: self.admission.charge_hit(opened, completion, cast.TARGET))
@@ -201,11 +209,13 @@ class Caller(Client):
         turn = ended(claim, completion, cast.TARGET, cut=how == "cut")
         if self._insist(lambda: self.admission.settle(claim, burned, turn), claim=claim):
             self._acknowledge(claim, turn)
+            self.follower.leave(claim.lead)
             self._again(claim, msgspec.structs.replace(burned, tokens=2 * burned.tokens))
 
     def _throttled(self, claim, burned):
         """Nothing was burned, and the turn is taken back."""
         if self._insist(lambda: self.turns.release(claim), claim=claim):
+            self.follower.leave(claim.lead)
             self._again(claim, burned)
 
     def _again(self, claim, burned):

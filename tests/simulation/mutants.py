@@ -1,4 +1,4 @@
-"""Three ledgers with the classic faults, made from the real one: the simulator must catch each of them."""
+"""Ledgers with the classic faults, made from the real one: the simulator must catch each of them."""
 
 import msgspec
 
@@ -75,6 +75,19 @@ def refund_on_expiry(database, audit):
     return DynamoTurns(Altered(database, alter))
 
 
+def two_leaders(database, _audit):
+    """A reservation that leads whoever else does."""
+
+    def alter(actions):
+        return [_taking(action) if "leader" in action.get("Put", {}).get("Item", {}) else action for action in actions]
+
+    return DynamoTurns(Altered(database, alter))
+
+
+def _taking(action):
+    return {"Put": {name: action["Put"][name] for name in ("TableName", "Item")}}
+
+
 def _unconditional(action):
     """The update without its condition, and without the values that only the condition used."""
     update = dict(action["Update"])
@@ -116,5 +129,6 @@ LEDGERS = {
     "check-then-add": lambda database, _: CheckThenAdd(database),
     "bare settle": bare_settle,
     "refund on expiry": refund_on_expiry,
+    "two leaders": two_leaders,
 }
 MUTANTS = tuple(LEDGERS)[1:]

@@ -8,6 +8,7 @@ from chalicelib.pipeline.sweep import sweep
 from tests.simulation import cast
 from tests.simulation.audit import LETTERS, Violation
 from tests.simulation.clients import LATE, LEASE_SECONDS, Caller, Sweeper
+from tests.simulation.leads import Watch
 from tests.simulation.transcripts import Transcript
 from tests.simulation.world import SKEW_SECONDS, World
 
@@ -35,6 +36,7 @@ def play(seed, *, make_turns, story=None):
 def _prepared(world, with_talk):
     """The clients, and the conversation if there is one."""
     transcript = None
+    world.watchers.append(Watch(world).changed)
     if with_talk:
         table = world.model.stored[world.model.tables.conversations]
         table.set(cast.HEAD_PLACE, None, cast.HEAD)

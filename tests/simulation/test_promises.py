@@ -20,6 +20,7 @@ MUTANT_SEEDS = 2_000
 HAPPENINGS = {
     *FAULTS,
     "admitted",
+    "answer kept",
     "answered",
     "answered to the last token",
     "conversation",
@@ -34,8 +35,10 @@ HAPPENINGS = {
     "hit charged",
     "index lagged",
     "late request refused",
+    "lead taken back",
     "lease ended",
     "lease left to the last sweep",
+    "overtaken",
     "refusal lost",
     "refused: LimitExceeded",
     "refused: over",

@@ -30,6 +30,7 @@ class World:
     """`story` collects the trace, where there is to be one; `make_turns` builds the ledger over a database."""
 
     def __init__(self, seed, make_turns, story=None):
+        self.seed = seed
         self.random = Random(seed).random
         self.make_turns = make_turns
         self.fault_rate = FAULT_RATES[self.below(len(FAULT_RATES))]
