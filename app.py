@@ -1,19 +1,22 @@
 """Tidegate: every entry point, in the order in which a request meets them; `chalicelib/routes` has those of no turn."""
 
-from chalice.app import CloudWatchEvent, Response
+from functools import partial
 
-from chalicelib.bootstrap import services, sweeper
-from chalicelib.edge import chat_reply, chat_request, model_wire, status_wire, usage_wire
+from chalice.app import CloudWatchEvent, Response, SQSEvent
+
+from chalicelib.bootstrap import queue, services, sweeper
+from chalicelib.edge import batch, chat_reply, chat_request, model_wire, status_wire, usage_wire
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import Gateway
 from chalicelib.edge.problems import answered
 from chalicelib.edge.telemetry import log_sweep
-from chalicelib.pipeline import embed, turn
-from chalicelib.routes import admin, conversations, responses
+from chalicelib.pipeline import embed, turn, work
+from chalicelib.routes import admin, conversations, jobs, responses
 
 app = Gateway("tidegate", configure_logs=False)
 app.register_blueprint(conversations.views)
 app.register_blueprint(responses.views)
+app.register_blueprint(jobs.views)
 app.register_blueprint(admin.views)
 
 
@@ -61,6 +64,11 @@ def create_embedding(call: Call) -> Response:
 def retrieve_usage(call: Call) -> Response:
     caller = services().gate.caller(call.credential, turn_id=call.turn_id, now=call.now)
     return usage_wire.usage_response(call, caller, services().accounts.own(caller))
+
+
+@app.on_sqs_message(queue(), batch_size=10, name="work")
+def work_off(event: SQSEvent) -> batch.Failures:
+    return batch.worked(event.to_dict(), partial(work.complete, use=services()), services().lane.bury)
 
 
 @app.schedule("rate(1 minute)", name="sweep")

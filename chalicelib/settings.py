@@ -35,6 +35,8 @@ class Settings:
     opensearch: str = ""
     lease_seconds: int = 900
     deadline_seconds: int = 60
+    wait_seconds: int = 20
+    job_seconds: int = 3_600
     flight_seconds: int = 10
     catalogue: str = ""
     log_level: str = "INFO"
@@ -107,5 +109,5 @@ def _count(text: str) -> int:
     return number
 
 
-_OF_THEIR_OWN: Final[dict[str, Callable[[str], object]]] = {"flight_seconds": _count}
+_OF_THEIR_OWN: Final[dict[str, Callable[[str], object]]] = {"flight_seconds": _count, "wait_seconds": _count}
 _PARSERS: Final[dict[type, Callable[[str], object]]] = {bool: _boolean, int: _positive, float: _share, str: str.strip}

@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from chalicelib import settings as environment
+from chalicelib.bootstrap.lane import open_lane, queue_name
 from chalicelib.bootstrap.meanings import semantic_tier
 from chalicelib.bootstrap.offer import catalogue, check, replaced
 from chalicelib.bootstrap.targets import Targets
@@ -33,9 +34,20 @@ from chalicelib.pipeline.sizes import Sizes
 from chalicelib.pipeline.sweep import Sweeper
 from chalicelib.pipeline.threads import Threads
 from chalicelib.ports import Answers, Keys, Turns
-from chalicelib.settings import Settings
+from chalicelib.settings import LOCAL, Settings
 
-__all__ = ["build", "catalogue", "check", "open_database", "open_keys", "open_turns", "peppers", "services", "sweeper"]
+__all__ = [
+    "build",
+    "catalogue",
+    "check",
+    "open_database",
+    "open_keys",
+    "open_turns",
+    "peppers",
+    "queue",
+    "services",
+    "sweeper",
+]
 
 if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.client import Database
@@ -45,6 +57,11 @@ if TYPE_CHECKING:
 def services() -> Services:
     """The services of this process, built on the first call: an import must need no environment."""
     return build(environment.read(os.environ))
+
+
+def queue() -> str:
+    """The queue of the stage whose code this is; packaging asks too, without an environment."""
+    return queue_name(os.environ.get("TIDEGATE_STAGE", LOCAL))
 
 
 def sweeper() -> Sweeper:
@@ -88,6 +105,7 @@ def build(settings: Settings) -> Services:
         admission=admission,
         flights=_single_flight(settings, answers, admission, answer_cache),
         router=Router(targets.chat, targets.embedder, pool, turns, time.time, settings.deadline_seconds),
+        lane=open_lane(settings, database),
         sizes=sizes,
         archive=Archive(conversations),
         threads=Threads(DynamoResponses(database)),

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 class TidegateError(Exception):
     """Any fault that Tidegate names."""
 
+    burned: ClassVar[bool] = False
+    """Whether tokens may have been burned all the same, so that the reservation keeps its charge."""
+
     def __init__(self, message: str) -> None:
         """Keep `message`, which the caller will read: no secret, no prompt."""
         super().__init__(message)
@@ -161,9 +164,6 @@ class LimitExceeded(TidegateError):
 
 class ModelError(TidegateError):
     """A target failed before the answer was whole: `target`, at which of the turn's `attempts`, once it is known."""
-
-    burned: ClassVar[bool] = False
-    """Whether tokens may have been burned all the same, so that the reservation keeps its charge."""
 
     def __init__(self, message: str, *, retry_after_seconds: int | None = None) -> None:
         """Carry the target's own wish to be left alone, in seconds, where it stated one."""

@@ -27,12 +27,13 @@ class Done(Struct, frozen=True, tag="done"):
 
 
 class Failed(Struct, frozen=True, tag="failed"):
-    """A fault ended it: its class by name, and what its caller is told."""
+    """A fault ended it: its class by name, and what its caller is told; tokens may have been `burned` all the same."""
 
     kind: str
     message: str
     param: str | None = None
     code: str | None = None
+    burned: bool = False
 
     @property
     def fault(self) -> JobFailed:
@@ -48,7 +49,7 @@ _decoder: Final = msgspec.json.Decoder(Outcome)
 def failed(fault: TidegateError) -> Failed:
     """How a fault is remembered."""
     param, code = getattr(fault, "param", None), fault.code if isinstance(fault, BadRequest) else None
-    return Failed(type(fault).__name__, fault.message, param, code)
+    return Failed(type(fault).__name__, fault.message, param, code, fault.burned)
 
 
 def packed(outcome: Outcome) -> bytes:

@@ -187,6 +187,8 @@ class Attempt(Struct, frozen=True):
 class Report(Struct, frozen=True):
     """One turn in figures, for the log line and the metrics: no prompt, no answer, no secret.
 
+    One that was `queued` has another line when it is over.
+
     `lost_usd_micros` is what was charged for attempts that may have burned tokens and gave no answer. `judged` is what
     the semantic tier made of the nearest question, whose cosine is `similarity`, or which fault kept it from looking.
     `waited_ms` is how long the turn waited for another that asked the same.
@@ -215,6 +217,7 @@ class Report(Struct, frozen=True):
     similarity: float | None = None
     judged: str | None = None
     cache_failed: bool = False
+    queued: bool = False
     operation: Literal["chat", "embeddings"] = "chat"
 
 

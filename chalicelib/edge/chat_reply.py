@@ -1,76 +1,25 @@
-"""A chat completion's answer as OpenAI writes it: whole, or as server-sent events."""
+"""A chat completion's answer as it is sent: whole, as server-sent events, or as the job that will have it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 from chalice.app import Response
 from msgspec import UNSET, Struct, UnsetType
 
-from chalicelib.domain.chat import Delta, FinishReason, ToolCall, ToolCallDelta, Usage
+from chalicelib.domain.chat import Delta, FinishReason, ToolCallDelta, Usage
 from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.turn import Head, Reply, Streamed
+from chalicelib.edge.chat_answer import UsageBody, answer_of, usage_body
 from chalicelib.edge.gateway import JSON, StreamedResponse
 from chalicelib.edge.headers import head_headers
+from chalicelib.edge.job_wire import accepted
 from chalicelib.edge.problems import error_body
+from chalicelib.pipeline.lane import Waiting
 
 DONE: Final = b"data: [DONE]\n\n"
-
-
-class TokenDetails(Struct, frozen=True):
-    """Of the prompt's tokens, those that the provider had cached."""
-
-    cached_tokens: int
-
-
-class OutputDetails(Struct, frozen=True):
-    """Of the completion's tokens, those that were reasoning."""
-
-    reasoning_tokens: int
-
-
-class UsageBody(Struct, frozen=True):
-    """Usage by OpenAI's names."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    prompt_tokens_details: TokenDetails
-    completion_tokens_details: OutputDetails
-
-
-class AnswerMessage(Struct, frozen=True, kw_only=True):
-    """The assistant's message; `reasoning_content` is not OpenAI's field, but the one that SDKs and servers know."""
-
-    role: Literal["assistant"] = "assistant"
-    content: str | None
-    reasoning_content: str | UnsetType = UNSET
-    refusal: str | None
-    annotations: tuple[Any, ...] = ()
-    tool_calls: tuple[ToolCall, ...] | UnsetType = UNSET
-
-
-class Choice(Struct, frozen=True, kw_only=True):
-    """The one choice."""
-
-    index: int = 0
-    message: AnswerMessage
-    logprobs: None = None
-    finish_reason: FinishReason
-
-
-class ChatAnswer(Struct, frozen=True, kw_only=True):
-    """The whole answer."""
-
-    id: str
-    object: Literal["chat.completion"] = "chat.completion"
-    created: int
-    model: str
-    choices: tuple[Choice, ...]
-    usage: UsageBody
-    conversation: str | UnsetType = UNSET
 
 
 class FunctionDelta(Struct, frozen=True, omit_defaults=True):
@@ -120,28 +69,17 @@ class Chunk(Struct, frozen=True, kw_only=True):
     conversation: str | UnsetType = UNSET
 
 
-def whole(reply: Reply) -> Response:
-    """The answer in one piece."""
-    head, completion = reply.head, reply.completion
-    message = AnswerMessage(
-        content=completion.text,
-        reasoning_content=completion.reasoning or UNSET,
-        refusal=completion.refusal,
-        tool_calls=completion.tool_calls or UNSET,
-    )
-    answer = ChatAnswer(
-        id=f"chatcmpl-{head.turn_id}",
-        created=head.created_at,
-        model=head.model,
-        choices=(Choice(message=message, finish_reason=completion.finish_reason),),
-        usage=usage_body(completion.usage),
-        conversation=head.conversation or UNSET,
-    )
-    return Response(msgspec.json.encode(answer).decode(), {"Content-Type": JSON, **head_headers(head)})
+def whole(reply: Reply | Waiting) -> Response:
+    """The answer in one piece, or where it is waited for."""
+    if isinstance(reply, Waiting):
+        return accepted(reply)
+    return Response(msgspec.json.encode(answer_of(reply)).decode(), {"Content-Type": JSON, **head_headers(reply.head)})
 
 
-def streamed(answer: Streamed, *, with_usage: bool) -> StreamedResponse:
+def streamed(answer: Streamed | Waiting, *, with_usage: bool) -> Response:
     """The answer as events, ending in `[DONE]`; a fault on the way is one error event and the end."""
+    if isinstance(answer, Waiting):
+        return accepted(answer)
     return StreamedResponse(Events(answer, with_usage=with_usage), {**head_headers(answer.head)})
 
 
@@ -210,17 +148,6 @@ class Events(Iterator[bytes]):
             conversation=head.conversation or UNSET,
         )
         return _sse(chunk)
-
-
-def usage_body(usage: Usage) -> UsageBody:
-    """Usage by OpenAI's names."""
-    return UsageBody(
-        prompt_tokens=usage.input_tokens,
-        completion_tokens=usage.output_tokens,
-        total_tokens=usage.input_tokens + usage.output_tokens,
-        prompt_tokens_details=TokenDetails(usage.cached_input_tokens),
-        completion_tokens_details=OutputDetails(usage.reasoning_tokens),
-    )
 
 
 def _message_delta(delta: Delta) -> MessageDelta:

@@ -11,6 +11,7 @@ from chalicelib.domain.chat import Assistant, ChatRequest, Message, Options, Res
 from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.turn import Ask, CacheControl
 from chalicelib.edge.call import Call
+from chalicelib.edge.prefer import prefer_of
 
 Cap = Annotated[int, Meta(ge=1)] | None
 Penalty = Annotated[float, Meta(ge=-2, le=2)] | None
@@ -95,6 +96,7 @@ def ask_of(call: Call, body: ChatBody) -> Ask:
         conversation=body.conversation,
         cache=body.cache or cache_control(call.header("cache-control")),
         request_id=call.request_id,
+        prefer=prefer_of(call.header("prefer")),
     )
 
 

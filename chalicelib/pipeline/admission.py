@@ -15,11 +15,9 @@ from chalicelib.domain.conversation import Item, Turn
 from chalicelib.domain.errors import (
     Conflict,
     LimitExceeded,
-    ModelError,
     NotFound,
     StoreBusy,
     StoreUnavailable,
-    TidegateError,
 )
 from chalicelib.domain.estimate import input_bound
 from chalicelib.domain.identity import Principal
@@ -90,13 +88,13 @@ class Admission:
             return False
         return True
 
-    def abandon(self, claim: Reservation, fault: TidegateError) -> None:
-        """End a turn without an answer: forgotten, or charged in full where tokens may have been burned.
+    def abandon(self, claim: Reservation, *, burned: bool) -> None:
+        """End a turn without an answer: forgotten, or charged in full where tokens may have been `burned`.
 
-        Where the store cannot do so, its lease does, and the caller hears of `fault`.
+        Where the store cannot do so, its lease does.
         """
         with suppress(StoreUnavailable):
-            if isinstance(fault, ModelError) and fault.burned:
+            if burned:
                 self.settle(claim, claim.charge, ended(claim, Completion(), "", cut=True))
             elif not claim.unmetered:
                 self.turns.release(claim)

@@ -55,7 +55,7 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
     try:
         embedded, routed = taken(use.router.embed(model, ask.texts, ask.dimensions, purse))
     except TidegateError as fault:
-        use.admission.abandon(claim, fault)
+        use.admission.abandon(claim, burned=fault.burned)
         raise
     embedded = Embedded(embedded.vectors, covered(embedded.input_tokens, bound.input_tokens))
     burned: Charge = charge(model.prices, Usage(input_tokens=embedded.input_tokens))

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from chalicelib.domain.chat import Assistant, FinishReason, Message, ToolResult, Usage
 from chalicelib.domain.conversation import Item, Turn
-from chalicelib.domain.errors import BadRequest, StoreUnavailable, TidegateError
+from chalicelib.domain.errors import BadRequest, NoCapacity, StoreUnavailable, TidegateError
 from chalicelib.domain.estimate import REQUEST_TOKENS, likely_tokens
 from chalicelib.domain.items import messages_of
 from chalicelib.domain.ledger import owner_of, subjects_of
@@ -38,6 +38,7 @@ from chalicelib.domain.turn import Ask, Head, Streamed
 from chalicelib.pipeline import turn
 from chalicelib.pipeline.archive import filled
 from chalicelib.pipeline.history import fitting, joined
+from chalicelib.pipeline.lane import Waiting
 from chalicelib.pipeline.services import Services
 from chalicelib.ports import Page
 
@@ -74,6 +75,8 @@ def create(wish: Wish, use: Services) -> Answered:
     with _named():
         ask, thread = _continued(wish, use)
         reply = turn.answer(ask, use)
+        if isinstance(reply, Waiting):
+            raise NoCapacity(ask.request.model, max(1, reply.eta_seconds))
     begun = _begun(wish, reply.head, thread)
     completion = reply.completion
     response = _ended(begun, completion.finish_reason, completion.usage, use)
@@ -88,6 +91,8 @@ def stream(wish: Wish, use: Services) -> Answering:
     with _named():
         ask, thread = _continued(wish, use)
         streamed = turn.stream(ask, use)
+        if isinstance(streamed, Waiting):
+            raise NoCapacity(ask.request.model, max(1, streamed.eta_seconds))
     begun = _begun(wish, streamed.head, thread)
     return Answering(streamed.head, begun, Telling(streamed, begun, use))
 

@@ -11,8 +11,8 @@ import msgspec
 from chalicelib.domain.budget import Charge, standing
 from chalicelib.domain.catalogue import Model, charge
 from chalicelib.domain.chat import ChatRequest, Completion
-from chalicelib.domain.errors import ModelError, TidegateError
-from chalicelib.domain.routing import Saturated, taken
+from chalicelib.domain.errors import TidegateError
+from chalicelib.domain.routing import Saturated
 from chalicelib.domain.turn import Head, Opened, Report, Reservation
 from chalicelib.pipeline.admission import ended
 from chalicelib.pipeline.cache import Sighting
@@ -21,6 +21,7 @@ from chalicelib.pipeline.routing.purse import Purse
 from chalicelib.pipeline.services import Services
 
 Outcome = TypeVar("Outcome")
+Asking = Callable[[Model, ChatRequest, Purse], tuple[Outcome, Routed] | Saturated]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,38 +34,68 @@ class Run:
     purse: Purse
     use: Services
 
-    def asked(
-        self, ask: Callable[[Model, ChatRequest, Purse], tuple[Outcome, Routed] | Saturated]
-    ) -> tuple[Outcome, Routed]:
-        """What a target answers; where none does, the turn is charged for what may have been burned, or forgotten."""
+    def tried(self, ask: Asking[Outcome]) -> tuple[Outcome, Routed] | Saturated:
+        """What a target answers; the turn is left as it is where none does."""
+        outcome = ask(self.opened.model, self.opened.request, self.purse)
+        return outcome if isinstance(outcome, Saturated) else (outcome[0], _late(outcome[1], self.purse))
+
+    def asked(self, ask: Asking[Outcome]) -> tuple[Outcome, Routed] | Saturated:
+        """What a target answers; where one failed, the turn is ended."""
         try:
-            outcome, routed = taken(ask(self.opened.model, self.opened.request, self.purse))
-            return outcome, _late(routed, self.purse)
+            return self.tried(ask)
         except TidegateError as fault:
-            self.use.admission.abandon(self.claim, fault)
-            self.use.flights.cede(self.claim)
-            burned = self.claim.charge if isinstance(fault, ModelError) and fault.burned else Charge()
-            routed = _late(Routed("", len(self.purse.tried), 0.0), self.purse)
-            self._record(routed, Completion(), burned, type(fault).__name__)
+            self.fail(fault)
             raise
+
+    def fail(self, fault: TidegateError) -> None:
+        """End without an answer: charged for what may have been burned, or forgotten."""
+        self.abandon(burned=fault.burned)
+        burned = self.claim.charge if fault.burned else Charge()
+        routed = _late(Routed("", len(self.purse.tried), 0.0), self.purse)
+        self._record(self.head(routed, burned), Completion(), burned, type(fault).__name__)
+
+    def abandon(self, *, burned: bool) -> None:
+        """End the claim without an answer, and let another lead. Repeating it changes nothing."""
+        self.use.admission.abandon(self.claim, burned=burned)
+        self.use.flights.cede(self.claim)
 
     def end(self, routed: Routed, completion: Completion, *, cut: bool = False) -> Head:
         """Charge what was burned and remember the answer, as far as it came."""
-        burned = charge(self.opened.model.prices, completion.usage)
-        if not self.use.admission.settle(self.claim, burned, ended(self.claim, completion, routed.target, cut=cut)):
-            self.use.meter.unmetered(self.opened.caller)
+        self.settle(completion, routed.target, cut=cut)
         if not cut:
             self.use.sizes.learn(self.opened.ask.credential.tenant_tag, self.opened.model, completion)
-        if cut or not self.use.cache.store(self.opened, self.seen, completion, routed.target):
-            self.use.flights.cede(self.claim)
-        return self._record(routed, completion, burned, "cut" if cut else None)
+        burned = self.burned(completion)
+        return self._record(self.head(routed, burned), completion, burned, "cut" if cut else None)
 
-    def _record(self, routed: Routed, completion: Completion, burned: Charge, error: str | None) -> Head:
-        head = head_of(self.opened, routed, burned, self.seen, self.use)
+    def settle(self, completion: Completion, target: str, *, cut: bool) -> None:
+        """Charge and remember. Repeating it changes nothing."""
+        turn = ended(self.claim, completion, target, cut=cut)
+        if not self.use.admission.settle(self.claim, self.burned(completion), turn):
+            self.use.meter.unmetered(self.opened.caller)
+        if cut or not self.use.cache.store(self.opened, self.seen, completion, target):
+            self.use.flights.cede(self.claim)
+
+    def burned(self, completion: Completion) -> Charge:
+        """What the answer cost."""
+        return charge(self.opened.model.prices, completion.usage)
+
+    def head(self, routed: Routed, spent: Charge) -> Head:
+        """What is known of the answer before its first piece."""
+        return head_of(self.opened, routed, spent, self.seen, self.use)
+
+    def queued(self) -> None:
+        """Say that the turn stands in line."""
+        head = self.head(Routed("", len(self.purse.tried), 0.0), Charge())
+        self._record(head, Completion(), Charge(), None, queued=True)
+
+    def _record(
+        self, head: Head, completion: Completion, burned: Charge, error: str | None, *, queued: bool = False
+    ) -> Head:
         changes = {
             "judged": self.seen.judged,
             "cache_failed": self.seen.failed,
             "error": error,
+            "queued": queued,
             "unmetered": self.claim.unmetered,
             "tried": tuple(self.purse.tried),
             "lost_usd_micros": self.purse.lost_usd_micros,

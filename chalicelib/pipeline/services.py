@@ -13,6 +13,7 @@ from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.keyring import Keyring
+from chalicelib.pipeline.lane import Lane
 from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.sizes import Sizes
@@ -30,6 +31,7 @@ class Services:
     admission: Admission
     flights: SingleFlight
     router: Router
+    lane: Lane
     sizes: Sizes
     archive: Archive
     threads: Threads

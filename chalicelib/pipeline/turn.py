@@ -2,6 +2,7 @@
 
     identify -> resume -> lookup -+-> charge the hit -----------------------------------------+-> reply
                                   +-> board, reserve -> route -> model -> settle -> store ----+
+                                        |                 +-> saturated: into the line, wait -+ or the job
                                         +-> wait for a turn that asks the same -> charge the hit
 
 `identify` reads all that the turn needs in one round trip, the exact answer and the conversation included, so that a
@@ -17,40 +18,62 @@ from functools import partial
 import msgspec
 
 from chalicelib.domain.budget import Charge
-from chalicelib.domain.errors import Conflict
+from chalicelib.domain.errors import Conflict, TidegateError
 from chalicelib.domain.estimate import counted
+from chalicelib.domain.jobs import Job
+from chalicelib.domain.outcomes import Done, Failed, outcome_of
+from chalicelib.domain.routing import Saturated
 from chalicelib.domain.turn import Ask, CachedAnswer, Opened, Reply, Reservation, Streamed
 from chalicelib.pipeline.cache import Sighting
+from chalicelib.pipeline.lane import Waiting
+from chalicelib.pipeline.orders import job_of
 from chalicelib.pipeline.relay import Relay, pieces
 from chalicelib.pipeline.routing.attempts import Routed
 from chalicelib.pipeline.run import Run, head_of, report_of
 from chalicelib.pipeline.services import Services
 
 
-def answer(ask: Ask, use: Services) -> Reply:
-    """Answer `ask` in one piece."""
-    opened = use.history.resume(use.gate.identify(ask))
-    run = _begun(opened, use)
+def answer(ask: Ask, use: Services) -> Reply | Waiting:
+    """Answer `ask` in one piece; a job where its caller does not wait until a model can take it."""
+    run = _begun(ask, use)
     if isinstance(run, Reply):
         return run
-    completion, routed = run.asked(use.router.complete)
-    completion = counted(opened.request, completion)
+    outcome = None if ask.prefer.respond_async else run.asked(use.router.complete)
+    if outcome is None or isinstance(outcome, Saturated):
+        return _lined_up(run, use)
+    completion, routed = outcome
+    completion = counted(run.opened.request, completion)
     return Reply(run.end(routed, completion), completion)
 
 
-def stream(ask: Ask, use: Services) -> Streamed:
+def stream(ask: Ask, use: Services) -> Streamed | Waiting:
     """Answer `ask` piece by piece; the ending runs when the stream does, or is closed."""
-    opened = use.history.resume(use.gate.identify(ask))
-    run = _begun(opened, use)
+    run = _begun(ask, use)
     if isinstance(run, Reply):
-        return Streamed(run.head, pieces(run.completion))
-    deltas, routed = run.asked(use.router.stream)
-    relay = Relay(deltas, count=partial(counted, opened.request), end=partial(run.end, routed))
-    return Streamed(head_of(opened, routed, run.claim.charge, run.seen, use), relay)
+        return replayed(run)
+    outcome = None if ask.prefer.respond_async else run.asked(use.router.stream)
+    if outcome is None or isinstance(outcome, Saturated):
+        found = _lined_up(run, use)
+        return found if isinstance(found, Waiting) else replayed(found)
+    deltas, routed = outcome
+    relay = Relay(deltas, count=partial(counted, run.opened.request), end=partial(run.end, routed))
+    return Streamed(run.head(routed, run.claim.charge), relay)
 
 
-def _begun(opened: Opened, use: Services) -> Reply | Run:
+def enqueue(ask: Ask, use: Services, connection: str | None = None) -> Reply | Job:
+    """Answer from the cache, or put `ask` into the line at once; its pieces go to a connection, if one is named."""
+    run = _begun(ask, use)
+    return run if isinstance(run, Reply) else _job(run, use, connection)
+
+
+def replayed(reply: Reply) -> Streamed:
+    """A whole answer as a stream."""
+    return Streamed(reply.head, pieces(reply.completion))
+
+
+def _begun(ask: Ask, use: Services) -> Reply | Run:
     """What was answered before, or just now to another turn; else a turn of its own, reserved."""
+    opened = use.history.resume(use.gate.identify(ask))
     seen = use.cache.lookup(opened)
     if seen.answer is not None:
         return _hit(opened, seen.answer, seen, use)
@@ -65,6 +88,28 @@ def _begun(opened: Opened, use: Services) -> Reply | Run:
     if opened.ask.left is not None:
         run.purse.make_up()
     return run
+
+
+def _lined_up(run: Run, use: Services) -> Reply | Waiting:
+    """Stand in line for as long as the caller waits: the answer, or where the turn stands by then."""
+    job = use.lane.watch(_job(run, use), run.opened.ask.prefer)
+    outcome = outcome_of(job)
+    if isinstance(outcome, Done):
+        return outcome.reply
+    if isinstance(outcome, Failed):
+        raise outcome.fault
+    limits = run.head(Routed("", 0, 0.0), run.claim.charge).standing
+    return msgspec.structs.replace(use.lane.standing(job), limits=limits)
+
+
+def _job(run: Run, use: Services, connection: str | None = None) -> Job:
+    try:
+        job = use.lane.join(job_of(run, connection))
+    except TidegateError as fault:
+        run.fail(fault)
+        raise
+    run.queued()
+    return job
 
 
 def _hit(opened: Opened, found: CachedAnswer, seen: Sighting, use: Services, waited: float = 0.0) -> Reply:

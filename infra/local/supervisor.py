@@ -1,4 +1,4 @@
-"""Starts the emulator, the tables and the API, in that order; stops them in the other; outlives them all."""
+"""Starts the emulator, its tables, the API and the worker; stops them in the other order; outlives them all."""
 
 import errno
 import http.client
@@ -22,6 +22,7 @@ HOST: Final = "127.0.0.1"
 _PATIENCE_S: Final = 60.0
 _PORT_PATIENCE_S: Final = 1.5  # what a killed run's API takes to see that it is alone
 _API_GRACE_S: Final = 8.0
+_WORKER_GRACE_S: Final = 8.0
 _DEATH_S: Final = 0.2  # from the end of a child's connections to its exit code
 _EMULATOR_GRACE_S: Final = 30.0  # it writes a snapshot; without one, the journal has everything
 
@@ -60,6 +61,7 @@ class Supervisor:
         environment = self._options.for_children(emulator_url, self._workspace.pepper())
         emulator = self._launch_emulator(environment, emulator_socket)
         api = self._launch_api(environment, api_socket, emulator)
+        worker = self._launch_worker(environment, emulator)
         os.environ.clear()  # the seed uses the product's own code: let it find the emulator
         os.environ.update(environment)
         seed = self._load_seed()
@@ -70,6 +72,7 @@ class Supervisor:
         seed(environment, self._workspace)
         write_private(self._workspace.running, json.dumps(for_tools(emulator_url, environment)))
         api.serve()
+        worker.serve()
         self._await("the API", lambda: _is_healthy(self._options.port))
 
     def _launch_emulator(self, environment: dict[str, str], bound: socket.socket) -> Child:
@@ -85,6 +88,13 @@ class Supervisor:
         self._children.append(child)
         arguments = ["--socket", str(bound.fileno()), "--app", self._app]
         child.start("infra.local.serve", arguments, environment, [bound.fileno(), emulator.lifeline])
+        return child
+
+    def _launch_worker(self, environment: dict[str, str], emulator: Child) -> Child:
+        """It has the emulator's lifeline as the API has."""
+        child = Child("worker", self._workspace.log("worker"), grace_s=_WORKER_GRACE_S)
+        self._children.append(child)
+        child.start("infra.local.worker", ["--app", self._app], environment, [emulator.lifeline])
         return child
 
     def _bind(self, port: int) -> socket.socket:

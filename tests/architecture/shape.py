@@ -18,6 +18,8 @@ BROAD_EXCEPT = (
     "infra/local/bridge.py",  # plays Lambda, which survives whatever its function does
     "infra/local/streams.py",  # so does its streaming twin
     "infra/local/schedule.py",  # and what calls functions on a schedule
+    "infra/local/worker.py",  # or with messages
+    "chalicelib/edge/batch.py",  # where a message takes no other of its batch with it
 )
 VAGUE = {"utils", "util", "common", "helpers", "helper", "base", "core", "manager", "misc"}
 MOCKS = {"AsyncMock", "MagicMock", "Mock", "create_autospec", "patch"}

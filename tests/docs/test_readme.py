@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.edge.chat_reply import ChatAnswer
+from chalicelib.edge.chat_answer import ChatAnswer
 from chalicelib.edge.chat_request import ChatBody
 from chalicelib.settings import Settings
 from tests.docs.pages import page

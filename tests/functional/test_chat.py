@@ -172,7 +172,6 @@ def test_every_option_of_openai_that_means_something_here_is_taken(world, key):
     [
         ("400", 400, "model_rejected", False),
         ("refuse", 503, "model_unavailable", False),
-        ("429", 503, "model_overloaded", False),
         ("500", 503, "model_unavailable", False),
         ("garbage", 502, "model_garbled", True),
     ],
@@ -186,12 +185,6 @@ def test_a_fault_of_the_model_is_charged_only_where_tokens_may_have_been_burned(
     assert ("retry-after" in answer.headers) == (status == 503)
     assert bool(world.used().tokens) == charged
     assert world.leases()["open"] == 0
-
-
-def test_a_throttled_target_says_when_to_come_back(world, key):
-    answer = world.chat("What is a tide? [[fault=429-retry retry_after=17]]", key=key)
-
-    assert answer.headers["retry-after"] == "17"
 
 
 def test_what_is_charged_is_what_the_answer_says(world, key):

@@ -91,7 +91,6 @@ def test_a_cut_stream_is_one_line_that_says_so(world, key, lines, fault):
     ("fault", "told", "tried"),
     [
         ("500", "ModelUnavailable", ["ModelUnavailable"] * 2),
-        ("429", "NoCapacity", ["ModelThrottled"]),
         ("garbage", "ModelGarbled", ["ModelGarbled"]),
         ("400", "BadRequest", ["ModelRejected"]),
     ],

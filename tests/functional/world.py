@@ -21,6 +21,7 @@ from tests.contract.stores import template_tables
 ROOT = Path(__file__).parents[2]
 STAGE = "functional"
 MODEL = "nova-lite"
+QUEUE = f"tidegate-{STAGE}-turns"
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -28,6 +29,7 @@ ENVIRONMENT = {
     "TIDEGATE_STAGE": STAGE,
     "TIDEGATE_PEPPER": "pepper",
     "TIDEGATE_UPSTREAM": "simulated://echo?directives=1",
+    "TIDEGATE_WAIT_SECONDS": "0",  # one thread: nobody works while a call waits
     "TIDEGATE_CHECK_RATE": "0",
 }
 MANY = Limit("user", "day", requests=1_000, tokens=10_000_000)
@@ -41,6 +43,7 @@ PARTS = {
     "{name}": "spare",
     "{tenant}": "acme",
     "{key_id}": "k" * 40,
+    "{job_id}": "job_1",
 }
 
 
@@ -75,11 +78,14 @@ class Answer(msgspec.Struct, frozen=True):
 class World:
     def __init__(self):
         self._made = 0
-        self._http = Client(app, project_dir=str(ROOT)).http
+        self._client = Client(app, project_dir=str(ROOT))
+        self._http = self._client.http
         self.dynamodb = botocore.session.Session().create_client("dynamodb", region_name="us-east-1")
         self.tables = template_tables(STAGE)
         for table in self.tables:
             self.dynamodb.create_table(**table)
+        self.sqs = botocore.session.Session().create_client("sqs", region_name="us-east-1")
+        self.queues = [self.sqs.create_queue(QueueName=name)["QueueUrl"] for name in (QUEUE, f"{QUEUE}-dlq")]
         self.keys = bootstrap.open_keys(bootstrap.open_database(settings.read(os.environ)))
         self.plan(MANY)
         self.restart()
@@ -108,6 +114,19 @@ class World:
         text = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
         reply = self._http.request(method, path, headers=sent | (headers or {}), body=text)
         return Answer(reply.status_code, {name.lower(): text for name, text in reply.headers.items()}, reply.body)
+
+    def work(self, *bodies):
+        """Bring what is in the queue, or `bodies`, to the worker as SQS does; which came to nothing."""
+        records = [{"messageId": str(place), "body": body} for place, body in enumerate(bodies or self.taken())]
+        answer = self._client.lambda_.invoke("work", {"Records": records}).payload
+        return [records[int(each["itemIdentifier"])]["body"] for each in answer["batchItemFailures"]]
+
+    def taken(self, place=0):
+        """The bodies of a queue's messages, which are gone then: 1 is where the dead are."""
+        found = self.sqs.receive_message(QueueUrl=self.queues[place], MaxNumberOfMessages=10).get("Messages", [])
+        for each in found:
+            self.sqs.delete_message(QueueUrl=self.queues[place], ReceiptHandle=each["ReceiptHandle"])
+        return [each["Body"] for each in found]
 
     def chat(self, *messages, key, **fields):
         return self.call("POST", "/v1/chat/completions", chat_body(*messages, **fields), key=key)

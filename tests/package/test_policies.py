@@ -65,7 +65,7 @@ def test_every_stage_is_generated_from_its_policy_alone():
 def test_every_policy_is_used_by_a_function():
     config = json.loads((ROOT / ".chalice/config.json").read_text())
     used = {
-        each["iam_policy_file"]
+        each.get("iam_policy_file", stage["iam_policy_file"])
         for stage in config["stages"].values()
         for each in (stage, *stage["lambda_functions"].values())
     }

@@ -37,7 +37,6 @@ _ERRORS: Final[dict[str, type[TidegateError]]] = {
     "Throttling": QueueUnavailable,
     "ThrottlingException": QueueUnavailable,
 }
-DEAD: Final = "-dlq"
 _UNUSABLE: Final = (NoCredentialsError, NoRegionError, PartialCredentialsError)
 
 

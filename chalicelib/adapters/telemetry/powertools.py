@@ -71,7 +71,8 @@ class PowertoolsMeter:
         metrics = EphemeralMetrics(namespace=NAMESPACE, service="tidegate")
         metrics.add_dimension("model", report.model)
         metrics.add_dimension("cache", report.cache)
-        metrics.add_metric("turns", MetricUnit.Count, 1)
+        metrics.add_metric("turns", MetricUnit.Count, int(not report.queued))
+        metrics.add_metric("queued", MetricUnit.Count, int(report.queued))
         metrics.add_metric("errors", MetricUnit.Count, int(report.error is not None))
         metrics.add_metric("input_tokens", MetricUnit.Count, report.input_tokens)
         metrics.add_metric("output_tokens", MetricUnit.Count, report.output_tokens)
@@ -86,7 +87,8 @@ def _fields(report: Report) -> dict[str, Any]:
     """The report's figures by the names that they are logged under; what is not known is left out."""
     known = msgspec.structs.asdict(report)
     scheme = report.target.partition("://")[0]
-    known["finish_reasons"] = [reason] if (reason := known.pop("finish_reason")) and not report.error else None
+    reason, is_over = known.pop("finish_reason"), not report.error and not report.queued
+    known["finish_reasons"] = [reason] if reason and is_over else None
     known["provider"] = _PROVIDERS.get(scheme, scheme) or None
     known["tried"] = [msgspec.structs.asdict(attempt) for attempt in report.tried] or None
     return {_NAMES.get(name, name): value for name, value in known.items() if value is not None}

@@ -19,7 +19,8 @@ _CALLS_APART: Final = 1_000  # more records than one call makes
 class Purse:
     """Charges further attempts as records of their own, under the same limits; nothing where the turn is unmetered.
 
-    However many attempts it takes, a turn is one request. What it `waited` before is gone from its time.
+    However many attempts it takes, a turn is one request. What it `waited` before is gone from its time. Who carries on
+    with a turn that another began names a `part` of its own, so that no two records are one.
     """
 
     turns: Turns
@@ -27,6 +28,7 @@ class Purse:
     tried: list[Attempt] = field(default_factory=list)
     lost_usd_micros: int = 0
     waited_seconds: float = 0.0
+    part: int = 0
     _records: int = 0
 
     def forfeit(self) -> bool:
@@ -62,7 +64,7 @@ class Purse:
         self._records += 1
         extra = msgspec.structs.replace(
             self.claim,
-            turn_id=f"{self.claim.turn_id}~{self._records}",
+            turn_id=f"{self.claim.turn_id}~{f'{self.part}.' if self.part else ''}{self._records}",
             conversation=None,
             turn=None,
             concurrent=None,

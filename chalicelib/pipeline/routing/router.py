@@ -34,9 +34,9 @@ class Router:
     clock: Clock
     deadline_seconds: float
 
-    def purse(self, claim: Reservation, waited_seconds: float = 0.0) -> Purse:
+    def purse(self, claim: Reservation, waited_seconds: float = 0.0, part: int = 0) -> Purse:
         """What pays for the attempts of the turn that `claim` is for."""
-        return Purse(self.turns, claim, waited_seconds=waited_seconds)
+        return Purse(self.turns, claim, waited_seconds=waited_seconds, part=part)
 
     def complete(self, model: Model, request: ChatRequest, purse: Purse) -> tuple[Completion, Routed] | Saturated:
         """The whole answer of the first target that gives one."""

@@ -8,7 +8,9 @@ from chalicelib.adapters.embedders.wordllama import WordLlamaEmbedder
 from chalicelib.adapters.memory.answers import MemoryAnswers
 from chalicelib.adapters.memory.conversations import MemoryConversations
 from chalicelib.adapters.memory.decisions import MemoryDecisions, MemoryLessons
+from chalicelib.adapters.memory.jobs import MemoryJobs
 from chalicelib.adapters.memory.keys import MemoryKeys
+from chalicelib.adapters.memory.queue import MemoryJobQueue
 from chalicelib.adapters.memory.responses import MemoryResponses
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.adapters.memory.targets import MemoryTargets
@@ -30,6 +32,7 @@ from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.keyring import Keyring
+from chalicelib.pipeline.lane import Lane
 from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.router import Router
@@ -42,6 +45,7 @@ from tests.builders import NOW, PEPPERS, a_catalogue, a_credential, a_key, a_mod
 LEASE_SECONDS = 900
 DEADLINE_SECONDS = 60
 FLIGHT_SECONDS = 10
+WAIT_SECONDS = 20
 HELLO = (Delta(text="Hel"), Delta(text="lo"), Delta(finish_reason="stop", usage=Usage(10, 2)))
 
 
@@ -139,6 +143,8 @@ class Stage:
         cache = AnswerCache(answers, 3_600, semantic)
         admission = Admission(turns, conversations, LEASE_SECONDS)
         self.pool = Pool(MemoryTargets(self.shelf), lambda: 0.0)
+        self.queue, self.jobs = MemoryJobQueue(), MemoryJobs()
+        self.lane = Lane(self.jobs, self.queue, lambda: self.now, self.rest, 3_600, 90, WAIT_SECONDS)
         self.services = Services(
             gate=Gate(
                 turns,
@@ -158,6 +164,7 @@ class Stage:
                 answers, admission, cache, FLIGHT_SECONDS, 2 * FLIGHT_SECONDS, lambda: self.now, self.rest
             ),
             router=Router(self.open, self.open, self.pool, turns, lambda: self.now, DEADLINE_SECONDS),
+            lane=self.lane,
             sizes=sizes,
             archive=Archive(conversations),
             threads=Threads(MemoryResponses()),

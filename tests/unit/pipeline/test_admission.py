@@ -152,7 +152,7 @@ def test_a_turn_without_an_answer_is_released_or_charged_by_its_fault(fault, cha
     desk = Desk()
     claim = desk.admission.reserve(opened())
 
-    desk.admission.abandon(claim, fault)
+    desk.admission.abandon(claim, burned=fault.burned)
 
     assert (desk.used(), desk.leases()) == (charged, [lease])
     assert desk.numbers() == ([1] if charged.tokens else [])

@@ -96,7 +96,6 @@ def test_the_cap_that_is_reserved_is_sent_to_the_model():
 @pytest.mark.parametrize(
     ("fault", "raised", "charged"),
     [
-        (ModelThrottled, NoCapacity, Charge()),
         (ModelUnavailable, ModelUnavailable, Charge()),
         (ModelRejected, BadRequest, Charge()),
         (ModelError, ModelError, Charge()),

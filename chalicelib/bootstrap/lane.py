@@ -1,0 +1,36 @@
+"""The line that turns wait in: which store has its jobs, and which queue brings them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, Final
+
+from chalicelib.pipeline.lane import Lane
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.dynamodb.client import Database
+
+LEASE_MARGIN_SECONDS: Final = 30  # beyond a model's deadline: what a worker needs to write down what came of a turn
+
+
+def open_lane(settings: Settings, database: Database) -> Lane:
+    """The stage's line; no call is made yet."""
+    from chalicelib.adapters.dynamodb.jobs import DynamoJobs
+    from chalicelib.adapters.queues.sqs import SqsJobQueue
+
+    return Lane(
+        DynamoJobs(database, mark=lambda: secrets.token_hex(8)),
+        SqsJobQueue(queue_name(settings.stage)),
+        time.time,
+        time.sleep,
+        most_seconds=settings.job_seconds,
+        lease_seconds=settings.deadline_seconds + LEASE_MARGIN_SECONDS,
+        patience_seconds=settings.wait_seconds,
+    )
+
+
+def queue_name(stage: str) -> str:
+    """The queue of a stage, as the template names it."""
+    return f"tidegate-{stage}-turns"
