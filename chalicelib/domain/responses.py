@@ -6,14 +6,16 @@ places, then the output's, so that it is known before the first word and stays w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
 
-from chalicelib.domain.chat import Options, Usage, Wire
+from chalicelib.domain.chat import Assistant, FinishReason, Message, Options, ToolResult, Usage, Wire
 from chalicelib.domain.conversation import CallItem, CallOutputItem, Item, ItemStatus, MessageItem, Metadata
 from chalicelib.domain.errors import (
+    BadRequest,
     LimitExceeded,
     Misconfigured,
     ModelRejected,
@@ -105,6 +107,7 @@ def turn_of(response: str) -> str:
     return response.removeprefix(PREFIX)
 
 
+_REASONS: Final[dict[FinishReason, Reason]] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _KINDS: Final = {MessageItem: "msg", CallItem: "fc", CallOutputItem: "fco", ReasoningItem: "rs"}
 
 
@@ -138,3 +141,27 @@ def failure_of(fault: TidegateError) -> Failure:
         return Failure("invalid_prompt", fault.message)
     full = isinstance(fault, (LimitExceeded, ModelThrottled, NoCapacity))
     return Failure("rate_limit_exceeded" if full else "server_error", fault.message)
+
+
+def spoken(response: StoredResponse) -> tuple[Item, ...]:
+    """What a model may be sent of a response: all but the reasoning."""
+    items = (*response.input, *response.output)
+    return tuple(item for item in items if not isinstance(item, ReasoningItem))
+
+
+def ended(begun: StoredResponse, why: FinishReason | None, usage: Usage | None, now: float) -> StoredResponse:
+    """How a response ended, its output aside; None is for a model that broke off."""
+    if why in {"stop", "tool_calls"}:
+        return msgspec.structs.replace(begun, status="completed", usage=usage, completed_at=int(now))
+    reason = _REASONS.get(why) if why is not None else None
+    return msgspec.structs.replace(begun, status="incomplete", usage=usage, reason=reason)
+
+
+def check_results(earlier: Sequence[Message], fresh: Sequence[Message]) -> None:
+    """`BadRequest` where something new is the result of a call that nobody made."""
+    said = (message for message in (*earlier, *fresh) if isinstance(message, Assistant))
+    calls = {call.id for message in said for call in message.tool_calls or ()}
+    for message in fresh:
+        if isinstance(message, ToolResult) and message.tool_call_id not in calls:
+            words = f"No tool call found for function call output with call_id {message.tool_call_id[:100]}."
+            raise BadRequest(words, param="input")

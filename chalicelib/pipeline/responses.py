@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from chalicelib.domain.chat import Assistant, FinishReason, Message, ToolResult, Usage
-from chalicelib.domain.conversation import Item, Turn
+from chalicelib.domain.chat import FinishReason, Message, Usage
+from chalicelib.domain.conversation import Turn
 from chalicelib.domain.errors import BadRequest, NoCapacity, StoreUnavailable, TidegateError
 from chalicelib.domain.estimate import REQUEST_TOKENS, likely_tokens
 from chalicelib.domain.items import messages_of
@@ -26,13 +26,14 @@ from chalicelib.domain.responses import (
     KEPT_SECONDS,
     MOST_BEFORE,
     Asked,
-    Reason,
-    ReasoningItem,
     ResponseItem,
     StoredResponse,
+    check_results,
+    ended,
     failure_of,
     response_id,
     shown_input,
+    spoken,
 )
 from chalicelib.domain.turn import Ask, Head, Streamed
 from chalicelib.pipeline import turn
@@ -42,7 +43,6 @@ from chalicelib.pipeline.lane import Waiting
 from chalicelib.pipeline.services import Services
 from chalicelib.ports import Page
 
-_REASONS: Final[dict[FinishReason, Reason]] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _NAMES: Final = {"messages": "input", "max_tokens": "max_output_tokens", "reasoning_effort": "reasoning.effort"}
 """What this API calls the fields of a chat that a turn may find fault with."""
 
@@ -79,7 +79,7 @@ def create(wish: Wish, use: Services) -> Answered:
             raise NoCapacity(ask.request.model, max(1, reply.eta_seconds))
     begun = _begun(wish, reply.head, thread)
     completion = reply.completion
-    response = _ended(begun, completion.finish_reason, completion.usage, use)
+    response = ended(begun, completion.finish_reason, completion.usage, use.clock())
     output = outlined(completion, "completed" if response.status == "completed" else "incomplete")
     response = msgspec.structs.replace(response, output=output)
     use.threads.keep(response)
@@ -168,7 +168,7 @@ class Telling(Iterator[Step | StoredResponse]):
             self._next += self._outline.add(delta)
 
     def _finish(self) -> None:
-        response = self._closed(_ended(self._begun, self._reason, self._usage, self._use))
+        response = self._closed(ended(self._begun, self._reason, self._usage, self._use.clock()))
         try:
             self._use.threads.keep(response)
         except StoreUnavailable as fault:
@@ -193,9 +193,9 @@ def _continued(wish: Wish, use: Services) -> tuple[Ask, tuple[str, ...]]:
     ask, previous = wish.ask, wish.asked.previous
     try:
         earlier = use.threads.before(_owner(ask), previous, ask.now) if previous is not None else ()
-        said = tuple(message for each in earlier for message in messages_of(_spoken(each)))
+        said = tuple(message for each in earlier for message in messages_of(spoken(each)))
         if ask.conversation is None:
-            _check_results(said, ask.request.messages)
+            check_results(said, ask.request.messages)
         if wish.asked.truncation == "auto" and earlier:
             said = _recalled(ask, earlier, use)
     except BadRequest:
@@ -211,29 +211,13 @@ def _owner(ask: Ask) -> str:
     return owner_of(subjects_of(ask.credential))
 
 
-def _spoken(response: StoredResponse) -> tuple[Item, ...]:
-    """What a model may be sent of a response: all but the reasoning."""
-    items = (*response.input, *response.output)
-    return tuple(item for item in items if not isinstance(item, ReasoningItem))
-
-
 def _recalled(ask: Ask, earlier: Sequence[StoredResponse], use: Services) -> tuple[Message, ...]:
     """The messages of the newest responses that the model's window holds beside what is new."""
     model = use.gate.catalogue.find(ask.request.model)
     cap = ask.request.max_output_tokens or use.gate.cap(ask.credential.tenant_tag, model)
     taken = sum(likely_tokens(message) for message in ask.request.messages)
-    turns = (Turn(each.id, 0, each.created_at, _spoken(each)) for each in reversed(earlier))
+    turns = (Turn(each.id, 0, each.created_at, spoken(each)) for each in reversed(earlier))
     return fitting(turns, model.context_tokens - cap - REQUEST_TOKENS - taken, ask.now)
-
-
-def _check_results(earlier: Sequence[Message], fresh: Sequence[Message]) -> None:
-    """`BadRequest` where something new is the result of a call that nobody made."""
-    said = (message for message in (*earlier, *fresh) if isinstance(message, Assistant))
-    calls = {call.id for message in said for call in message.tool_calls or ()}
-    for message in fresh:
-        if isinstance(message, ToolResult) and message.tool_call_id not in calls:
-            words = f"No tool call found for function call output with call_id {message.tool_call_id[:100]}."
-            raise BadRequest(words, param="input")
 
 
 def _begun(wish: Wish, head: Head, thread: tuple[str, ...]) -> StoredResponse:
@@ -247,14 +231,6 @@ def _begun(wish: Wish, head: Head, thread: tuple[str, ...]) -> StoredResponse:
         input=wish.input,
         thread=thread,
     )
-
-
-def _ended(begun: StoredResponse, why: FinishReason | None, usage: Usage | None, use: Services) -> StoredResponse:
-    """How the response ended, its output aside; None is for a model that broke off."""
-    if why in {"stop", "tool_calls"}:
-        return msgspec.structs.replace(begun, status="completed", usage=usage, completed_at=int(use.clock()))
-    reason = _REASONS.get(why) if why is not None else None
-    return msgspec.structs.replace(begun, status="incomplete", usage=usage, reason=reason)
 
 
 @contextmanager
