@@ -1,19 +1,30 @@
-"""How good the semantic cache is: `pairs FILE` judges pairs, `stream FILE --max-error 0.01` plays questions."""
+"""How good the semantic cache is: `pairs FILE` judges pairs, `stream FILE --max-error 0.01` plays questions.
+
+`table FOLDER` plays every stream of a folder beside other rules; `curve FOLDER --plot FILE` under several bounds.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cache_quality_cache import JudgedCache, shipped_verifier
-from chalicelib.domain.verdicts import Bound, Knobs
+from benchmarks import cache_quality_cache as product
+from benchmarks import cache_quality_table as tables
+from benchmarks.cache_quality_plot import svg
+from chalicelib.domain.verdicts import Bound
+from chalicelib.pipeline.cache import Sighting
 
 
-def main() -> None:
+class BadRow(Exception):
+    """A line of the file that says nothing."""
+
+
+def main() -> int:
     """Print JSON lines: one for each pair, or one for the whole stream."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cache_quality", description=__doc__)
     modes = parser.add_subparsers(required=True)
@@ -24,49 +35,87 @@ def main() -> None:
     stream.set_defaults(run=lambda given: iter([played(given.file, given.max_error)]))
     for mode in (pairs, stream):
         mode.add_argument("file", type=Path)
+    table = modes.add_parser("table", help="a folder of streams: ours beside a fixed cosine and vCache's rule")
+    table.set_defaults(run=lambda given: tables.table(given.folder))
+    curve = modes.add_parser("curve", help="a folder of streams: hits and errors under several bounds")
+    curve.set_defaults(run=lambda given: drawn(given.folder, given.plot))
+    curve.add_argument("--plot", type=Path, help="where to draw them, as SVG")
+    for mode in (table, curve):
+        mode.add_argument("folder", type=Path)
     given = parser.parse_args()
-    for line in given.run(given):
-        print(json.dumps(line))
+    try:
+        for line in given.run(given):
+            print(json.dumps(line), flush=True)
+    except (BadRow, OSError) as fault:
+        print(f"{parser.prog}: {fault}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def judged(file: Path) -> Iterator[dict[str, Any]]:
     """For each pair of `file`, the decision of a cache that holds q1 alone and was taught nothing."""
-    verifier = shipped_verifier()
-    for row in _rows(file):
-        cache = JudgedCache(Knobs(), verifier)
-        cache.lookup(row["q1"])
-        cache.learn(row["q1"], row["id"])
-        decision = cache.lookup(row["q2"]).decision
-        yield {
-            "id": row["id"],
-            "tier": decision.tier,
-            "serve": decision.serve,
-            "score": 0.0 if decision.reason == "no neighbour" else decision.score,
-            "guard": decision.guard,
-        }
+    parts = product.shared()
+    for row in rows(file, "id", "q1", "q2"):
+        seen = product.pair(parts, row["q1"], row["q2"])
+        yield {"id": row["id"], **_told(seen)}
+
+
+def _told(seen: Sighting) -> dict[str, Any]:
+    if seen.outcome == "hit":
+        return {"tier": "exact", "serve": True, "score": 1.0, "guard": None}
+    if seen.ruling is None:
+        return {"tier": "miss", "serve": False, "score": None, "guard": seen.judged}
+    decision = seen.ruling.decision
+    score = 0.0 if decision.reason == "no neighbour" else decision.score
+    return {"tier": decision.tier, "serve": seen.answer is not None, "score": score, "guard": decision.guard}
 
 
 def played(file: Path, max_error: float) -> dict[str, Any]:
     """What came of the stream in `file`; a row's cluster is only its fresh answer, and the judge of a hit."""
-    cache = JudgedCache(Knobs(bound=Bound(max_error)), shipped_verifier())
-    requests = hits = wrong = 0
+    parts = product.shared()
+    questions = ((row["text"], str(row["cluster"])) for row in rows(file, "text", "cluster"))
     start = time.perf_counter()
-    for row in _rows(file):
-        requests += 1
-        fresh = str(row["cluster"])
-        found = cache.lookup(row["text"])
-        hits += found.decision.serve
-        wrong += found.decision.serve and found.answer != fresh
-        if found.check or not found.decision.serve:
-            cache.learn(row["text"], fresh)
-    return {"requests": requests, "hits": hits, "wrong": wrong, "seconds": round(time.perf_counter() - start, 3)}
+    served = list(product.stream(parts, questions, max_error))
+    return {
+        "requests": len(served),
+        "hits": sum(right is not None for right in served),
+        "wrong": served.count(False),
+        "seconds": round(time.perf_counter() - start, 3),
+    }
 
 
-def _rows(file: Path) -> Iterator[dict[str, Any]]:
-    with file.open() as lines:
-        for line in lines:
-            yield json.loads(line)
+def drawn(folder: Path, plot: Path | None) -> Iterator[dict[str, Any]]:
+    """The points of the curve, and then its picture."""
+    points = []
+    for point in tables.curve(folder):
+        points.append(point)
+        yield point
+    if plot is not None:
+        plot.write_text(svg(points))
+
+
+def rows(file: Path, *fields: str) -> Iterator[dict[str, Any]]:
+    """The rows of a file of JSON lines, each with `fields`; questions are text."""
+    with file.open(encoding="utf-8", errors="surrogateescape") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield _row(line, f"{file.name}, line {number}", fields)
+
+
+def _row(line: str, where: str, fields: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        raise BadRow(f"{where}: no JSON") from None
+    if not isinstance(row, dict):
+        raise BadRow(f"{where}: no object")
+    for field in fields:
+        if field not in row:
+            raise BadRow(f"{where}: no {field}")
+        if field in {"q1", "q2", "text"} and not isinstance(row[field], str):
+            raise BadRow(f"{where}: {field} is no text")
+    return row
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
