@@ -289,6 +289,16 @@ def test_a_line_moves_once_for_each_job_however_often_it_is_begun(jobs):
     assert position(4, line) == 1
 
 
+def test_a_job_that_is_begun_again_after_many_others_does_not_move_its_line_again(jobs):
+    kept(jobs, *(a_job(number) for number in range(1, 35)))
+    for number in range(1, 35):
+        begun(jobs, number)
+
+    assert begun(jobs, 1, now=LATER + LEASE).attempt == 2
+
+    assert jobs.line(LINE).served == 34
+
+
 def test_a_job_without_a_ticket_stands_in_no_line(jobs):
     jobs.put(a_job(ticket=0))
     jobs.put(a_job(2, ticket=0))
