@@ -138,11 +138,13 @@ class FlatIndex:
             self._shelves[scope] = shelf
         if not shelf.lock.acquire(timeout=within_seconds):
             raise IndexUnavailable("another lookup reads the scope")
+        before = shelf.room.bytes
         try:
             yield shelf
         finally:
             shelf.lock.release()
-            self._make_room()
+            if shelf.room.bytes != before:
+                self._make_room()
 
     def _make_room(self) -> None:
         """Forget scopes until the others fit; the one that was just looked at stays."""
