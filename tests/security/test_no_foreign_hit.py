@@ -1,0 +1,55 @@
+"""Nobody is served what somebody else was answered: fifty tenants, alike and adversarial, each guard off in turn.
+
+Three guards keep answers apart: the scope is in the exact key, it is what the index is asked for (a partition, or the
+filter of the k-NN clause), and it is compared once more on what comes back. A guard that is off is really off: the key
+is that of the question alone, the index gives everybody's entries, nobody compares. The judge is persuaded by
+everything, so that only the scope is left to refuse. Every answer names its owner, which is what is looked at.
+
+`LOOKUPS` is how many look-ups there are in all; 1,000,000 take some ten minutes.
+"""
+
+import itertools
+import os
+from collections import Counter
+
+import pytest
+
+from tests.security.indexes import INDEXES
+from tests.security.tenants import GUARDS, Town, questions
+
+LOOKUPS = int(os.environ.get("LOOKUPS", "4000"))
+ROUNDS = [(index, off) for index in INDEXES for off in ((), *((guard,) for guard in GUARDS))]
+
+
+def town(index, off, patch):
+    """Everybody's answers, kept behind the guards that are on."""
+    for guard in off:
+        GUARDS[guard](patch)
+    made = Town(*INDEXES[index](patch, off))
+    made.settle()
+    return made
+
+
+def served(made, lookups, seed=1):
+    """How often whose answer was served."""
+    count = Counter()
+    for tenant, *asked in itertools.islice(questions(seed), lookups):
+        outcome, text = made.ask(made.opened(tenant, *asked))
+        count[outcome, text.startswith(tenant.owner) if text else None] += 1
+    return count
+
+
+@pytest.mark.parametrize(("index", "off"), ROUNDS, ids=lambda each: each if isinstance(each, str) else "-".join(each))
+def test_nobody_is_served_what_somebody_else_was_answered(index, off, monkeypatch):
+    count = served(town(index, off, monkeypatch), LOOKUPS // len(ROUNDS))
+
+    assert count["hit", False] + count["semantic", False] == 0
+    assert count["hit", True] + count["semantic", True] > 0
+
+
+@pytest.mark.parametrize("index", INDEXES)
+def test_with_every_guard_off_everybody_would_be(index, monkeypatch):
+    count = served(town(index, tuple(GUARDS), monkeypatch), 400)
+
+    assert count["hit", False] > 20
+    assert count["semantic", False] > 20
