@@ -107,6 +107,8 @@ def test_an_answer_takes_the_place_of_its_lead(stores):
 
     memory = stores.turns.recall(cue(answers=("a",)))
     assert (memory.answers, memory.leads) == ({"a": cached()}, {})
+    stores.answers.store("a", cached(expires_at=NOW + 1))
+    assert stores.answers.look("a", NOW + 1) is None
 
 
 def test_a_lead_that_is_ceded_is_anybodys(stores):

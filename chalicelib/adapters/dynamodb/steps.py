@@ -106,9 +106,9 @@ def leading(database: Database, lead: Lead | None) -> list[Action]:
     put = {
         "TableName": database.tables.answers,
         "Item": lead_item(lead),
-        "ConditionExpression": "attribute_not_exists(pk) OR #ttl <= :now OR leader = :leader",
+        "ConditionExpression": "attribute_not_exists(pk) OR #ttl <= :now",
         "ExpressionAttributeNames": {"#ttl": "ttl"},
-        "ExpressionAttributeValues": {":now": {"N": str(lead.since)}, ":leader": {"S": lead.turn_id}},
+        "ExpressionAttributeValues": {":now": {"N": str(lead.since)}},
     }
     return [{"Put": put}]
 

@@ -57,7 +57,6 @@ class MemoryTurns:
                 self._open(reservation.turn, head.id)
             self._add(reservation, reservation.charge)
             if reservation.lead is not None:
-                self._shelf.answers.pop(reservation.lead.key, None)
                 self._shelf.leads[reservation.lead.key] = reservation.lead
             self._shelf.leases[reservation.turn_id] = "settled" if reservation.final else "open", reservation
 
@@ -104,8 +103,7 @@ class MemoryTurns:
     def _follow(self, reservation: Reservation) -> None:
         """`Overtaken` where another leads or the answer is there."""
         lead = reservation.lead
-        found = self._shelf.found(lead.key, lead.since) if lead else None
-        if isinstance(found, CachedAnswer) or (found is not None and found.turn_id != reservation.turn_id):
+        if lead is not None and self._shelf.found(lead.key, lead.since) is not None:
             raise Overtaken
 
     def _find_room(self, reservation: Reservation, wanted: tuple[Demand, ...]) -> None:
