@@ -12,6 +12,7 @@ from chalicelib.edge.problems import answered
 from chalicelib.edge.telemetry import log_sweep
 from chalicelib.pipeline import embed, turn, work
 from chalicelib.routes import admin, conversations, jobs, responses
+from chalicelib.routes.once import once
 
 app = Gateway("tidegate", configure_logs=False)
 app.register_blueprint(conversations.views)
@@ -45,6 +46,7 @@ def retrieve_model(call: Call, model_id: str) -> Response:
 
 @app.route("/v1/chat/completions", methods=["POST"], content_types=[])
 @answered
+@once
 def create_chat_completion(call: Call) -> Response:
     body, ask = chat_request.read(call)
     if body.streamed:
@@ -54,6 +56,7 @@ def create_chat_completion(call: Call) -> Response:
 
 @app.route("/v1/embeddings", methods=["POST"], content_types=[])
 @answered
+@once
 def create_embedding(call: Call) -> Response:
     body = call.body(model_wire.EmbedBody)
     return model_wire.embed_response(embed.embed(model_wire.embed_ask_of(call, body), services()), body)

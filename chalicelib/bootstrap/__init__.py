@@ -26,6 +26,7 @@ from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.keyring import Keyring
 from chalicelib.pipeline.models import Models
+from chalicelib.pipeline.once import LEASE_MARGIN, Once
 from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.router import Router
@@ -33,7 +34,7 @@ from chalicelib.pipeline.services import Services
 from chalicelib.pipeline.sizes import Sizes
 from chalicelib.pipeline.sweep import Sweeper
 from chalicelib.pipeline.threads import Threads
-from chalicelib.ports import Answers, Keys, Turns
+from chalicelib.ports import Answers, Conversations, Keys, Turns
 from chalicelib.settings import LOCAL, Settings
 
 __all__ = [
@@ -108,6 +109,7 @@ def build(settings: Settings) -> Services:
         lane=open_lane(settings, database),
         sizes=sizes,
         archive=Archive(conversations),
+        once=_once(settings, database, gate, conversations),
         threads=Threads(DynamoResponses(database)),
         accounts=Accounts(keys),
         plans=Plans(keys, models),
@@ -116,6 +118,15 @@ def build(settings: Settings) -> Services:
         meter=meter,
         clock=time.time,
     )
+
+
+def _once(settings: Settings, database: Database, gate: Gate, conversations: Conversations) -> Once:
+    """A receipt's lease outlasts whatever a call may wait for; a twin waits no longer than a call may."""
+    from chalicelib.adapters.dynamodb.receipts import DynamoReceipts
+
+    receipts, deadline = DynamoReceipts(database), settings.deadline_seconds
+    known = gate.turns, conversations, gate.keys, gate.peppers
+    return Once(receipts, *known, time.time, _doze, lease_seconds=deadline + LEASE_MARGIN, patience_seconds=deadline)
 
 
 def _single_flight(settings: Settings, answers: Answers, admission: Admission, cache: AnswerCache) -> SingleFlight:

@@ -13,6 +13,11 @@ def turn_id(now: float, random: bytes) -> str:
     return f"{started(now)}{random.hex()}"
 
 
+def began(turn_id: str) -> int:
+    """The epoch second in which a turn began."""
+    return int(turn_id[:_TIME_DIGITS], 16) // 1000
+
+
 def started(at: float) -> str:
     """Where the ids of turns begin that began at the epoch second `at`, or later."""
     return f"{int(at * 1000):0{_TIME_DIGITS}x}"

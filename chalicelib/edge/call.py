@@ -19,6 +19,7 @@ from chalicelib.domain.errors import (
     UnsupportedMedia,
 )
 from chalicelib.domain.identity import Credential, parse_token
+from chalicelib.domain.turn import Left
 from chalicelib.domain.turn_ids import RANDOM_BYTES, turn_id
 from chalicelib.edge.gateway import current_request
 
@@ -35,11 +36,16 @@ Body = TypeVar("Body")
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A call with an id for what it does, and the time it came in, in epoch seconds."""
+    """A call with an id for what it does, and the time it came in, in epoch seconds.
+
+    Where an earlier call of that id broke off, it `is_again`; what is `left` of its turn is there too.
+    """
 
     request: Request
     turn_id: str
     now: float
+    left: Left | None = None
+    is_again: bool = False
 
     @property
     def request_id(self) -> str:
@@ -68,6 +74,14 @@ class Call(msgspec.Struct, frozen=True):
         event: dict[str, Any] = self.request.to_original_event()
         return bool(event.get("body"))
 
+    @property
+    def line(self) -> tuple[str, str, str]:
+        """Method, path and query."""
+        query: Any = self.request.query_params or {}
+        pairs = sorted((str(name), str(query[name])) for name in query)
+        path = self.request.context.get("path") or self.request.path
+        return str(self.request.method), str(path), msgspec.json.encode(pairs).decode()
+
     def header(self, name: str) -> str:
         """A header by its name in lower case; nothing where it is not sent."""
         return str(self.request.headers.get(name, ""))
@@ -88,9 +102,10 @@ class Call(msgspec.Struct, frozen=True):
         media = self.request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if media != "application/json":
             raise UnsupportedMedia(media)
-        return decode(self._raw(), kind)
+        return decode(self.raw(), kind)
 
-    def _raw(self) -> bytes:
+    def raw(self) -> bytes:
+        """The body as it was sent."""
         event: dict[str, Any] = self.request.to_original_event()
         text: str | bytes = event.get("body") or ""
         if len(text) > MOST_BODY_BYTES * 4 // 3 + 4:

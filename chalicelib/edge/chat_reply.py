@@ -103,6 +103,11 @@ class Events(Iterator[bytes]):
             raise StopIteration
         return self._ahead.pop(0)
 
+    @property
+    def over(self) -> bool:
+        """Whether the last event was read."""
+        return self._over and not self._ahead
+
     def close(self) -> None:
         """Stop reading; the turn is settled with what came."""
         self._over = True

@@ -97,6 +97,7 @@ def ask_of(call: Call, body: ChatBody) -> Ask:
         cache=body.cache or cache_control(call.header("cache-control")),
         request_id=call.request_id,
         prefer=prefer_of(call.header("prefer")),
+        left=call.left,
     )
 
 

@@ -14,8 +14,10 @@ from chalicelib.domain.chat import Wire
 from chalicelib.domain.conversation import Conversation, Item, Metadata
 from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.identity import Principal
+from chalicelib.domain.turn_ids import began
 from chalicelib.edge.call import Call, convert
 from chalicelib.edge.gateway import JSON
+from chalicelib.pipeline.archive import NewItems
 from chalicelib.ports import Page
 
 MOST_ITEMS: Final = 20  # OpenAI's own limit for one call
@@ -79,15 +81,19 @@ class Listing(Struct, frozen=True, kw_only=True):
 
 
 def conversation_of(call: Call, owner: Principal, body: CreateBody) -> Conversation:
-    """The new conversation that a caller wants; its id begins with the time, so that ids sort by age."""
-    created_key = f"{int(call.now * 1000):012x}{call.turn_id[:20]}"
-    return Conversation(f"conv_{created_key}", owner.owner, int(call.now), body.metadata or {})
+    """The new conversation that a caller wants, named for the call, so that ids sort by age and a repetition has it."""
+    return Conversation(f"conv_{call.turn_id}", owner.owner, began(call.turn_id), body.metadata or {})
 
 
 def items_of(raw: Sequence[dict[str, Any]] | None) -> tuple[Item, ...]:
     """Items in their closed types; a message may leave its `type` out, as OpenAI's may."""
     typed = [{"type": "message", **item} if "role" in item else item for item in raw or ()]
     return convert({"items": typed}, Items).items
+
+
+def new_items_of(call: Call) -> NewItems:
+    """The items that a call adds."""
+    return NewItems(items_of(call.body(ItemsBody).items), call.turn_id, call.now, is_again=call.is_again)
 
 
 def page_of(call: Call) -> Page:

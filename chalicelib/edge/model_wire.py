@@ -81,6 +81,7 @@ def embed_ask_of(call: Call, body: EmbedBody) -> EmbedAsk:
         call.now,
         dimensions=body.dimensions,
         request_id=call.request_id,
+        left=call.left,
     )
 
 

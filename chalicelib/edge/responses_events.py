@@ -41,13 +41,14 @@ def streamed(answering: Answering) -> StreamedResponse:
 class ResponseEvents(Iterator[bytes]):
     """Numbered events of a response. `close` ends the turn early."""
 
-    __slots__ = ("_begun", "_ids", "_next", "_number", "_steps")
+    __slots__ = ("_begun", "_ended", "_ids", "_next", "_number", "_steps")
 
     def __init__(self, answering: Answering) -> None:
         """The response as it begins comes before the model's first piece."""
         self._begun = answering.begun
         self._steps = answering.steps
         self._number = 0
+        self._ended = False
         self._ids: dict[int, str] = {}
         self._next: deque[bytes] = deque()
         for name in ("response.created", "response.in_progress"):
@@ -58,10 +59,16 @@ class ResponseEvents(Iterator[bytes]):
         while not self._next:
             step = next(self._steps)
             if isinstance(step, StoredResponse):
+                self._ended = True
                 self._tell(f"response.{_ending(step)}", {"response": response_body(step)})
             else:
                 self._take(step)
         return self._next.popleft()
+
+    @property
+    def over(self) -> bool:
+        """Whether the last event was read."""
+        return self._ended and not self._next
 
     def close(self) -> None:
         """Stop reading; the turn is settled with what came."""

@@ -71,6 +71,7 @@ def wish_of(call: Call, body: ResponseBody) -> Wish:
         conversation=asked.conversation,
         cache=body.cache or cache_control(call.header("cache-control")),
         request_id=call.request_id,
+        left=call.left,
     )
     return Wish(ask, asked, items)
 

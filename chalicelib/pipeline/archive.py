@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from chalicelib.domain.conversation import Conversation, Item, Metadata, Removed, Turn
 from chalicelib.domain.errors import NotFound
@@ -15,6 +16,16 @@ from chalicelib.ports import Conversations, Page, TurnPage
 
 Kept = TypeVar("Kept")
 PAGE_BYTES: Final = 4_000_000  # of items as JSON: a Lambda answer may have 6 MB, its quotes escaped once more
+TURNS_BACK: Final = 100  # that are looked through for one that a call which broke off may have added
+
+
+class NewItems(Struct, frozen=True):
+    """Items to be added; an earlier call of the same turn may have done so."""
+
+    items: tuple[Item, ...]
+    turn_id: str
+    now: float
+    is_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +60,19 @@ class Archive:
         """Remove the conversation with all that was said in it."""
         self.conversations.delete(owner, conversation_id)
 
-    def add_items(
-        self, owner: str, conversation_id: str, items: tuple[Item, ...], *, turn_id: str, now: float
-    ) -> Sequence[Item]:
+    def add_items(self, owner: str, conversation_id: str, new: NewItems) -> Sequence[Item]:
         """Append items as a turn of their own, and show them with their ids."""
-        turn = _turn(turn_id, int(now), items, number=0)
-        return shown(self.conversations.append(owner, conversation_id, turn), now)
+        turn = self._added(owner, conversation_id, new.turn_id) if new.is_again else None
+        if turn is None:
+            turn = _turn(new.turn_id, int(new.now), new.items, number=0)
+            turn = self.conversations.append(owner, conversation_id, turn)
+        return shown(turn, new.now)
+
+    def _added(self, owner: str, conversation_id: str, turn_id: str) -> Turn | None:
+        """The turn of an earlier call, if it is among the newest."""
+        self.conversations.get(owner, conversation_id)
+        turns = self.conversations.turns(conversation_id, TurnPage(limit=TURNS_BACK))
+        return next((turn for turn in turns if turn.id == turn_id), None)
 
     def items(self, owner: str, conversation_id: str, page: Page, *, now: float) -> tuple[Sequence[Item], bool]:
         """One page of items in the order asked for, and whether there are more: it ends early where they are large."""

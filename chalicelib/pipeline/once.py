@@ -27,6 +27,7 @@ from chalicelib.ports.receipts import Receipts
 SHORTEST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 1.0
 GROWTH: Final = 1.5
+LEASE_MARGIN: Final = 30  # seconds beyond a call's deadline, in which it is charged and remembered
 
 _REUSED: Final = "This Idempotency-Key was sent with another request. Send a new key with a new request."
 _RUNNING: Final = "A request with this Idempotency-Key is still being answered. Send it again in a moment."

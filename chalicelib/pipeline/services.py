@@ -14,6 +14,7 @@ from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.keyring import Keyring
 from chalicelib.pipeline.lane import Lane
+from chalicelib.pipeline.once import Once
 from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.sizes import Sizes
@@ -34,6 +35,7 @@ class Services:
     lane: Lane
     sizes: Sizes
     archive: Archive
+    once: Once
     threads: Threads
     accounts: Accounts
     plans: Plans

@@ -7,12 +7,14 @@ from chalicelib.edge import admin_wire, plan_wire, usage_wire
 from chalicelib.edge.call import Call
 from chalicelib.edge.names import owner_name
 from chalicelib.edge.problems import answered
+from chalicelib.routes.once import once, once_in_secret
 
 views = Blueprint(__name__)
 
 
 @views.route("/admin/plans", methods=["POST"], content_types=[])
 @answered
+@once
 def put_plan(call: Call) -> Response:
     services().gate.principal(call.credential, call.now, "admin")
     plan = plan_wire.plan_of(call.body(plan_wire.PlanBody))
@@ -50,6 +52,7 @@ def retrieve_tenant(call: Call, tenant: str) -> Response:
 
 @views.route("/admin/tenants/{tenant}", methods=["POST"], content_types=[])
 @answered
+@once
 def update_tenant(call: Call, tenant: str) -> Response:
     services().gate.principal(call.credential, call.now, "admin")
     plan = call.body(admin_wire.TenantBody).plan
@@ -58,6 +61,7 @@ def update_tenant(call: Call, tenant: str) -> Response:
 
 @views.route("/admin/keys", methods=["POST"], content_types=[])
 @answered
+@once_in_secret
 def create_key(call: Call) -> Response:
     services().gate.principal(call.credential, call.now, "admin")
     wish = admin_wire.new_key_of(call.body(admin_wire.KeyBody))
@@ -87,6 +91,7 @@ def revoke_key(call: Call, key_id: str) -> Response:
 
 @views.route("/admin/keys/{key_id}/rotate", methods=["POST"], content_types=[])
 @answered
+@once_in_secret
 def rotate_key(call: Call, key_id: str) -> Response:
     services().gate.principal(call.credential, call.now, "admin")
     overlap = admin_wire.overlap_of(call)

@@ -6,12 +6,14 @@ from chalicelib.bootstrap import services
 from chalicelib.edge import conversation_wire as wire
 from chalicelib.edge.call import Call
 from chalicelib.edge.problems import answered
+from chalicelib.routes.once import once
 
 views = Blueprint(__name__)
 
 
 @views.route("/v1/conversations", methods=["POST"], content_types=[])
 @answered
+@once
 def create_conversation(call: Call) -> Response:
     body = call.body(wire.CreateBody)
     owner = services().gate.principal(call.credential, call.now, "chat")
@@ -35,6 +37,7 @@ def retrieve_conversation(call: Call, conversation_id: str) -> Response:
 
 @views.route("/v1/conversations/{conversation_id}", methods=["POST"], content_types=[])
 @answered
+@once
 def update_conversation(call: Call, conversation_id: str) -> Response:
     metadata = call.body(wire.UpdateBody).metadata or {}
     owner = services().gate.principal(call.credential, call.now, "chat").owner
@@ -51,10 +54,11 @@ def delete_conversation(call: Call, conversation_id: str) -> Response:
 
 @views.route("/v1/conversations/{conversation_id}/items", methods=["POST"], content_types=[])
 @answered
+@once
 def create_items(call: Call, conversation_id: str) -> Response:
-    items = wire.items_of(call.body(wire.ItemsBody).items)
+    new = wire.new_items_of(call)
     owner = services().gate.principal(call.credential, call.now, "chat").owner
-    added = services().archive.add_items(owner, conversation_id, items, turn_id=call.turn_id, now=call.now)
+    added = services().archive.add_items(owner, conversation_id, new)
     return wire.items_response((added, False))
 
 

@@ -10,12 +10,14 @@ from chalicelib.edge.call import Call
 from chalicelib.edge.conversation_wire import page_of
 from chalicelib.edge.problems import answered
 from chalicelib.pipeline import responses
+from chalicelib.routes.once import once
 
 views = Blueprint(__name__)
 
 
 @views.route("/v1/responses", methods=["POST"], content_types=[])
 @answered
+@once
 def create_response(call: Call) -> Response:
     body, wish = request.read(call)
     if body.streamed:
@@ -40,6 +42,7 @@ def delete_response(call: Call, response_id: str) -> Response:
 
 @views.route("/v1/responses/{response_id}/cancel", methods=["POST"], content_types=[])
 @answered
+@once
 def cancel_response(call: Call, response_id: str) -> Response:
     request.nothing(call)
     owner = services().gate.principal(call.credential, call.now, "chat").owner

@@ -2,15 +2,17 @@
 
 from contextlib import suppress
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.conversation import CallItem, CallOutputItem, MessageItem
 from chalicelib.domain.errors import BadRequest
+from chalicelib.domain.turn_ids import RANDOM_BYTES, turn_id
 from chalicelib.edge import conversation_wire as wire
 from chalicelib.ports import Page
-from tests.builders import a_principal
+from tests.builders import NOW, a_principal
 from tests.unit.edge.test_call import a_call
 
 
@@ -78,8 +80,13 @@ def test_an_item_at_fault_is_named(item, param):
 
 
 def test_a_new_conversation_is_its_callers():
-    new = wire.conversation_of(a_call(), a_principal(), wire.CreateBody(metadata={"topic": "tides"}))
+    call = msgspec.structs.replace(a_call(), turn_id=turn_id(NOW, bytes(RANDOM_BYTES)))
+    body = wire.CreateBody(metadata={"topic": "tides"})
 
+    new = wire.conversation_of(call, a_principal(), body)
+
+    assert new.created_at == NOW
+    assert new == wire.conversation_of(msgspec.structs.replace(call, now=NOW + 90, is_again=True), a_principal(), body)
     assert new.owner == a_principal().owner
     assert new.metadata == {"topic": "tides"}
     assert new.id.startswith("conv_")

@@ -11,6 +11,7 @@ from chalicelib.adapters.memory.decisions import MemoryDecisions, MemoryLessons
 from chalicelib.adapters.memory.jobs import MemoryJobs
 from chalicelib.adapters.memory.keys import MemoryKeys
 from chalicelib.adapters.memory.queue import MemoryJobQueue
+from chalicelib.adapters.memory.receipts import MemoryReceipts
 from chalicelib.adapters.memory.responses import MemoryResponses
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.adapters.memory.targets import MemoryTargets
@@ -33,6 +34,7 @@ from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.keyring import Keyring
 from chalicelib.pipeline.lane import Lane
+from chalicelib.pipeline.once import LEASE_MARGIN, Once
 from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.router import Router
@@ -167,6 +169,17 @@ class Stage:
             lane=self.lane,
             sizes=sizes,
             archive=Archive(conversations),
+            once=Once(
+                MemoryReceipts(),
+                turns,
+                conversations,
+                self.keys,
+                PEPPERS,
+                lambda: self.now,
+                self.rest,
+                lease_seconds=DEADLINE_SECONDS + LEASE_MARGIN,
+                patience_seconds=DEADLINE_SECONDS,
+            ),
             threads=Threads(MemoryResponses()),
             accounts=Accounts(self.keys),
             plans=Plans(self.keys, a_catalogue(small, vector)),

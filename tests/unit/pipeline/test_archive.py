@@ -11,7 +11,7 @@ from chalicelib.adapters.memory.conversations import MemoryConversations
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.conversation import CallItem, CallOutputItem, MessageItem
 from chalicelib.domain.errors import NotFound
-from chalicelib.pipeline.archive import Archive
+from chalicelib.pipeline.archive import Archive, NewItems
 from chalicelib.ports import Page
 from tests.builders import NOW, a_conversation, a_principal, a_turn
 
@@ -131,7 +131,7 @@ def test_items_added_are_shown_with_ids_and_read_back():
     archive = an_archive(1)
     items = (MessageItem("user", "Hi"), CallItem("c", "f", "{}"), CallOutputItem("c", "1"))
 
-    added = archive.add_items(OWNER, ID, items, turn_id="f" * 32, now=NOW)
+    added = archive.add_items(OWNER, ID, NewItems(items, "f" * 32, NOW))
 
     assert [item.id[:4] for item in added] == ["msg_", "fc_0", "fco_"]
     assert every(archive)[1:] == list(added)
@@ -178,7 +178,7 @@ ARCHIVE_CALLS = [
     lambda archive, owner, name: archive.items(owner, name, Page(), now=NOW),
     lambda archive, owner, name: archive.item(owner, name, every(archive)[0].id, now=NOW),
     lambda archive, owner, name: archive.remove_item(owner, name, every(archive)[0].id),
-    lambda archive, owner, name: archive.add_items(owner, name, (MessageItem("user", "Hi"),), turn_id="f", now=NOW),
+    lambda archive, owner, name: archive.add_items(owner, name, NewItems((MessageItem("user", "Hi"),), "f", NOW)),
 ]
 
 
