@@ -140,7 +140,7 @@ class Lane:
 
     def _own(self, owner: str, job_id: str) -> Job:
         job = self.jobs.get(job_id)
-        if job is None or job.owner != owner:
+        if job is None or job.owner != owner or self.clock() > job.kept_until:
             raise NotFound("job", job_id)
         return job
 

@@ -299,6 +299,15 @@ def test_a_job_is_its_owner_s_alone(verb):
         verb(stage, job)
 
 
+def test_a_job_is_forgotten_a_day_after_it_could_matter():
+    stage = Stage(MANY)
+    job = queued(stage)
+    stage.now += 3_600 + 86_401
+
+    with pytest.raises(NotFound):
+        stage.services.lane.find(owner_of(stage), job)
+
+
 def test_a_turn_beyond_the_limit_is_refused_before_it_waits():
     stage = Stage(Limit("user", "day", requests=1))
     queued(stage)
