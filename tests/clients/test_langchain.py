@@ -71,6 +71,60 @@ def test_an_answer_has_the_structure_that_was_asked_for(chat, method):
     assert isinstance(answer, Harbour)
 
 
+@pytest.fixture
+def responding(product):
+    return ChatOpenAI(
+        model=MODEL, base_url=product.url, api_key=product.key, max_retries=0, use_responses_api=True
+    )
+
+
+def test_responses_answer_and_stream(responding):
+    answer = responding.invoke([SystemMessage("Be brief."), HumanMessage("What is a tide?")])
+    chunks = list(responding.stream("Piece by piece"))
+
+    assert "What is a tide?" in answer.text
+    assert answer.response_metadata["status"] == "completed"
+    assert "Piece by piece" in "".join(chunk.text for chunk in chunks)
+    assert any(chunk.usage_metadata for chunk in chunks)
+
+
+def test_a_tool_goes_round_in_responses(responding):
+    able = responding.bind_tools([get_tide])
+    question = HumanMessage("Call get_tide for Brest")
+
+    asked = able.invoke([question])
+    (call,) = asked.tool_calls
+    answer = able.invoke([question, asked, get_tide.invoke(call)])
+    chunks = list(able.stream([question]))
+
+    assert call["name"] == "get_tide"
+    assert "High at noon in" in answer.text
+    assert sum(chunks[1:], chunks[0]).tool_calls[0]["name"] == "get_tide"
+
+
+def test_a_response_has_the_structure_that_was_asked_for(responding):
+    answer = responding.with_structured_output(Harbour, method="json_schema").invoke("The Harbour of Brest")
+
+    assert isinstance(answer, Harbour)
+
+
+def test_a_thread_of_responses_is_continued(product):
+    threaded = ChatOpenAI(
+        model=MODEL,
+        base_url=product.url,
+        api_key=product.key,
+        max_retries=0,
+        use_responses_api=True,
+        use_previous_response_id=True,
+    )
+    said = [HumanMessage("My boat is called Gull.")]
+    said.append(threaded.invoke(said))
+
+    answer = threaded.invoke([*said, HumanMessage("What is my boat called?")])
+
+    assert "I remember 2 earlier messages" in answer.text
+
+
 def test_a_conversation_is_named_in_the_body(chat, client):
     conversation = client.conversations.create()
     remembering = chat.bind(extra_body={"conversation": conversation.id})

@@ -1,16 +1,19 @@
-"""OpenAI's client for JavaScript: the tests are in `openai.test.js`, for node's own test runner."""
+"""OpenAI's client for JavaScript: the tests are in `*.test.js`, for node's own test runner."""
 
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.clients.product import surroundings
 
 FOLDER = Path(__file__).parent
 
 
-def test_the_client_for_javascript_is_served(product):
+@pytest.mark.parametrize("tests", ["openai.test.js", "responses.test.js"])
+def test_the_client_for_javascript_is_served(product, tests):
     run = subprocess.run(
-        ["node", "--test", "openai.test.js"],
+        ["node", "--test", tests],
         cwd=FOLDER,
         env={**surroundings(), "OPENAI_BASE_URL": product.url, "OPENAI_API_KEY": product.key},
         capture_output=True,
