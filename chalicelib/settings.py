@@ -8,6 +8,7 @@ from typing import Final
 
 PREFIX: Final = "TIDEGATE_"
 LOCAL: Final = "local"
+MOST_PORT: Final = 65_535
 MODES: Final = ("off", "shadow", "serve")
 
 
@@ -39,6 +40,8 @@ class Settings:
     job_seconds: int = 3_600
     flight_seconds: int = 10
     catalogue: str = ""
+    webhook_ports: str = "443"
+    webhook_loopback: bool = False
     log_level: str = "INFO"
 
     @property
@@ -75,6 +78,8 @@ def _contradictions(settings: Settings) -> list[str]:
         faults.append("TIDEGATE_PEPPERS_SECRET or TIDEGATE_PEPPER must be set outside the local stage")
     if settings.semantic not in MODES:
         faults.append(f"TIDEGATE_SEMANTIC is one of {', '.join(MODES)}")
+    if settings.webhook_loopback and not settings.local:
+        faults.append("TIDEGATE_WEBHOOK_LOOPBACK is for the local stage alone")
     return faults
 
 
@@ -102,6 +107,12 @@ def _positive(text: str) -> int:
     return number
 
 
+def _ports(text: str) -> str:
+    if not all(each.strip().isdecimal() and 0 < int(each) <= MOST_PORT for each in text.split(",")):
+        raise ValueError("not port numbers, with commas between them")
+    return text
+
+
 def _count(text: str) -> int:
     number = int(text)
     if number < 0:
@@ -109,5 +120,9 @@ def _count(text: str) -> int:
     return number
 
 
-_OF_THEIR_OWN: Final[dict[str, Callable[[str], object]]] = {"flight_seconds": _count, "wait_seconds": _count}
+_OF_THEIR_OWN: Final[dict[str, Callable[[str], object]]] = {
+    "flight_seconds": _count,
+    "wait_seconds": _count,
+    "webhook_ports": _ports,
+}
 _PARSERS: Final[dict[type, Callable[[str], object]]] = {bool: _boolean, int: _positive, float: _share, str: str.strip}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from chalicelib import settings as environment
 from chalicelib.bootstrap.lane import open_lane, queue_name
 from chalicelib.bootstrap.meanings import semantic_tier
+from chalicelib.bootstrap.notices import reach
 from chalicelib.bootstrap.offer import catalogue, check, replaced
 from chalicelib.bootstrap.targets import Targets
 from chalicelib.domain.errors import Misconfigured
@@ -33,6 +34,7 @@ from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.services import Services
 from chalicelib.pipeline.sizes import Sizes
 from chalicelib.pipeline.sweep import Sweeper
+from chalicelib.pipeline.tenants import Tenants
 from chalicelib.pipeline.threads import Threads
 from chalicelib.ports import Answers, Conversations, Keys, Turns
 from chalicelib.settings import LOCAL, Settings
@@ -113,6 +115,7 @@ def build(settings: Settings) -> Services:
         threads=Threads(DynamoResponses(database)),
         accounts=Accounts(keys),
         plans=Plans(keys, models),
+        tenants=Tenants(keys, secrets.token_bytes, reach(settings)),
         keyring=Keyring(keys, gate.peppers, secrets.token_bytes, live=not settings.local),
         health=Health({"database": keys.plans}),
         meter=meter,

@@ -16,6 +16,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from chalicelib.domain.errors import Misconfigured, Unauthorized
+from chalicelib.domain.webhooks import Webhook
 
 Scope = Literal["chat", "admin"]
 KeyState = Literal["active", "expired", "revoked"]
@@ -89,10 +90,14 @@ class Key(Struct, frozen=True):
 
 
 class Tenant(Struct, frozen=True):
-    """A tenant's record. Where it names a plan, that plan's limits of the tenant are in force for every key of it."""
+    """A tenant's record. Where it names a plan, that plan's limits of the tenant are in force for every key of it.
+
+    Its webhook is told of work that is over.
+    """
 
     tenant: str
     plan: str | None = None
+    webhook: Webhook | None = None
 
 
 class Peppers(Struct, frozen=True):

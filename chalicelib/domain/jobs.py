@@ -86,12 +86,16 @@ class Poison(Exception):
 
 
 class Message(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the queue carries: ids alone. `tries` counts the notices that found nobody."""
+    """What the queue carries: ids alone.
+
+    `tries` counts the notices that found nobody; the next one is not before the epoch second `due`.
+    """
 
     job: str
     line: str
     errand: Errand = "turn"
     tries: int = 0
+    due: int = 0
     v: Literal[1] = 1
 
 

@@ -57,14 +57,21 @@ class Posted(Struct, frozen=True):
 
 
 class Told(Struct, frozen=True):
-    """One try to tell a tenant, for the log: nothing that was sent or answered."""
+    """One try to tell a tenant, for the log: nothing that was sent or answered. `wait` is that before the next one."""
 
     event: str
     type: str
     tenant: str
     tries: int
-    delivery: Delivery
     posted: Posted
+    wait: int | None
+
+    @property
+    def delivery(self) -> Delivery:
+        """What became of the event."""
+        if self.posted.good:
+            return "delivered"
+        return "given_up" if self.wait is None else "failed"
 
 
 def event_of(job: Job) -> Event:

@@ -8,17 +8,18 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from chalice.app import Response
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from chalicelib.domain.budget import Plan
 from chalicelib.domain.chat import Wire
 from chalicelib.domain.errors import BadRequest
-from chalicelib.domain.identity import Key, KeyState, Scope, Tenant, state_of
+from chalicelib.domain.identity import Key, KeyState, Scope, state_of
 from chalicelib.domain.keys import Found, Made, NewKey, Wanted
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import JSON
 from chalicelib.edge.names import PlanName, owner_name
 from chalicelib.edge.plan_wire import plan_view
+from chalicelib.pipeline.tenants import Changed, HookWish, TenantWish
 
 DEFAULT_PLAN: Final = "standard"
 MOST_LISTED: Final = 100
@@ -31,10 +32,18 @@ Moment = Annotated[int, Meta(ge=0, le=END_OF_TIME)] | None
 Overlap = Annotated[int, Meta(ge=0, le=MOST_OVERLAP_SECONDS)] | None
 
 
-class TenantBody(Wire, frozen=True):
-    """The body of `POST /admin/tenants/{tenant}`."""
+class HookBody(Wire, frozen=True):
+    """Where a tenant is told that work is over."""
 
-    plan: PlanName | None
+    url: str
+    rotate: bool | None = None
+
+
+class TenantBody(Wire, frozen=True):
+    """The body of `POST /admin/tenants/{tenant}`: what is left out stays as it is."""
+
+    plan: PlanName | UnsetType | None = UNSET
+    webhook: HookBody | UnsetType | None = UNSET
 
 
 class KeyBody(Wire, frozen=True):
@@ -71,12 +80,20 @@ class KeyView(Struct, frozen=True, kw_only=True):
     revoked_at: int | None
 
 
+class HookView(Struct, frozen=True):
+    """A webhook; its secret is told once."""
+
+    url: str
+    secret: str | UnsetType = UNSET
+
+
 class TenantView(Struct, frozen=True, kw_only=True):
     """A tenant."""
 
     tenant: str
     object: Literal["tenant"] = "tenant"
     plan: str | None
+    webhook: HookView | None
 
 
 class Deleted(Struct, frozen=True, kw_only=True):
@@ -106,6 +123,16 @@ def new_key_of(body: KeyBody) -> NewKey:
         name=body.name or "",
         expires_at=body.expires_at,
     )
+
+
+def tenant_wish_of(body: TenantBody) -> TenantWish:
+    """What is to change of a tenant: something."""
+    if body.plan is UNSET and body.webhook is UNSET:
+        words = "Missing required parameter: 'plan' or 'webhook'."
+        raise BadRequest(words, param="plan", code="missing_required_parameter")
+    hook = body.webhook
+    wish = HookWish(hook.url, rotate=bool(hook.rotate)) if isinstance(hook, HookBody) else hook
+    return TenantWish(body.plan, wish)
 
 
 def overlap_of(call: Call) -> int:
@@ -145,9 +172,11 @@ def deleted_response(name: str) -> Response:
     return _json(Deleted(name=name))
 
 
-def tenant_response(tenant: Tenant) -> Response:
-    """One tenant."""
-    return _json(TenantView(tenant=tenant.tenant, plan=tenant.plan))
+def tenant_response(found: Changed) -> Response:
+    """One tenant, with a secret that was made for it just now."""
+    record, hook = found.record, found.record.webhook
+    shown = HookView(hook.url, found.secret.text if found.secret else UNSET) if hook else None
+    return _json(TenantView(tenant=record.tenant, plan=record.plan, webhook=shown))
 
 
 def made_response(made: Made, now: float) -> Response:

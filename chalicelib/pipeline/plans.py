@@ -1,4 +1,4 @@
-"""Plans, and which tenant has one of its own."""
+"""Plans from their making to their end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import msgspec
 
 from chalicelib.domain.budget import Plan
 from chalicelib.domain.errors import BadRequest, Conflict, NotFound, UnknownModel
-from chalicelib.domain.identity import Tenant
 from chalicelib.ports import Keys, Offer
 
 MOST_PLANS: Final = 100  # one item holds all of them, and every process reads it every half minute
@@ -52,21 +51,6 @@ class Plans:
                 return
             self.keys.put_plan(plan)
         raise Conflict(f"Plan '{name}' is in use by a key or a tenant.")
-
-    def assign(self, tenant: str, name: str | None) -> Tenant:
-        """Give a tenant a plan of its own, or none."""
-        if name is not None and name not in self.keys.plans():
-            raise BadRequest(f"There is no plan '{name}'.", param="plan")
-        record = Tenant(tenant, name)
-        self.keys.put_tenant(record)
-        return record
-
-    def tenant(self, tenant: str) -> Tenant:
-        """The record of a tenant that has one, or at least a key."""
-        record = self.keys.tenant(tenant)
-        if record is None and not self.keys.list(tenant, None, after=None, limit=1)[0]:
-            raise NotFound("tenant", tenant)
-        return record or Tenant(tenant)
 
     def _models(self, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
         """The ids behind names and aliases, each once."""

@@ -18,6 +18,7 @@ from chalicelib.pipeline.once import Once
 from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.sizes import Sizes
+from chalicelib.pipeline.tenants import Tenants
 from chalicelib.pipeline.threads import Threads
 from chalicelib.ports import Clock, Meter
 
@@ -39,6 +40,7 @@ class Services:
     threads: Threads
     accounts: Accounts
     plans: Plans
+    tenants: Tenants
     keyring: Keyring
     health: Health
     meter: Meter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from chalicelib.domain.budget import Balances, Plan, Subject
@@ -44,11 +44,17 @@ class Keys(Protocol):
     def is_used(self, plan: str, now: float) -> bool:
         """Whether a tenant or a key that is good at `now` has the plan; given moments ago, it may not be seen."""
 
-    def put_tenant(self, tenant: Tenant) -> None:
-        """Store a tenant's record, replacing what was there."""
+    def change_tenant(self, tenant: str, change: Callable[[Tenant], Tenant]) -> Tenant:
+        """Store what `change` makes of a tenant's record, an empty one if it had none; no other change is lost.
+
+        Of two callers that make the same of the same, one may be taken for a repetition of the other.
+        """
 
     def tenant(self, tenant: str) -> Tenant | None:
         """A tenant's record, read consistently."""
+
+    def tagged_tenant(self, tag: str) -> Tenant | None:
+        """The record of the tenant with a tag, read consistently."""
 
     def balances(self, subjects: tuple[Subject, ...], now: float) -> Balances:
         """What the subjects have used in the current windows, one subject of each kind."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from chalicelib.domain.notices import Posted
+from chalicelib.domain.notices import Posted, Told
 
 
 class Post(Protocol):
@@ -16,3 +16,10 @@ class Post(Protocol):
 
         What resolves to an address that is not public is not connected to.
         """
+
+
+class Record(Protocol):
+    """Where it is said what came of a notice."""
+
+    def __call__(self, told: Told) -> None:
+        """Log and count one try. Never raises."""

@@ -47,7 +47,7 @@ def delete_plan(call: Call, name: str) -> Response:
 @answered
 def retrieve_tenant(call: Call, tenant: str) -> Response:
     services().gate.principal(call.credential, call.now, "admin")
-    return admin_wire.tenant_response(services().plans.tenant(tenant))
+    return admin_wire.tenant_response(services().tenants.get(tenant))
 
 
 @views.route("/admin/tenants/{tenant}", methods=["POST"], content_types=[])
@@ -55,8 +55,8 @@ def retrieve_tenant(call: Call, tenant: str) -> Response:
 @once
 def update_tenant(call: Call, tenant: str) -> Response:
     services().gate.principal(call.credential, call.now, "admin")
-    plan = call.body(admin_wire.TenantBody).plan
-    return admin_wire.tenant_response(services().plans.assign(owner_name(tenant, "tenant"), plan))
+    wish = admin_wire.tenant_wish_of(call.body(admin_wire.TenantBody))
+    return admin_wire.tenant_response(services().tenants.update(owner_name(tenant, "tenant"), wish, call.now))
 
 
 @views.route("/admin/keys", methods=["POST"], content_types=[])

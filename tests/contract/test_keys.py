@@ -1,12 +1,19 @@
 """`Keys` and `Answers`: small values by name."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
 import pytest
 
 from chalicelib.domain.budget import Charge, Limit, Plan, Subject
 from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.domain.identity import RANDOM_BYTES, Tenant, mint
+from chalicelib.domain.identity import RANDOM_BYTES, Tenant, mint, tenant_tag
 from chalicelib.domain.ledger import subjects_of
+from chalicelib.domain.webhooks import SECRET_BYTES, Webhook, new_secret, rotated
 from tests.contract.samples import ADA, BOB, CHARGE, EVE, NOW, cached, cue, key, noise, reservation
+
+HOOK = Webhook("https://hooks.example.com/", (new_secret(b"1" * SECRET_BYTES),))
+HOOKED = Tenant("acme", None, rotated(HOOK, new_secret(b"2" * SECRET_BYTES), NOW))
 
 
 def test_a_key_is_found_by_its_id(stores):
@@ -240,12 +247,42 @@ def test_a_plan_is_used_while_its_key_has_not_expired(stores):
 def test_a_tenants_record_is_replaced(stores):
     assert stores.keys.tenant("acme") is None
 
-    stores.keys.put_tenant(Tenant("acme", "free"))
+    assert stores.keys.change_tenant("acme", lambda old: msgspec.structs.replace(old, plan="free")).plan == "free"
     assert stores.keys.is_used("free", NOW)
-    stores.keys.put_tenant(Tenant("acme", None))
+    assert stores.keys.change_tenant("acme", lambda _: HOOKED) == HOOKED
 
-    assert stores.keys.tenant("acme") == Tenant("acme", None)
+    assert stores.keys.tenant("acme") == HOOKED
     assert not stores.keys.is_used("free", NOW)
+
+
+def test_a_tenants_record_is_found_by_its_tag(stores):
+    stores.keys.change_tenant("acme", lambda _: HOOKED)
+
+    assert stores.keys.tagged_tenant(tenant_tag("acme")) == HOOKED
+    assert stores.keys.tagged_tenant(tenant_tag("beta")) is None
+
+
+def test_a_change_of_a_tenant_that_is_sent_twice_is_made_once(stores):
+    stores.keys.change_tenant("acme", lambda _: HOOKED)
+
+    def longer(old):
+        return msgspec.structs.replace(old, plan=(old.plan or "") + "x")
+
+    for _ in range(2):
+        stores.sent_twice(lambda: stores.keys.change_tenant("acme", longer))
+    assert stores.keys.tenant("acme").plan == "xx"
+
+
+def test_no_change_of_a_tenant_gets_lost(stores):
+    if not stores.concurrent:
+        pytest.skip("this engine is not safe for threads")
+
+    def add(letter):
+        stores.keys.change_tenant("acme", lambda old: msgspec.structs.replace(old, plan=(old.plan or "") + letter))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(add, "abcdefgh"))
+    assert sorted(stores.keys.tenant("acme").plan) == list("abcdefgh")
 
 
 def test_uses_are_those_of_each_subject(stores):

@@ -67,7 +67,7 @@ def test_recall_finds_everything_of_its_owner(stores):
 
 
 def test_recall_finds_the_record_of_the_tenant(stores):
-    stores.keys.put_tenant(Tenant("acme", "company"))
+    stores.keys.change_tenant("acme", lambda _: Tenant("acme", "company"))
 
     assert stores.turns.recall(cue(BOB)).tenant == Tenant("acme", "company")
     assert stores.turns.recall(cue(EVE)).tenant is None

@@ -11,6 +11,21 @@ PLANS = "/admin/plans"
 KEYS = "/admin/keys"
 TENANT = "/admin/tenants/acme"
 ROTATE = "/admin/keys/{own}/rotate"
+HOOK = "https://hooks.example.com/"
+HOSTILE_HOOKS = [
+    "",
+    "http://hooks.example.com/",
+    "https://127.0.0.1/",
+    "http://127.0.0.1:8080/",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://[::ffff:169.254.169.254]/",
+    "https://0x7f000001/",
+    "https://localhost/",
+    "https://user:secret@hooks.example.com/",
+    "https://hooks.example.com:22/",
+    "https://metadata.google.internal/",
+    f"https://hooks.example.com/{LONG_NAME}",
+]
 LIMIT = {"subject": "key", "window": "day", "tokens": 5}
 PLAN = {"name": "free", "limits": [LIMIT]}
 KEY = {"tenant": "acme", "user": "ada"}
@@ -67,6 +82,11 @@ TENANT_ROWS = [
     *(({"plan": plan}, "plan") for plan in ("nothing", "", 1, [], LONG_NAME)),
     ({}, "plan"),
     ({"plan": None, "tenant": "evil"}, "tenant"),
+    *(({"webhook": hook}, "webhook") for hook in ("https://hooks.example.com/", 1, [], True)),
+    *(({"webhook": hook}, "webhook.url") for hook in ({}, {"rotate": True}, {"url": None}, {"url": 1})),
+    *(({"webhook": {"url": HOOK, "rotate": rotate}}, "webhook.rotate") for rotate in ("yes", 1, [])),
+    *(({"webhook": {"url": HOOK, name: "x"}}, f"webhook.{name}") for name in ("secret", "colour")),
+    *(({"plan": None, "webhook": {"url": url}}, "webhook.url") for url in HOSTILE_HOOKS),
 ]
 ROTATE_ROWS = [
     *(({"overlap_seconds": overlap}, "overlap_seconds") for overlap in (-1, 86_401, 1.5, "60", True, HUGE)),

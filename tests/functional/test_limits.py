@@ -159,7 +159,7 @@ def test_a_key_of_a_plan_that_is_gone_is_the_operators_fault(world):
 def test_a_tenants_own_plan_holds_for_all_its_keys(world, key):
     world.plan(name="tight")
     world.plan(Limit("tenant", "day", requests=2), Limit("user", "day", requests=1), name="company")
-    world.keys.put_tenant(Tenant("acme", "company"))
+    world.keys.change_tenant("acme", lambda _: Tenant("acme", "company"))
     key_of_bob = world.key(user="bob", plan="tight")
 
     answers = [world.chat("Hi", key=each) for each in (key, key, key_of_bob, world.key(user="eve", plan="tight"))]
@@ -172,7 +172,7 @@ def test_a_tenants_own_plan_holds_for_all_its_keys(world, key):
 def test_a_tenants_own_plan_narrows_the_models(world, key):
     world.plan(name="tight")
     world.plan(name="company", models=("claude-haiku-4-5",))
-    world.keys.put_tenant(Tenant("acme", "company"))
+    world.keys.change_tenant("acme", lambda _: Tenant("acme", "company"))
 
     assert world.chat("Hi", key=key).status == 404
 

@@ -18,7 +18,7 @@ def test_without_its_plan_a_key_is_good_for_nothing_and_charged_nothing(world, w
     world.plan(name="gone")
     key = world.key(plan="gone" if whose == "key" else "standard")
     if whose == "tenant":
-        world.keys.put_tenant(Tenant("acme", "gone"))
+        world.keys.change_tenant("acme", lambda _: Tenant("acme", "gone"))
     world.keys.drop_plan("gone")
     before = world.everything()
 

@@ -21,12 +21,13 @@ from chalicelib.adapters.dynamodb.table import (
     identity,
     key_item,
     key_key,
+    tagged_tenant_key,
     tenant_item,
     tenant_key,
 )
 from chalicelib.adapters.dynamodb.transact import Refusals, write
 from chalicelib.domain.budget import WINDOWS, Balances, Plan, Subject, Window
-from chalicelib.domain.errors import Conflict, NotFound, StoreUnavailable
+from chalicelib.domain.errors import Conflict, NotFound, StoreBusy
 from chalicelib.domain.identity import Key, Tenant, tenant_tag, user_tag
 from chalicelib.domain.usage import Use, Uses
 
@@ -104,13 +105,21 @@ class DynamoKeys:
         }
         return any(batch.query(self._database, request))
 
-    def put_tenant(self, tenant: Tenant) -> None:
-        """One PutItem."""
-        write(self._database, [{"Put": {"TableName": self._database.tables.access, "Item": tenant_item(tenant)}}])
+    def change_tenant(self, tenant: str, change: Callable[[Tenant], Tenant]) -> Tenant:
+        """One GetItem and one PutItem."""
+
+        def changed(item: Attributes | None) -> Attributes:
+            return tenant_item(change(tenant_of(item) if item else Tenant(tenant)))
+
+        return tenant_of(self._replace(tenant_key(tenant), changed))
 
     def tenant(self, tenant: str) -> Tenant | None:
         """One GetItem."""
-        item = self._get(tenant_key(tenant))
+        return self.tagged_tenant(tenant_tag(tenant))
+
+    def tagged_tenant(self, tag: str) -> Tenant | None:
+        """One GetItem."""
+        item = self._get(tagged_tenant_key(tag))
         return tenant_of(item) if item else None
 
     def balances(self, subjects: tuple[Subject, ...], now: float) -> Balances:
@@ -142,16 +151,24 @@ class DynamoKeys:
         return [item["pk"] for item in islice(found, limit)]
 
     def _change(self, key_id: str, change: Callable[[Key], Key]) -> Key:
-        """Write what `change` makes of the key, again where somebody else changed it meanwhile."""
-        for attempt in range(1, _TRIES + 1):
-            item = self._get(key_key(key_id))
+        def changed(item: Attributes | None) -> Attributes:
             if item is None:
                 raise NotFound("key", key_id)
-            old, new = key_of(item), change(key_of(item))
-            if new == old or not self._put(key_item(new), "body = :body", {":body": item["body"]}):
+            return key_item(change(key_of(item)))
+
+        return key_of(self._replace(key_key(key_id), changed))
+
+    def _replace(self, key: Attributes, change: Callable[[Attributes | None], Attributes]) -> Attributes:
+        """Write what `change` makes of an item, again where somebody else changed it meanwhile."""
+        for attempt in range(1, _TRIES + 1):
+            old = self._get(key)
+            new = change(old)
+            values = {":new": new["body"], **({":old": old["body"]} if old else {})}
+            condition = "body IN (:old, :new)" if old else "attribute_not_exists(pk) OR body = :new"
+            if new == old or not self._put(new, condition, values):
                 return new
             self._database.pause(attempt)
-        raise StoreUnavailable(f"key '{key_id}' was changed each time")
+        raise StoreBusy("the record was changed each time")
 
     def _put(self, item: Attributes, condition: str, values: Attributes) -> Refusals:
         """Write an item on a condition."""

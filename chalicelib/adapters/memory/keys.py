@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.budget import Balances, Plan, Subject
 from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.domain.identity import Key, Tenant, state_of
+from chalicelib.domain.identity import Key, Tenant, state_of, tenant_tag
 from chalicelib.domain.usage import Uses
 
 
@@ -72,15 +72,21 @@ class MemoryKeys:
             tenants = {tenant.plan for tenant in self._shelf.tenants.values()}
             return plan in tenants or any(state_of(key, now) == "active" for key in keys)
 
-    def put_tenant(self, tenant: Tenant) -> None:
+    def change_tenant(self, tenant: str, change: Callable[[Tenant], Tenant]) -> Tenant:
         """By name."""
         with self._shelf.lock:
-            self._shelf.tenants[tenant.tenant] = tenant
+            changed = self._shelf.tenants[tenant] = change(self._shelf.tenants.get(tenant, Tenant(tenant)))
+            return changed
 
     def tenant(self, tenant: str) -> Tenant | None:
         """The record."""
         with self._shelf.lock:
             return self._shelf.tenants.get(tenant)
+
+    def tagged_tenant(self, tag: str) -> Tenant | None:
+        """Found among all."""
+        with self._shelf.lock:
+            return next((each for each in self._shelf.tenants.values() if tenant_tag(each.tenant) == tag), None)
 
     def balances(self, subjects: tuple[Subject, ...], now: float) -> Balances:
         """The windows of `now`."""

@@ -9,6 +9,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from chalicelib.domain.notices import Delivery, Told
 from chalicelib.domain.turn import ANSWERED, Attempt, Caller, Report
 
 NAMESPACE: Final = "Tidegate"
@@ -31,6 +32,7 @@ _PROVIDERS: Final = {
     "openai+https": "openai",
 }
 """By the scheme of a target; any other scheme is its own name."""
+_LEVELS: Final[dict[Delivery, str]] = {"delivered": "info", "failed": "warning", "given_up": "error"}
 
 
 class PowertoolsMeter:
@@ -66,6 +68,17 @@ class PowertoolsMeter:
         """One error line: the catalogue that somebody wrote is not the one that is served."""
         self._logger.error("catalogue", extra={"faults": list(faults)})
 
+    def told(self, told: Told) -> None:
+        """One line for each notice, and their count by what became of them."""
+        fields = {name: value for name, value in msgspec.structs.asdict(told).items() if name != "posted"}
+        log = getattr(self._logger, _LEVELS[told.delivery])
+        log("notice", extra={**fields, "delivery": told.delivery, **_known(told.posted)})
+        if self._metrics:
+            metrics = EphemeralMetrics(namespace=NAMESPACE, service="tidegate")
+            metrics.add_dimension("delivery", told.delivery)
+            metrics.add_metric("notices", MetricUnit.Count, 1)
+            metrics.flush_metrics()
+
     def _count(self, report: Report) -> None:
         """A set of metrics of its own for each turn: the shared one is not safe for threads."""
         metrics = EphemeralMetrics(namespace=NAMESPACE, service="tidegate")
@@ -81,6 +94,10 @@ class PowertoolsMeter:
         metrics.add_metric("unmetered", MetricUnit.Count, int(report.unmetered))
         metrics.add_metric("cache_faults", MetricUnit.Count, int(report.cache_failed))
         metrics.flush_metrics()
+
+
+def _known(value: msgspec.Struct) -> dict[str, Any]:
+    return {name: each for name, each in msgspec.structs.asdict(value).items() if each is not None}
 
 
 def _fields(report: Report) -> dict[str, Any]:

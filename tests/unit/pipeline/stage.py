@@ -19,6 +19,7 @@ from chalicelib.adapters.memory.turns import MemoryTurns
 from chalicelib.adapters.memory.vectors import MemoryVectors
 from chalicelib.domain.budget import Charge
 from chalicelib.domain.chat import Delta, Usage
+from chalicelib.domain.destinations import Reach
 from chalicelib.domain.ledger import subjects_of
 from chalicelib.domain.transcript import Transcript
 from chalicelib.domain.turn import Caller, Report
@@ -40,6 +41,7 @@ from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.services import Services
 from chalicelib.pipeline.sizes import Sizes
+from chalicelib.pipeline.tenants import Tenants
 from chalicelib.pipeline.threads import Threads
 from chalicelib.ports import Embedded
 from tests.builders import NOW, PEPPERS, a_catalogue, a_credential, a_key, a_model, a_plan
@@ -183,6 +185,7 @@ class Stage:
             threads=Threads(MemoryResponses()),
             accounts=Accounts(self.keys),
             plans=Plans(self.keys, a_catalogue(small, vector)),
+            tenants=Tenants(self.keys, bytes, Reach()),
             keyring=Keyring(self.keys, PEPPERS, bytes, live=False),
             health=Health({}),
             meter=self.meter,
