@@ -73,9 +73,7 @@ def test_an_answer_has_the_structure_that_was_asked_for(chat, method):
 
 @pytest.fixture
 def responding(product):
-    return ChatOpenAI(
-        model=MODEL, base_url=product.url, api_key=product.key, max_retries=0, use_responses_api=True
-    )
+    return ChatOpenAI(model=MODEL, base_url=product.url, api_key=product.key, max_retries=0, use_responses_api=True)
 
 
 def test_responses_answer_and_stream(responding):
