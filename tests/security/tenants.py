@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 
 from chalicelib.adapters.embedders.wordllama import WordLlamaEmbedder
 from chalicelib.adapters.memory.answers import MemoryAnswers
+from chalicelib.adapters.memory.decisions import MemoryDecisions
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain import cache_key
 from chalicelib.domain.cache_key import Place, places
@@ -15,6 +16,7 @@ from chalicelib.domain.chat import ChatRequest, Completion, Options, System, Usa
 from chalicelib.domain.identity import tenant_tag, user_tag
 from chalicelib.domain.verdicts import Decision, Knobs
 from chalicelib.pipeline.cache import AnswerCache, Meanings, SemanticTier
+from chalicelib.pipeline.fits import Fits
 from tests.builders import NOW, a_caller, a_credential, a_memory, a_model, a_plan, a_principal, an_ask, an_opened
 
 TENANTS = 50
@@ -48,7 +50,7 @@ CREDENTIAL, MODEL = a_credential(), a_model()
 class Persuaded:
     """A judge who lets the nearest question pass, however far it is: what is left is the scope."""
 
-    def judge(self, question, neighbours, knobs):
+    def judge(self, question, neighbours, fit, knobs):
         if not neighbours:
             return Decision(serve=False, tier="miss", reason="no neighbour", threshold=0.0)
         near = neighbours[0]
@@ -104,15 +106,17 @@ def crowd():
 class Town:
     """All of them over one store and one index; `ask` tells whose answer somebody got."""
 
-    def __init__(self, index, keep, judge=None):
+    def __init__(self, index, keep, judge=None, embedder=None):
         self.shelf = Shelf()
         self.index, self._keep = index, keep
         self.answers = MemoryAnswers(self.shelf)
-        meanings = Meanings(Remembering(), index, judge or Persuaded(), self)
-        tier = SemanticTier("serve", "wordllama://", Knobs(), 60.0, lambda: meanings)
+        self.decisions = MemoryDecisions(self.shelf)
+        meanings = Meanings(embedder or Remembering(), index, judge or Persuaded(), self, self.decisions)
+        fits = Fits("wordllama://", "v1")
+        tier = SemanticTier("serve", "wordllama://", Knobs(), 60.0, lambda: meanings, fits, draw=lambda: 1.0)
         self.cache = AnswerCache(self.answers, 3_600, tier)
 
-    def keep(self, key, answer, entry, now):
+    def keep(self, key, answer, entry, ruling, now):
         self.answers.store(key, answer)
         self._keep(entry, now)
         return True
