@@ -69,7 +69,7 @@ class SingleFlight:
 
     def _joined(self, opened: Opened, key: str, until: float) -> CachedAnswer | Reservation | None:
         """What a leader answered, or a claim to lead; None where neither came of it."""
-        ahead = opened.memory.leads.get(key)
+        ahead = _of_another(opened.memory.leads.get(key), opened)
         for _ in range(LEADS):
             if ahead is None:
                 with suppress(Overtaken):
@@ -79,7 +79,7 @@ class SingleFlight:
                 return found if self.cache.fits(found, opened) else None
             if self.clock() >= until:
                 return None
-            ahead = found if found is not None and found.turn_id != opened.ask.turn_id else None  # its own came late
+            ahead = _of_another(found, opened)
         return None
 
     def _led(self, opened: Opened, key: str) -> Reservation:
@@ -100,3 +100,8 @@ class SingleFlight:
                 return found
             ahead = found
         return None
+
+
+def _of_another(found: Lead | None, opened: Opened) -> Lead | None:
+    """The turn's own lead is nobody to wait for: it came late, or from a call that broke off."""
+    return found if found is not None and found.turn_id != opened.ask.turn_id else None

@@ -77,3 +77,10 @@ def test_a_table_is_named_for_its_stage():
 
 def test_every_setting_has_a_default_of_a_kind_that_can_be_read():
     assert {type(each.default) for each in fields(Settings)} <= {bool, float, int, str}
+
+
+def test_zero_seconds_switch_a_wait_off():
+    assert read({"TIDEGATE_FLIGHT_SECONDS": "0"}).flight_seconds == 0
+
+    with pytest.raises(SettingsError, match="TIDEGATE_FLIGHT_SECONDS: below zero"):
+        read({"TIDEGATE_FLIGHT_SECONDS": "-1"})

@@ -343,6 +343,15 @@ def test_a_reservation_that_arrives_late_and_leads_is_the_turns_own():
     assert stage.now - NOW <= 1 + LONGEST_PAUSE
 
 
+def test_a_turn_that_is_taken_up_again_does_not_wait_for_itself():
+    stage = a_stage()
+    led(stage)
+    stage.meanwhile = nobody_waits
+
+    assert answered(stage, 1).head.cache == "miss"
+    assert (calls(stage), stage.leases(), stage.shelf.leads) == (2, ["settled"], {})
+
+
 def test_a_reservation_that_arrives_late_beside_an_answer_is_settled_all_the_same():
     stage = a_stage()
     deltas = led(stage)
