@@ -38,11 +38,11 @@ class Job(Struct, frozen=True, kw_only=True):
     """One turn that waits for a model, is being answered, or was. Times are epoch seconds.
 
     `owner` is the user of a tenant who may see it, `line` the tag of the tenant in whose line it holds `ticket`.
-    Nobody waits for it after `until`. `order` is all that a worker needs, `outcome` what came of it: bytes that only
-    the lane reads. `attempt` counts the workers that began it and did not put it back; the one that holds it does so
-    until `lease_until`. `hold` counts every beginning, so that no two workers ever hold a job by the same number.
-    `connection` is who is sent its pages, after the sequence number `after`; with `notice` its tenant is told
-    of its end.
+    Nobody waits for it after `until`, and before `due` there is no use in calling it. `order` is all that a worker
+    needs, `outcome` what came of it: bytes that only the lane reads. `attempt` counts the workers that began it and did
+    not put it back; the one that holds it does so until `lease_until`. `hold` counts every beginning, so that no two
+    workers ever hold a job by the same number. `connection` is who is sent its pages, after the number `after`; with
+    `notice` its tenant is told of its end.
     """
 
     id: str
@@ -55,6 +55,7 @@ class Job(Struct, frozen=True, kw_only=True):
     until: float
     attempt: int = 0
     hold: int = 0
+    due: float = 0.0
     lease_until: float = 0.0
     started_at: float | None = None
     ended_at: float | None = None

@@ -64,5 +64,5 @@ def job_body(waiting: Waiting) -> JobBody:
         position=waiting.position if queued else UNSET,
         eta_seconds=waiting.eta_seconds if queued else UNSET,
         response=answer_of(outcome.reply) if isinstance(outcome, Done) else UNSET,
-        error=detail_of(outcome.fault) if isinstance(outcome, Failed) else UNSET,
+        error=detail_of(outcome.fault) if job.state == "failed" and isinstance(outcome, Failed) else UNSET,
     )

@@ -90,8 +90,9 @@ class Lane:
         """Where a job stands in its line."""
         if job.state != "queued":
             return Waiting(job)
-        line = self.jobs.line(job.line)
-        return Waiting(job, position(job.ticket, line), ceil(wait_seconds(job.ticket, line, self.clock())))
+        line, now = self.jobs.line(job.line), self.clock()
+        wait = max(wait_seconds(job.ticket, line, now), job.due - now)
+        return Waiting(job, position(job.ticket, line), ceil(wait))
 
     def cancel(self, owner: str, job_id: str) -> Job:
         """End a job that waits, or have its worker stop; how it is now, with its order where this ended it."""

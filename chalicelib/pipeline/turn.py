@@ -98,6 +98,8 @@ def _lined_up(run: Run, use: Services) -> Reply | Waiting:
         return outcome.reply
     if isinstance(outcome, Failed):
         raise outcome.fault
+    if job.over:
+        raise Conflict("The job was cancelled.")
     limits = run.head(Routed("", 0, 0.0), run.claim.charge).standing
     return msgspec.structs.replace(use.lane.standing(job), limits=limits)
 

@@ -9,12 +9,13 @@ nothing where it was charged before: a worker may die at any line of this story,
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
-from chalicelib.domain.errors import JobExpired, ModelUnavailable, StoreUnavailable, TidegateError
+from chalicelib.domain.errors import JobExpired, ModelUnavailable, QueueUnavailable, StoreUnavailable, TidegateError
 from chalicelib.domain.estimate import counted
 from chalicelib.domain.jobs import Job, Message, Poison
-from chalicelib.domain.outcomes import Done, failed, outcome_of
+from chalicelib.domain.outcomes import Done, Failed, failed, outcome_of
 from chalicelib.domain.routing import Saturated
 from chalicelib.pipeline.lane import Waiting, is_worn_out
 from chalicelib.pipeline.orders import resumed
@@ -27,12 +28,18 @@ WORN_OUT: Final = "The workers that tried to answer it ended before they could."
 
 def complete(message: Message, use: Services) -> None:
     """Do the work that a message names, or find it done: one effect, however often and wherever it is called."""
+    if message.errand == "notice":
+        use.notices.tell(message)
+        return
     job = use.lane.begin(message)
     if job is None:
         return
     run = resumed(job, use)
     if job.over:
         close(job, run)
+        use.notices.announce(job)
+    elif job.cancelling:
+        _stop(job, run)
     elif use.clock() > job.until:
         _fail(job, run, JobExpired(EXPIRED))
         raise Poison("too old")
@@ -47,6 +54,8 @@ def cancel(owner: str, job_id: str, use: Services) -> Waiting:
     job = use.lane.cancel(owner, job_id)
     if job.state == "cancelled" and job.order:
         close(job, resumed(job, use))
+        with suppress(QueueUnavailable):  # its message is still to come, and finds it over
+            use.notices.announce(job)
     return use.lane.standing(job)
 
 
@@ -75,8 +84,17 @@ def _answer(job: Job, run: Run, use: Services) -> None:
     head = run.head(routed, run.burned(completion))
     if use.lane.end(job, "cancelled" if job.cancelling else "completed", Done(head, completion)):
         run.end(routed, completion)
+        use.notices.announce(job)
+
+
+def _stop(job: Job, run: Run) -> None:
+    """End a job that nobody wants any more, before a model was asked."""
+    stopped = Failed("Cancelled", "The job was cancelled.", burned=job.attempt > 1)
+    if run.use.lane.end(job, "cancelled", stopped):
+        run.abandon(burned=stopped.burned)
 
 
 def _fail(job: Job, run: Run, fault: TidegateError) -> None:
     if run.use.lane.end(job, "failed", failed(fault)):
         run.fail(fault)
+        run.use.notices.announce(job)

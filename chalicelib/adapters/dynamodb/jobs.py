@@ -94,7 +94,8 @@ class DynamoJobs:
     def defer(self, job: Job, due: float) -> bool:
         """One UpdateItem; what is found queued under its own hold was put back before."""
         values: dict[str, Value] = {":due": due, ":zero": 0, ":one": 1, ":hold": job.hold, **_QUEUED, **_RUNNING}
-        changes = "SET #state = :queued, #attempt = #attempt - :one, #lease_until = :zero, #open_since = :due"
+        changes = "SET #state = :queued, #attempt = #attempt - :one, #lease_until = :zero, #due = :due, "
+        changes += "#open_since = :due"
         try:
             self._table.update(job.id, changes, _HELD, values)
         except Unmet as unmet:

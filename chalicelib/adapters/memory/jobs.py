@@ -72,7 +72,7 @@ class MemoryJobs:
                 known = self._jobs.get(job.id)
                 return known is not None and (known.state, known.hold) == ("queued", job.hold)
             self._open_since[job.id] = due
-            self._change(held, state="queued", attempt=held.attempt - 1, lease_until=0.0)
+            self._change(held, state="queued", attempt=held.attempt - 1, due=due, lease_until=0.0)
             return True
 
     def end(self, job: Job, state: JobState, outcome: bytes, now: float) -> bool:

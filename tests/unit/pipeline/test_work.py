@@ -6,8 +6,10 @@ from chalicelib.domain.budget import Charge, Limit
 from chalicelib.domain.chat import Delta
 from chalicelib.domain.errors import (
     BadRequest,
+    Conflict,
     JobFailed,
     LimitExceeded,
+    ModelNotReady,
     ModelThrottled,
     ModelTimeout,
     NotFound,
@@ -306,6 +308,38 @@ def test_a_job_is_forgotten_a_day_after_it_could_matter():
 
     with pytest.raises(NotFound):
         stage.services.lane.find(owner_of(stage), job)
+
+
+def test_a_job_that_is_to_stop_asks_no_model():
+    stage = Stage(MANY)
+    job = queued(stage)
+    message = next_message(stage)
+    stage.services.lane.begin(message)
+    work.cancel(owner_of(stage), job, stage.services)
+    stage.now += 100
+
+    work.complete(message, stage.services)
+
+    assert (stage.jobs.get(job).state, stage.models["a"].requests) == ("cancelled", [])
+    assert stage.leases() == ["settled"]
+
+
+def test_whoever_waits_for_a_job_that_is_cancelled_is_told():
+    stage = Stage(MANY, models={"a": Scripted(FULL)})
+    stage.meanwhile = lambda: work.cancel(owner_of(stage), job_id(ask(stage).turn_id), stage.services)
+
+    with pytest.raises(Conflict):
+        answer(ask(stage), stage.services)
+
+    assert stage.used() == Charge()
+
+
+def test_an_eta_knows_when_a_target_will_be_up():
+    stage = Stage(MANY, models={"a": Scripted(ModelNotReady("Starting.", retry_after_seconds=240))})
+    job = queued(stage)
+    work.complete(next_message(stage), stage.services)
+
+    assert stage.services.lane.find(owner_of(stage), job).eta_seconds >= 240
 
 
 def test_a_turn_beyond_the_limit_is_refused_before_it_waits():
