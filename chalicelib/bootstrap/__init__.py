@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from chalicelib import settings as environment
 from chalicelib.bootstrap.lane import open_lane, queue_name
 from chalicelib.bootstrap.meanings import semantic_tier
-from chalicelib.bootstrap.notices import reach
+from chalicelib.bootstrap.notices import open_notices, reach
 from chalicelib.bootstrap.offer import catalogue, check, replaced
 from chalicelib.bootstrap.targets import Targets
 from chalicelib.domain.errors import Misconfigured
@@ -99,6 +99,7 @@ def build(settings: Settings) -> Services:
         meaning=semantic.scope,
         fits=semantic.fits,
     )
+    lane = open_lane(settings, database)
     answer_cache = AnswerCache(answers, settings.cache_ttl_seconds, semantic)
     admission = Admission(turns, conversations, settings.lease_seconds)
     return Services(
@@ -108,7 +109,8 @@ def build(settings: Settings) -> Services:
         admission=admission,
         flights=_single_flight(settings, answers, admission, answer_cache),
         router=Router(targets.chat, targets.embedder, pool, turns, time.time, settings.deadline_seconds),
-        lane=open_lane(settings, database),
+        lane=lane,
+        notices=open_notices(settings, lane, keys, meter.told),
         sizes=sizes,
         archive=Archive(conversations),
         once=_once(settings, database, gate, conversations),

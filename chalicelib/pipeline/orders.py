@@ -36,7 +36,7 @@ _decoder: Final = msgspec.msgpack.Decoder(Order)
 
 def job_of(run: Run, connection: str | None = None) -> Job:
     """`run` as work for whoever has room for it; its pieces go to a connection, if one is named."""
-    principal, ask = run.opened.principal, run.opened.ask
+    principal, ask, tenant = run.opened.principal, run.opened.ask, run.opened.memory.tenant
     return Job(
         id=job_id(ask.turn_id),
         owner=principal.owner,
@@ -44,6 +44,7 @@ def job_of(run: Run, connection: str | None = None) -> Job:
         created_at=ask.now,
         until=ask.now,
         connection=connection,
+        notice=tenant is not None and tenant.webhook is not None,
         order=_order_of(run),
     )
 

@@ -14,6 +14,7 @@ from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.keyring import Keyring
 from chalicelib.pipeline.lane import Lane
+from chalicelib.pipeline.notices import Notices
 from chalicelib.pipeline.once import Once
 from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.routing.router import Router
@@ -34,6 +35,7 @@ class Services:
     flights: SingleFlight
     router: Router
     lane: Lane
+    notices: Notices
     sizes: Sizes
     archive: Archive
     once: Once

@@ -21,6 +21,7 @@ from chalicelib.domain.budget import Charge
 from chalicelib.domain.chat import Delta, Usage
 from chalicelib.domain.destinations import Reach
 from chalicelib.domain.ledger import subjects_of
+from chalicelib.domain.notices import Posted
 from chalicelib.domain.transcript import Transcript
 from chalicelib.domain.turn import Caller, Report
 from chalicelib.domain.verdicts import Knobs
@@ -35,6 +36,7 @@ from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.keyring import Keyring
 from chalicelib.pipeline.lane import Lane
+from chalicelib.pipeline.notices import Notices
 from chalicelib.pipeline.once import LEASE_MARGIN, Once
 from chalicelib.pipeline.plans import Plans
 from chalicelib.pipeline.routing.pool import Pool
@@ -118,6 +120,18 @@ class Meter:
         raise AssertionError(faults)
 
 
+@dataclass
+class Mail:
+    """What was posted to tenants, and how each of them answers: well, when nothing was said."""
+
+    answers: list[Posted] = field(default_factory=list)
+    sent: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+
+    def __call__(self, url, headers, body):
+        self.sent.append((url, dict(headers), body))
+        return self.answers.pop(0) if self.answers else Posted(200)
+
+
 class Stage:
     """A caller, a plan, models by the names of their targets, and what is left behind."""
 
@@ -148,6 +162,7 @@ class Stage:
         admission = Admission(turns, conversations, LEASE_SECONDS)
         self.pool = Pool(MemoryTargets(self.shelf), lambda: 0.0)
         self.queue, self.jobs = MemoryJobQueue(), MemoryJobs()
+        self.mail, self.told = Mail(), []
         self.lane = Lane(self.jobs, self.queue, lambda: self.now, self.rest, 3_600, 90, WAIT_SECONDS)
         self.services = Services(
             gate=Gate(
@@ -169,6 +184,7 @@ class Stage:
             ),
             router=Router(self.open, self.open, self.pool, turns, lambda: self.now, DEADLINE_SECONDS),
             lane=self.lane,
+            notices=Notices(self.jobs, self.keys, self.queue, self.mail, self.told.append, lambda: self.now),
             sizes=sizes,
             archive=Archive(conversations),
             once=Once(
