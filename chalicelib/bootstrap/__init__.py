@@ -26,6 +26,7 @@ from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.keyring import Keyring
+from chalicelib.pipeline.lane import Lane
 from chalicelib.pipeline.models import Models
 from chalicelib.pipeline.once import LEASE_MARGIN, Once
 from chalicelib.pipeline.plans import Plans
@@ -113,7 +114,7 @@ def build(settings: Settings) -> Services:
         notices=open_notices(settings, lane, keys, meter.told),
         sizes=sizes,
         archive=Archive(conversations),
-        once=_once(settings, database, gate, conversations),
+        once=_once(settings, database, gate, conversations, lane),
         threads=Threads(DynamoResponses(database)),
         accounts=Accounts(keys),
         plans=Plans(keys, models),
@@ -125,13 +126,20 @@ def build(settings: Settings) -> Services:
     )
 
 
-def _once(settings: Settings, database: Database, gate: Gate, conversations: Conversations) -> Once:
-    """A receipt's lease outlasts whatever a call may wait for; a twin waits no longer than a call may."""
+def _once(settings: Settings, database: Database, gate: Gate, conversations: Conversations, lane: Lane) -> Once:
+    """A receipt's lease outlasts whatever a call may wait for, in line too; a twin waits for a model's time."""
     from chalicelib.adapters.dynamodb.receipts import DynamoReceipts
 
-    receipts, deadline = DynamoReceipts(database), settings.deadline_seconds
-    known = gate.turns, conversations, gate.keys, gate.peppers
-    return Once(receipts, *known, time.time, _doze, lease_seconds=deadline + LEASE_MARGIN, patience_seconds=deadline)
+    longest = settings.deadline_seconds + settings.wait_seconds
+    known = gate.turns, conversations, lane.jobs, gate.keys, gate.peppers
+    return Once(
+        DynamoReceipts(database),
+        *known,
+        time.time,
+        _doze,
+        lease_seconds=longest + LEASE_MARGIN,
+        patience_seconds=settings.deadline_seconds,
+    )
 
 
 def _single_flight(settings: Settings, answers: Answers, admission: Admission, cache: AnswerCache) -> SingleFlight:

@@ -15,6 +15,7 @@ from chalicelib.domain.chat import ChatRequest, Completion, Delta
 from chalicelib.domain.conversation import Conversation, Turn, TurnRef
 from chalicelib.domain.entries import AnswerScope, Purge
 from chalicelib.domain.identity import Credential, Key, Principal, Tenant
+from chalicelib.domain.jobs import Job
 from chalicelib.domain.lead import Lead
 from chalicelib.domain.verdicts import Calibration, Namespace
 
@@ -224,18 +225,24 @@ class Report(Struct, frozen=True):
 class Left(Struct, frozen=True):
     """What there is of a turn whose call broke off: how its reservation stands, and what was claimed.
 
-    `place` is where it stands in its conversation; `turn` is what is remembered there.
+    `place` is where it stands in its conversation; `turn` is what is remembered there, `job` what waits in line for it.
     """
 
     state: LeaseState
     claim: Reservation | None
     place: TurnRef | None = None
     turn: Turn | None = None
+    job: Job | None = None
 
     @property
     def is_answered(self) -> bool:
         """Whether the answer is remembered, though nobody may have heard it."""
         return self.state == "settled" and self.turn is not None and self.turn.state == "done"
+
+    @property
+    def is_lined_up(self) -> bool:
+        """Whether a worker has answered it, or will."""
+        return self.job is not None and self.job.state not in {"failed", "cancelled"}
 
     @property
     def is_open(self) -> bool:

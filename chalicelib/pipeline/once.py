@@ -19,9 +19,10 @@ from msgspec import Struct
 
 from chalicelib.domain.errors import KeyReused, StillRunning, StoreUnavailable
 from chalicelib.domain.identity import Credential, Peppers, verify
+from chalicelib.domain.jobs import job_id
 from chalicelib.domain.receipts import LIFE_SECONDS, Receipt, Told, is_final, receipt_id
 from chalicelib.domain.turn import Left
-from chalicelib.ports import Clock, Conversations, Keys, Turns
+from chalicelib.ports import Clock, Conversations, Jobs, Keys, Turns
 from chalicelib.ports.receipts import Receipts
 
 SHORTEST_PAUSE: Final = 0.05
@@ -61,6 +62,7 @@ class Once:
     receipts: Receipts
     turns: Turns
     conversations: Conversations
+    jobs: Jobs
     keys: Keys
     peppers: Peppers
     clock: Clock
@@ -136,7 +138,8 @@ class Once:
         if found.lease_until > now:
             return None
         left = self._left(found.turn_id)
-        goes_on = left is None or left.is_answered or (left.is_open and not found.is_inherited)
+        known = left is None or left.is_answered or left.is_lined_up
+        goes_on = known or (left is not None and left.is_open and not found.is_inherited)
         heir = msgspec.structs.replace(
             found,
             holder=mine.holder,
@@ -146,9 +149,12 @@ class Once:
         return Held(heir, left if goes_on else None) if self.receipts.take(found, heir) else None
 
     def _left(self, turn_id: str) -> Left | None:
-        """What there is of a turn, with what its conversation remembers of it."""
+        """What there is of a turn, with what its conversation remembers of it, and what waits for it."""
         left = self.turns.left(turn_id)
-        if left is None or left.place is None:
+        if left is None:
+            return None
+        left = msgspec.structs.replace(left, job=self.jobs.get(job_id(turn_id)))
+        if left.place is None:
             return left
         turn = self.conversations.turn(left.place.conversation, left.place.number)
         return msgspec.structs.replace(left, turn=turn if turn and turn.id == turn_id else None)

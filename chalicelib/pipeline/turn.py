@@ -38,7 +38,7 @@ def answer(ask: Ask, use: Services) -> Reply | Waiting:
     run = _begun(ask, use)
     if isinstance(run, Reply):
         return run
-    outcome = None if ask.prefer.respond_async else run.asked(use.router.complete)
+    outcome = None if _waits(ask) else run.asked(use.router.complete)
     if outcome is None or isinstance(outcome, Saturated):
         return _lined_up(run, use)
     completion, routed = outcome
@@ -51,7 +51,7 @@ def stream(ask: Ask, use: Services) -> Streamed | Waiting:
     run = _begun(ask, use)
     if isinstance(run, Reply):
         return replayed(run)
-    outcome = None if ask.prefer.respond_async else run.asked(use.router.stream)
+    outcome = None if _waits(ask) else run.asked(use.router.stream)
     if outcome is None or isinstance(outcome, Saturated):
         found = _lined_up(run, use)
         return found if isinstance(found, Waiting) else replayed(found)
@@ -85,9 +85,14 @@ def _begun(ask: Ask, use: Services) -> Reply | Run:
         claim = use.admission.reserve(opened)
     _warn(claim, opened, use)
     run = Run(opened, seen, claim, use.router.purse(claim, waited), use)
-    if opened.ask.left is not None:
+    if ask.left is not None and ask.left.job is None:
         run.purse.make_up()
     return run
+
+
+def _waits(ask: Ask) -> bool:
+    """Whether the turn is to stand in line without being tried, or does so already."""
+    return ask.prefer.respond_async or (ask.left is not None and ask.left.job is not None)
 
 
 def _lined_up(run: Run, use: Services) -> Reply | Waiting:
@@ -105,6 +110,9 @@ def _lined_up(run: Run, use: Services) -> Reply | Waiting:
 
 
 def _job(run: Run, use: Services, connection: str | None = None) -> Job:
+    left = run.opened.ask.left
+    if left is not None and left.job is not None:
+        return left.job
     try:
         job = use.lane.join(job_of(run, connection))
     except TidegateError as fault:

@@ -191,6 +191,7 @@ class Stage:
                 MemoryReceipts(),
                 turns,
                 conversations,
+                self.jobs,
                 self.keys,
                 PEPPERS,
                 lambda: self.now,

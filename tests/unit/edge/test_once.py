@@ -1,0 +1,212 @@
+"""A key is answered once, whoever asks how often, and whatever breaks on the way."""
+
+import json
+from itertools import count
+
+import msgspec
+import pytest
+
+from chalicelib.domain.budget import Charge
+from chalicelib.domain.errors import KeyReused, StillRunning
+from chalicelib.domain.turn_ids import RANDOM_BYTES, turn_id
+from chalicelib.edge import chat_reply, chat_request
+from chalicelib.edge.once import answering_once
+from chalicelib.pipeline import turn
+from tests.builders import NOW, a_conversation
+from tests.unit.edge.test_call import a_call
+from tests.unit.pipeline.mortal import Death, Life
+from tests.unit.pipeline.stage import HELLO, LEASE_SECONDS, Scripted, Stage
+
+BODY = {"model": "small", "messages": [{"role": "user", "content": "What is a tide?"}]}
+LEASE = 200
+STEPS = 7  # key, claim, recall, reserve, model, settle, keep
+
+
+class Desk:
+    """A stage with the chat view in front of it."""
+
+    def __init__(self, **fields):
+        self.stage = Stage(models={"a": Scripted(*HELLO)}, caching=False, **fields)
+        self.stage.services.archive.create(a_conversation(), (), turn_id="first")
+        self._calls = count(1)
+        self.view = answering_once(lambda: self.stage.services.once)(self._chat)
+
+    def _chat(self, call):
+        body, ask = chat_request.read(call)
+        if body.streamed:
+            return chat_reply.streamed(turn.stream(ask, self.stage.services), with_usage=True)
+        return chat_reply.whole(turn.answer(ask, self.stage.services))
+
+    def post(self, *, prefer="", **fields):
+        headers = {"Authorization": f"Bearer {self.stage.credential.token}", "Idempotency-Key": "k", "Prefer": prefer}
+        call = a_call(headers=headers, body=json.dumps(BODY | fields))
+        number = next(self._calls).to_bytes(RANDOM_BYTES, "big")
+        return self.view(msgspec.structs.replace(call, turn_id=turn_id(self.stage.now, number), now=self.stage.now))
+
+    @property
+    def asked(self):
+        return len(self.stage.model.requests)
+
+
+@pytest.fixture
+def life(monkeypatch):
+    return Life(monkeypatch)
+
+
+@pytest.mark.parametrize("swept", [False, True], ids=["at-once", "swept"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("conversation", [None, "conv_1"])
+def test_a_process_that_dies_at_any_step_is_made_up_for(life, conversation, after, swept):
+    deaths = 0
+    for step in count(1):
+        desk = Desk()
+        life.begin(step, after=after)
+        try:
+            desk.post(conversation=conversation)
+        except Death:
+            deaths += 1
+        else:
+            break
+        burned_before = desk.asked
+        settled = "settled" in desk.stage.leases()
+        life.begin(None)
+        desk.stage.now += LEASE
+        if swept:
+            desk.stage.services.gate.turns.expire(NOW + 2 * LEASE_SECONDS, 10)
+
+        answer = desk.post(conversation=conversation)
+        again = desk.post(conversation=conversation)
+
+        assert (answer.status_code, again.body) == (200, answer.body)
+        assert desk.asked <= burned_before + 1
+        assert "open" not in desk.stage.leases()
+        twice = settled and conversation is None and desk.asked > burned_before  # nothing remembers what was said
+        assert desk.stage.used().requests == 1 + twice
+        assert desk.stage.used().tokens >= 12 * desk.asked
+        turns = desk.stage.turns() if conversation else []
+        assert [each.state for each in turns] == ["done"] * bool(conversation)
+        assert [each.number for each in turns] == [1] * bool(conversation)
+    assert deaths == STEPS
+
+
+def test_a_process_that_dies_twice_leaves_one_answer(life):
+    for first in range(1, 11):
+        for second in range(1, 13):
+            desk = Desk()
+            for step in (first, second, None):
+                life.begin(step, after=True)
+                try:
+                    answer = desk.post()
+                except Death:
+                    desk.stage.now += LEASE
+            life.begin(None)
+
+            assert desk.post().body == answer.body
+            assert desk.stage.used().tokens >= 12 * desk.asked
+
+
+def test_an_answer_that_the_conversation_remembers_is_told_without_the_model(life):
+    desk = Desk()
+    life.begin(None)
+    desk.post(conversation="conv_1")
+    steps = life._steps
+    desk = Desk()
+    life.begin(steps)  # the answer is not kept
+    with pytest.raises(Death):
+        desk.post(conversation="conv_1")
+    life.begin(None)
+    desk.stage.now += LEASE
+
+    answer = json.loads(desk.post(conversation="conv_1").body)
+
+    assert desk.asked == 1
+    assert answer["choices"][0]["message"]["content"] == "Hello"
+    assert answer["usage"]["total_tokens"] == 12
+    assert desk.stage.used() == Charge(1, 12, 14)
+
+
+def test_while_the_first_runs_a_twin_waits_and_hears_the_same():
+    desk, heard = Desk(), []
+    desk.stage.model.pieces = ()
+    first = {}
+
+    def asked_meanwhile(request, patience=None):
+        with pytest.raises(StillRunning):
+            desk.post()
+        first["left"] = True
+        return Scripted(*HELLO).complete(request)
+
+    desk.stage.model.complete = asked_meanwhile
+    heard = [desk.post().body, desk.post().body]
+
+    assert first
+    assert heard[0] == heard[1]
+    assert desk.stage.used().requests == 1
+
+
+def test_another_body_is_refused_while_the_first_runs():
+    desk = Desk()
+
+    def asked_meanwhile(request, patience=None):
+        with pytest.raises(KeyReused):
+            desk.post(seed=1)
+        return Scripted(*HELLO).complete(request)
+
+    desk.stage.model.complete = asked_meanwhile
+
+    assert desk.post().status_code == 200
+    assert desk.stage.now == NOW
+
+
+def test_a_stream_is_held_for_as_long_as_pieces_come():
+    desk = Desk()
+    response = desk.post(stream=True)
+    for _ in range(3):
+        next(response.events)
+        desk.stage.now += 60
+    desk.stage.now -= 40  # long after the lease that it began with
+
+    with pytest.raises(StillRunning):
+        desk.post(stream=True)
+    sent = b"".join(response.events)
+    twin = desk.post(stream=True).body.encode()
+
+    assert twin.endswith(sent)
+    assert desk.asked == 1
+
+
+def test_an_answer_is_kept_before_its_last_event_is_sent(life):
+    desk = Desk()
+    response = desk.post(stream=True)
+    events = [next(response.events) for _ in range(6)]
+    assert events[-1] == b"data: [DONE]\n\n"
+
+    response.events.close()  # the process may as well have died
+
+    assert desk.post(stream=True).body.encode() == b"".join(events)
+
+
+def test_a_bug_lets_the_next_call_try():
+    desk = Desk()
+    desk.stage.model.complete = lambda *_: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        desk.post()
+    del desk.stage.model.complete
+
+    assert desk.post().status_code == 200
+
+
+def test_a_turn_that_stands_in_line_is_not_asked_a_second_time():
+    desk = Desk()
+    put = desk.stage.jobs.put
+    desk.stage.jobs.put = lambda job: (put(job), 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        desk.post(prefer="respond-async")
+    desk.stage.jobs.put = put
+
+    waiting = desk.post(prefer="respond-async")
+
+    assert waiting.status_code == 202
+    assert desk.asked == 0
+    assert desk.stage.used().requests == 1
+    assert len(desk.stage.leases()) == 1
