@@ -56,6 +56,7 @@ class Flat:
 
     def __init__(self, table):
         self._table = table
+        self.door = table, "call"
         self._index = FlatIndex(DynamoEntries(table), clock=itertools.count().__next__)
 
     def search(self, sought, within_seconds):
@@ -103,7 +104,9 @@ def opensearch(patch, off):
     engine._client = cluster
     if "check" in off:
         patch.setattr(Document, "own_scope", Anybody())
-    return OpenSearchIndex(engine, "tidegate-test"), cluster.put
+    index = OpenSearchIndex(engine, "tidegate-test")
+    index.door = cluster, "perform_request"
+    return index, cluster.put
 
 
 INDEXES = {"flat": flat, "opensearch": opensearch}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Final
 
 _SPACE: Final = "▁"  # how the vocabulary writes a space
@@ -17,32 +16,32 @@ _SPECIALS: Final = re.compile("(<unk>|<s>|</s>)")
 _WORD: Final = re.compile(f"{_SPACE}*[^{_SPACE}]+|{_SPACE}+")
 _FIRST_BYTE: Final = 3  # the id of <0x00>: what the vocabulary does not spell goes byte by byte
 _FIRST_PIECE: Final = _FIRST_BYTE + 256
-_CACHED_WORDS: Final = 8_192
-_CACHED_LENGTH: Final = 32  # characters: a longer word hardly comes twice
 
 
 class LlamaTokens:
     """Byte-pair encoding over a vocabulary; `ranks` says for each token how late it is merged.
 
     No token has a space after its first other character, so no merge crosses from a word to the next: words
-    are encoded one by one, and the common ones are remembered.
+    are encoded one by one, each once for a text.
     """
 
     def __init__(self, vocabulary: Sequence[str], ranks: Sequence[int]) -> None:
         """Take the tokens in the order of their ids."""
         self._ids = dict(zip(vocabulary[_FIRST_PIECE:], range(_FIRST_PIECE, len(vocabulary)), strict=True))
         self._ranks = ranks
-        self._known = lru_cache(maxsize=_CACHED_WORDS)(self._encode)
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, without a token for its beginning. Time grows as n log n at the worst."""
         ids: list[int] = []
+        known: dict[str, tuple[int, ...]] = {}  # for this text alone: what others wrote must not make it faster
         for segment in _SPECIALS.split(text):
             if segment in _SPECIAL:
                 ids.append(_SPECIAL[segment])
             elif segment:
                 for word in _WORD.findall(_SPACE + segment.replace(" ", _SPACE)):
-                    ids += self._known(word) if len(word) <= _CACHED_LENGTH else self._encode(word)
+                    if word not in known:
+                        known[word] = self._encode(word)
+                    ids += known[word]
         return ids
 
     def _encode(self, word: str) -> tuple[int, ...]:
