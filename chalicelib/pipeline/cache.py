@@ -193,7 +193,7 @@ class AnswerCache:
         if decision.evidence is not None and decision.evidence.logit <= offer.floor:
             told = msgspec.structs.replace(decision, serve=False, tier="miss", reason="corrected")
             return _ruled(missed, "corrected", decision=told)
-        if decision.evidence is not None and tier.draw() < (rate := tier.knobs.check_rate):
+        if decision.evidence is not None and tier.draw() < (rate := tier.knobs.share_checked(decision.score)):
             return _ruled(missed, "checked", checked=True, weight=min(1 / rate, MOST_WEIGHT))
         served = _ruled(missed, decision.reason, outcome="semantic")
         return msgspec.structs.replace(served, answer=offer.answer, outcome="semantic")

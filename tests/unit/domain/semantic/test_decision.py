@@ -80,3 +80,9 @@ def test_whatever_is_asked_the_verifier_judges_both_ways_alike(one, other):
 
     assert there.logit == pytest.approx(back.logit, abs=1e-4)
     assert there.guard == back.guard
+
+
+@pytest.mark.parametrize(("rate", "chance", "share"), [(0.05, 0.96, 0.05), (0.05, 0.75, 0.125), (1.0, 0.99, 1.0),
+                                                       (0.0, 0.5, 0.0), (0.05, None, 0.05)])  # fmt: skip
+def test_the_less_sure_a_hit_is_the_more_often_it_is_checked(rate, chance, share):
+    assert Knobs(check_rate=rate).share_checked(chance) == pytest.approx(share)
