@@ -92,6 +92,7 @@ def _stop(job: Job, run: Run) -> None:
     stopped = Failed("Cancelled", "The job was cancelled.", burned=job.attempt > 1)
     if run.use.lane.end(job, "cancelled", stopped):
         run.abandon(burned=stopped.burned)
+        run.use.notices.announce(job)
 
 
 def _fail(job: Job, run: Run, fault: TidegateError) -> None:
