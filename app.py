@@ -4,14 +4,14 @@ from functools import partial
 
 from chalice.app import CloudWatchEvent, Response, SQSEvent
 
-from chalicelib.bootstrap import queue, services, sweeper
+from chalicelib.bootstrap import queue, refitter, services, sweeper
 from chalicelib.edge import batch, chat_reply, chat_request, model_wire, status_wire, usage_wire
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import Gateway
 from chalicelib.edge.problems import answered
-from chalicelib.edge.telemetry import log_sweep
+from chalicelib.edge.telemetry import log_refit, log_sweep
 from chalicelib.pipeline import embed, turn, work
-from chalicelib.routes import admin, conversations, jobs, responses
+from chalicelib.routes import admin, cache, conversations, jobs, responses
 from chalicelib.routes.once import once
 
 app = Gateway("tidegate", configure_logs=False)
@@ -19,6 +19,7 @@ app.register_blueprint(conversations.views)
 app.register_blueprint(responses.views)
 app.register_blueprint(jobs.views)
 app.register_blueprint(admin.views)
+app.register_blueprint(cache.views)
 
 
 @app.route("/health", methods=["GET"], content_types=[])
@@ -77,3 +78,8 @@ def work_off(event: SQSEvent) -> batch.Failures:
 @app.schedule("rate(1 minute)", name="sweep")
 def sweep_leases(_: CloudWatchEvent) -> None:
     log_sweep(sweeper().run())
+
+
+@app.schedule("rate(10 minutes)", name="refit")
+def refit_cache(_: CloudWatchEvent) -> None:
+    log_refit(refitter().run())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib import settings as environment
 from chalicelib.bootstrap.lane import open_lane, queue_name
-from chalicelib.bootstrap.meanings import semantic_tier
+from chalicelib.bootstrap.meanings import open_review, semantic_tier
 from chalicelib.bootstrap.notices import open_notices, reach
 from chalicelib.bootstrap.offer import catalogue, check, replaced
 from chalicelib.bootstrap.targets import Targets
@@ -49,12 +49,14 @@ __all__ = [
     "open_turns",
     "peppers",
     "queue",
+    "refitter",
     "services",
     "sweeper",
 ]
 
 if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.client import Database
+    from chalicelib.pipeline.refit import Refitter
 
 
 @cache
@@ -71,6 +73,14 @@ def queue() -> str:
 def sweeper() -> Sweeper:
     """What ends leases, by itself: it needs no secret and no model."""
     return Sweeper(open_turns(open_database(environment.read(os.environ))), time.time)
+
+
+def refitter() -> Refitter:
+    """What learns from the decisions of the semantic cache; numpy comes with it."""
+    from chalicelib.bootstrap.learning import open_refitter
+
+    settings = environment.read(os.environ)
+    return open_refitter(settings, open_database(settings))
 
 
 def build(settings: Settings) -> Services:
@@ -120,6 +130,7 @@ def build(settings: Settings) -> Services:
         plans=Plans(keys, models),
         tenants=Tenants(keys, secrets.token_bytes, reach(settings)),
         keyring=Keyring(keys, gate.peppers, secrets.token_bytes, live=not settings.local),
+        review=open_review(database, semantic, gate.peppers),
         health=Health({"database": keys.plans}),
         meter=meter,
         clock=time.time,

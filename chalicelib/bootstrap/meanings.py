@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final, cast
 from chalicelib.adapters.verifier.version import version
 from chalicelib.domain.budget import CacheMode
 from chalicelib.domain.entries import Entry
+from chalicelib.domain.identity import Peppers
 from chalicelib.domain.lessons import Ruling
 from chalicelib.domain.turn import CachedAnswer
 from chalicelib.domain.verdicts import Bound, Knobs
 from chalicelib.pipeline.cache import Meanings, SemanticTier
 from chalicelib.pipeline.fits import Fits
+from chalicelib.pipeline.review import Review
 from chalicelib.ports import Embedder, Keeper, VectorIndex
 from chalicelib.settings import Settings
 
@@ -49,6 +51,22 @@ def semantic_tier(settings: Settings, database: Database, embedder: Callable[[st
         meanings=meanings,
         fits=Fits(settings.embedder, version()),
         draw=random.random,
+    )
+
+
+def open_review(database: Database, semantic: SemanticTier, peppers: Peppers) -> Review:
+    """What explains, corrects and purges; the index comes with the first look-up, or with what asks for it here."""
+    from chalicelib.adapters.dynamodb.decisions import DynamoDecisions
+    from chalicelib.adapters.dynamodb.lessons import DynamoLessons
+
+    return Review(
+        decisions=DynamoDecisions(database),
+        lessons=DynamoLessons(database),
+        index=lambda: semantic.meanings().index,
+        peppers=peppers,
+        mode=semantic.mode,
+        bound=semantic.knobs.bound,
+        namespace=semantic.fits.namespace,
     )
 
 

@@ -70,7 +70,12 @@ class Calibration(Struct, frozen=True):
         """The chance from which on an answer is served under `bound`."""
         if not self.lines:
             return self.threshold
-        return min((each.threshold for each in self.lines if each.within(bound)), default=1.0)
+        line = self.chosen(bound)
+        return 1.0 if line is None else line.threshold
+
+    def chosen(self, bound: Bound) -> Line | None:
+        """The lowest line that `bound` allows."""
+        return min((each for each in self.lines if each.within(bound)), key=lambda each: each.threshold, default=None)
 
 
 class Candidate(Struct, frozen=True):

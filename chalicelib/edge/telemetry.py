@@ -6,8 +6,12 @@ import traceback
 from functools import cache
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
+
+    from chalicelib.pipeline.refit import Refitted
 
 
 @cache
@@ -28,3 +32,8 @@ def log_bug(fault: Exception, origin: dict[str, str]) -> None:
 def log_sweep(ended: int) -> None:
     """Say how many leases a sweep ended."""
     logger().info("sweep", ended=ended)
+
+
+def log_refit(done: Refitted) -> None:
+    """Say what a refit of the semantic cache came to."""
+    logger().info("refit", extra=msgspec.structs.asdict(done))

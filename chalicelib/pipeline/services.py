@@ -17,6 +17,7 @@ from chalicelib.pipeline.lane import Lane
 from chalicelib.pipeline.notices import Notices
 from chalicelib.pipeline.once import Once
 from chalicelib.pipeline.plans import Plans
+from chalicelib.pipeline.review import Review
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.sizes import Sizes
 from chalicelib.pipeline.tenants import Tenants
@@ -44,6 +45,7 @@ class Services:
     plans: Plans
     tenants: Tenants
     keyring: Keyring
+    review: Review
     health: Health
     meter: Meter
     clock: Clock

@@ -10,7 +10,15 @@ from app import app
 from chalicelib.domain import errors
 from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.turn import CacheControl
-from chalicelib.edge import admin_wire, chat_request, conversation_wire, model_wire, plan_wire, responses_body
+from chalicelib.edge import (
+    admin_wire,
+    cache_wire,
+    chat_request,
+    conversation_wire,
+    model_wire,
+    plan_wire,
+    responses_body,
+)
 from chalicelib.edge.call import decode
 from chalicelib.edge.problems import INTERNAL, STATUS, detail_of, problem_of
 from tests.docs.pages import page, quoted, rows
@@ -28,6 +36,8 @@ BODIES = {
     "### `POST /v1/conversations`": conversation_wire.CreateBody,
     "### `POST /v1/conversations/{conversation_id}`": conversation_wire.UpdateBody,
     "### `POST /v1/conversations/{conversation_id}/items`": conversation_wire.ItemsBody,
+    "### `POST /v1/cache/feedback`": cache_wire.FeedbackBody,
+    "### `POST /admin/cache/purge`": cache_wire.PurgeBody,
     "### `POST /admin/plans`": plan_wire.PlanBody,
     "### `POST /admin/tenants/{tenant}`": admin_wire.TenantBody,
     "### `POST /admin/keys`": admin_wire.KeyBody,

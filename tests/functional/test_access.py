@@ -12,6 +12,7 @@ STRANGER = a_credential("acme", "ada", number=99).token
 
 
 GOOD = {
+    "/v1/cache/feedback": {"id": "chatcmpl-1", "correct": False},
     "/v1/chat/completions": {"model": "nova-lite", "messages": [{"role": "user", "content": "Hi"}]},
     "/v1/embeddings": {"model": "wordllama-256", "input": "tide"},
     "/v1/conversations/conv_1": {"metadata": {}},

@@ -11,6 +11,7 @@ PLANS = "/admin/plans"
 KEYS = "/admin/keys"
 TENANT = "/admin/tenants/acme"
 ROTATE = "/admin/keys/{own}/rotate"
+PURGE = "/admin/cache/purge"
 HOOK = "https://hooks.example.com/"
 HOSTILE_HOOKS = [
     "",
@@ -64,6 +65,7 @@ PLAN_ROWS = [
     ({**PLAN, "shares_answers": "yes"}, "shares_answers"),
     ({**PLAN, "cache": {"mode": "on"}}, "cache.mode"),
     ({**PLAN, "cache": {"max_error": 2}}, "cache.max_error"),
+    ({**PLAN, "cache": {"check_rate": -0.1}}, "cache.check_rate"),
     ({**PLAN, "cache": {"protected_terms": [""]}}, "cache.protected_terms"),
     ({**PLAN, "cache": {"ttl_seconds": 0}}, "cache.ttl_seconds"),
     ({**PLAN, "cache": {"colour": 1}}, "cache.colour"),
@@ -92,14 +94,31 @@ ROTATE_ROWS = [
     *(({"overlap_seconds": overlap}, "overlap_seconds") for overlap in (-1, 86_401, 1.5, "60", True, HUGE)),
     ({"plan": "standard"}, "plan"),
 ]
+PURGE_ROWS = [
+    ({}, "tenant"),
+    *(({"tenant": name}, "tenant") for name in (*UNPRINTABLE, 1, None, [])),
+    *(({"tenant": "acme", "user": name}, "user") for name in (*UNPRINTABLE, 1, [])),
+    *(({"tenant": "acme", part: name}, part) for part in ("model", "prefix") for name in ("", 1, LONG_NAME, [])),
+    *(
+        ({"tenant": "acme", "older_than_seconds": age}, "older_than_seconds")
+        for age in (-1, 1.5, "60", True, 31_536_001, HUGE)
+    ),
+    ({"tenant": "acme", "colour": 1}, "colour"),
+]
 ROWS = [
     (path, body, param)
-    for path, rows in ((PLANS, PLAN_ROWS), (KEYS, KEY_ROWS), (TENANT, TENANT_ROWS), (ROTATE, ROTATE_ROWS))
+    for path, rows in (
+        (PLANS, PLAN_ROWS),
+        (KEYS, KEY_ROWS),
+        (TENANT, TENANT_ROWS),
+        (ROTATE, ROTATE_ROWS),
+        (PURGE, PURGE_ROWS),
+    )
     for body, param in rows
 ]
 NO_BODIES = [
     (path, body, code)
-    for path in (PLANS, KEYS, TENANT, ROTATE)
+    for path in (PLANS, KEYS, TENANT, ROTATE, PURGE)
     for _, body, code in WHOLE
     if body or path != ROTATE  # which may have none
 ]
@@ -158,7 +177,7 @@ def test_a_tenant_that_nobody_could_read_is_refused(send, name):
     assert refused(answer)["param"] == "tenant"
 
 
-@pytest.mark.parametrize("path", [KEYS, "/admin/usage"])
+@pytest.mark.parametrize("path", [KEYS, "/admin/usage", "/admin/cache/decisions"])
 @pytest.mark.parametrize(
     ("query", "param"),
     [
@@ -187,3 +206,10 @@ def test_a_moment_that_has_just_passed_is_refused(send):
     answer = send("POST", KEYS, {**KEY, "expires_at": int(time.time())})
 
     assert refused(answer)["param"] == "expires_at"
+
+
+@pytest.mark.parametrize(
+    ("query", "param"), [("", "tenant"), ("tenant=%0A", "tenant"), ("tenant=acme&outcome=hit", "outcome")]
+)
+def test_a_look_into_the_cache_that_cannot_be_is_refused(send, query, param):
+    assert refused(send("GET", f"/admin/cache/decisions?{query}"))["param"] == param

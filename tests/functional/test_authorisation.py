@@ -26,6 +26,10 @@ SCOPES = {
     ("POST", "/v1/responses/{response_id}/cancel"): "chat",
     ("GET", "/v1/responses/{response_id}/input_items"): "chat",
     ("GET", "/v1/usage"): "chat",
+    ("POST", "/v1/cache/feedback"): "chat",
+    ("GET", "/admin/cache"): "admin",
+    ("GET", "/admin/cache/decisions"): "admin",
+    ("POST", "/admin/cache/purge"): "admin",
     ("POST", "/admin/plans"): "admin",
     ("GET", "/admin/plans"): "admin",
     ("GET", "/admin/plans/{name}"): "admin",
@@ -47,6 +51,8 @@ BODIES = {
     "/v1/responses/{response_id}/cancel": {},
     "/v1/conversations/{conversation_id}": {"metadata": {}},
     "/v1/conversations/{conversation_id}/items": {"items": [{"role": "user", "content": "Hi"}]},
+    "/v1/cache/feedback": {"id": "chatcmpl-1", "correct": False},
+    "/admin/cache/purge": {"tenant": "acme"},
     "/admin/plans": {"name": "spare", "limits": []},
     "/admin/tenants/{tenant}": {"plan": None},
     "/admin/keys": {"tenant": "acme", "user": "ada"},
@@ -79,6 +85,8 @@ NEVER_ACCEPTED = (
 )
 ELSEWHERE = ("tenant", "scopes", "expires_at", "limits", "shares_answers")
 KNOWN = {
+    "/v1/cache/feedback": ("id",),
+    "/admin/cache/purge": ("tenant",),
     "/admin/plans": ("limits", "shares_answers"),
     "/admin/keys": ("tenant", "scopes", "expires_at"),
 }

@@ -16,7 +16,7 @@ OWNED = (
 )  # services whose resources carry the stage in their name
 
 
-FUNCTIONS = ("", "-sweep")  # the API, and what has a policy of its own
+FUNCTIONS = ("", "-sweep", "-refit")  # the API, and what has a policy of its own
 every_policy = pytest.mark.parametrize(("stage", "function"), [(s, f) for s in STAGES for f in FUNCTIONS])
 
 
@@ -107,6 +107,16 @@ def test_the_sweep_may_do_less_than_the_api(stage):
 
     assert {action for action, _ in sweep} < {action for action, _ in api}
     assert tables == {f"tidegate-{stage}-ledger", f"tidegate-{stage}-conversations"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_refit_reads_answers_and_writes_what_it_learned_alone(stage):
+    refit = {pair for pair in granted(stage, "-refit") if ":dynamodb:" in pair[1]}
+    written = {arn.split("/")[1] for action, arn in refit if "Get" not in action and "Query" not in action}
+
+    assert {action for action, _ in refit} < {action for action, _ in granted(stage, "")}
+    assert {arn.split("/")[1] for _, arn in refit} == {f"tidegate-{stage}-entries", f"tidegate-{stage}-answers"}
+    assert written == {f"tidegate-{stage}-entries"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -4,11 +4,14 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.package.conftest import ROOT
 
 RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 HTTP_SECONDS = 29  # API Gateway waits no longer
 SWEEP_MEGABYTES = 512  # a third of a vCPU: it waits for the database
+REFIT_MEGABYTES = 1024  # it computes
 
 
 def functions(template):
@@ -47,13 +50,20 @@ def test_the_gateway_is_regional(template):
     assert [each["EndpointConfiguration"] for each in gateways] == ["REGIONAL"]
 
 
-def test_leases_are_swept_every_minute_by_a_function_with_a_policy_of_its_own(template):
+@pytest.mark.parametrize(
+    ("handler", "name", "rate", "megabytes"),
+    [
+        ("app.sweep_leases", "sweep", "rate(1 minute)", SWEEP_MEGABYTES),
+        ("app.refit_cache", "refit", "rate(10 minutes)", REFIT_MEGABYTES),
+    ],
+)
+def test_what_is_done_on_a_schedule_is_a_function_with_a_policy_of_its_own(template, handler, name, rate, megabytes):
     resources = json.loads(template.read_text())["Resources"]
-    (sweep,) = (each for each in functions(template) if each["Handler"] == "app.sweep_leases")
-    (event,) = sweep["Events"].values()
-    (granted,) = resources[sweep["Role"]["Fn::GetAtt"][0]]["Properties"]["Policies"]
+    (found,) = (each for each in functions(template) if each["Handler"] == handler)
+    (event,) = found["Events"].values()
+    (granted,) = resources[found["Role"]["Fn::GetAtt"][0]]["Properties"]["Policies"]
 
-    assert event == {"Type": "Schedule", "Properties": {"Schedule": "rate(1 minute)"}}
-    assert sweep["MemorySize"] == SWEEP_MEGABYTES
-    policy = json.loads((ROOT / f".chalice/policy-{template.parent.name}-sweep.json").read_text())
+    assert event == {"Type": "Schedule", "Properties": {"Schedule": rate}}
+    assert found["MemorySize"] == megabytes
+    policy = json.loads((ROOT / f".chalice/policy-{template.parent.name}-{name}.json").read_text())
     assert granted["PolicyDocument"] == policy

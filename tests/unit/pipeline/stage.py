@@ -24,7 +24,7 @@ from chalicelib.domain.ledger import subjects_of
 from chalicelib.domain.notices import Posted
 from chalicelib.domain.transcript import Transcript
 from chalicelib.domain.turn import Caller, Report
-from chalicelib.domain.verdicts import Knobs
+from chalicelib.domain.verdicts import Bound, Knobs
 from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
@@ -39,6 +39,7 @@ from chalicelib.pipeline.lane import Lane
 from chalicelib.pipeline.notices import Notices
 from chalicelib.pipeline.once import LEASE_MARGIN, Once
 from chalicelib.pipeline.plans import Plans
+from chalicelib.pipeline.review import Review
 from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.services import Services
@@ -204,6 +205,7 @@ class Stage:
             plans=Plans(self.keys, a_catalogue(small, vector)),
             tenants=Tenants(self.keys, bytes, Reach()),
             keyring=Keyring(self.keys, PEPPERS, bytes, live=False),
+            review=Review(self.decisions, self.lessons, lambda: self.vectors, PEPPERS, mode, Bound(), fits.namespace),
             health=Health({}),
             meter=self.meter,
             clock=lambda: self.now,

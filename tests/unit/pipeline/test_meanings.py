@@ -4,10 +4,12 @@ import msgspec
 import pytest
 
 from chalicelib.domain.budget import CacheRules
-from chalicelib.domain.errors import IndexUnavailable, ModelTimeout, StoreUnavailable
+from chalicelib.domain.errors import IndexUnavailable, ModelTimeout, NotFound, StoreUnavailable
+from chalicelib.domain.lessons import Course, Ruling
 from chalicelib.domain.turn import CacheControl
-from chalicelib.domain.verdicts import Decision
-from tests.builders import a_request
+from chalicelib.domain.verdicts import Calibration, Decision, Evidence
+from chalicelib.pipeline.review import Word
+from tests.builders import NOW, a_principal, a_request
 from tests.unit.pipeline.stage import Stage
 from tests.unit.pipeline.test_turn import answered
 
@@ -32,6 +34,7 @@ class Judge:
             entry=nearest.answer,
             threshold=0.5,
             similarity=nearest.similarity,
+            evidence=Evidence(1.5, nearest.similarity),
         )
 
 
@@ -233,3 +236,130 @@ def test_a_plans_ttl_bounds_the_callers_and_is_bounded_by_the_stages(rule, asked
 
     (kept,) = stage.shelf.answers.values()
     assert kept.expires_at - kept.created_at == lifetime
+
+
+def rulings(stage):
+    return [each for each in stage.shelf.told.values() if isinstance(each, Ruling)]
+
+
+def say(stage, number, *, correct):
+    owner = a_principal()
+    return stage.services.review.feedback(owner, Word(f"{number:032x}", correct), call_id="c", now=NOW)
+
+
+def test_every_look_leaves_a_decision_with_the_keys_of_both_answers():
+    stage = a_stage()
+    ask(stage, ASKED, number=1)
+    ask(stage, number=2)
+
+    first, hit = rulings(stage)
+    (key,) = stage.shelf.answers
+    assert (first.outcome, first.fresh, first.decision.reason) == ("miss", key, "no neighbour")
+    assert (hit.outcome, hit.fresh, hit.decision.entry, hit.given) == ("semantic", None, key, key)
+    assert (hit.user, hit.entry_at, hit.namespace.verifier) == ("ada", NOW, "v1")
+    assert "egg" not in repr(stage.shelf.told)
+
+
+def test_a_turn_that_keeps_no_answer_leaves_its_decision_all_the_same():
+    stage = a_stage()
+
+    ask(stage, ASKED, number=1, cache=CacheControl(no_store=True))
+
+    (ruling,) = rulings(stage)
+    assert (ruling.fresh, stage.shelf.answers) == (None, {})
+
+
+@pytest.mark.parametrize("control", [CacheControl(no_cache=True), CacheControl(no_cache=True, no_store=True)])
+def test_who_does_not_look_leaves_none(control):
+    stage = a_stage()
+
+    ask(stage, ASKED, number=1, cache=control)
+
+    assert rulings(stage) == []
+
+
+def test_an_exact_hit_leaves_none():
+    stage = a_stage()
+    ask(stage, ASKED, number=1)
+    ask(stage, ASKED, number=2)
+
+    assert len(rulings(stage)) == 1
+
+
+def test_a_decision_that_cannot_be_kept_costs_nothing_else(monkeypatch):
+    stage = a_stage()
+    ask(stage, ASKED, number=1)
+    monkeypatch.setattr(type(stage.decisions), "put", failing(StoreUnavailable("down")))
+
+    assert ask(stage, number=2).head.cache == "semantic"
+
+
+@pytest.mark.parametrize(
+    ("drawn", "rate", "outcome", "weight"),
+    [
+        (0.04, 0.05, "miss", 20.0),
+        (0.05, 0.05, "semantic", 1.0),
+        (0.0, 0.001, "miss", 50.0),
+        (0.0, 0.0, "semantic", 1.0),
+    ],
+)
+def test_a_share_of_hits_is_asked_of_the_model_and_stands_for_the_others(drawn, rate, outcome, weight):
+    stage = a_stage(cache=CacheRules(check_rate=rate))
+    ask(stage, ASKED, number=1)
+    stage.drawn = drawn
+
+    again = ask(stage, number=2)
+
+    *_, ruling = rulings(stage)
+    assert (again.head.cache, ruling.weight) == (outcome, weight)
+    assert ruling.checked == (outcome == "miss")
+    assert (ruling.fresh in stage.shelf.answers) == ruling.checked
+
+
+def test_in_shadow_every_look_keeps_both_answers():
+    stage = a_stage(mode="shadow")
+    ask(stage, ASKED, number=1)
+    ask(stage, number=2)
+
+    *_, ruling = rulings(stage)
+    assert {ruling.fresh, ruling.decision.entry} == set(stage.shelf.answers)
+    assert (ruling.checked, ruling.weight, ruling.mode) == (False, 1.0, "shadow")
+
+
+def test_a_pair_that_was_wrong_is_not_served_again_however_often_the_other_is_asked():
+    stage = a_stage()
+    ask(stage, ASKED, number=1)
+    ask(stage, number=2)
+    say(stage, 2, correct=False)
+    assert (stage.shelf.answers, stage.vectors.health().entries) == ({}, 0)
+
+    assert ask(stage, ASKED, number=3).head.cache == "miss"
+    assert ask(stage, number=4).head.cache == "miss"
+
+    assert stage.meter.reports[-1].judged == "corrected"
+
+
+def test_feedback_on_what_is_not_there_is_not_found():
+    stage = a_stage()
+    ask(stage, ASKED, number=1)
+
+    for owner, number in ((a_principal(user="bob"), 1), (a_principal("evil"), 1), (a_principal(), 7)):
+        with pytest.raises(NotFound):
+            stage.services.review.feedback(owner, Word(f"{number:032x}", correct=False), call_id="c", now=NOW)
+    assert stage.shelf.answers
+
+
+def test_the_fit_that_was_learned_reaches_the_judge_and_is_read_once_a_minute():
+    stage, heard = a_stage(), []
+    fit, later = (Calibration((weight,), ((1.0,),), 0.7) for weight in (1.0, 2.0))
+    namespace = stage.services.gate.fits.namespace(stage.credential.tenant_tag)
+    judge = stage.meanings.judge.judge
+    stage.meanings.judge.judge = lambda question, near, fit, knobs: (
+        heard.append(fit) or judge(question, near, fit, knobs)
+    )
+
+    for number, (known, at) in enumerate([(None, 0), (fit, 30), (fit, 61), (later, 90), (later, 122)], start=1):
+        stage.shelf.namespaces[namespace] = Course(known)
+        ask(stage, f"Why is the sky blue at level {number}?", number=number, now=NOW + at)
+
+    assert heard == [None, None, fit, fit, later]
