@@ -83,9 +83,9 @@ class Review:
         return State(tenant, self.mode, namespace, self.bound, self.lessons.course(namespace), self.index().health())
 
     def _decision(self, tenant: str, answer: str) -> Ruling | None:
+        """By the turn's id, which is a key; what is no such id may be a request's, which has to be searched for."""
         turn = _TURN.fullmatch(answer)
-        found = self.decisions.get(tenant, turn[1]) if turn else None
-        return found or self.decisions.requested(tenant, answer)
+        return self.decisions.get(tenant, turn[1]) if turn else self.decisions.requested(tenant, answer)
 
     def _evict(self, ruling: Ruling, now: float) -> None:
         """What the user was given goes; where it was stored for another question, a match with it has to be surer."""

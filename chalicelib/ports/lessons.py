@@ -21,7 +21,7 @@ class Decisions(Protocol):
         """The decision of a turn of the tenant with that tag, read consistently."""
 
     def requested(self, tenant: str, request_id: str) -> Ruling | None:
-        """The decision of the turn that came with that request, if it is among the tenant's newest thousands."""
+        """The decision of the turn that came with that request, if it is among the tenant's newest two thousand."""
 
     def page(self, search: Search) -> Found:
         """Decisions, the newest first; a page may be short, and even empty, where few of many are meant."""

@@ -3,12 +3,14 @@
 import msgspec
 import pytest
 
+from chalicelib.adapters.dynamodb.decision_items import course_key, decision_key, purges_key
 from chalicelib.domain.entries import AnswerScope, Purge
 from chalicelib.domain.identity import tenant_tag
 from chalicelib.domain.lessons import Course, Feedback, Offer, Ruling, Search
+from chalicelib.domain.purges import forbids
 from chalicelib.domain.turn_ids import started, turn_id
 from chalicelib.domain.verdicts import Calibration, Decision, Evidence, Label, Line
-from tests.contract.samples import NOW, cached, cue
+from tests.contract.samples import NOW, cached, cue, noise
 
 ACME = tenant_tag("acme")
 SCOPE = AnswerScope(ACME, "ada", "echo", "p1", "wordllama://")
@@ -241,3 +243,57 @@ def test_answers_are_fetched_by_hundreds(stores):
     assert {key: answer.completion.text for key, answer in found.items()} == {
         f"k{number}": f"{number}" for number in range(102, 250, 3)
     }
+
+
+@pytest.fixture(params=["moto", pytest.param("emulator", marks=pytest.mark.xdist_group("emulator"))])
+def dynamo(request):
+    return request.getfixturevalue(f"on_{request.param}")
+
+
+def test_an_answer_is_kept_with_its_decision_in_one_request(dynamo):
+    for number in (1, 2):
+        with dynamo.counted() as calls:
+            assert dynamo.decisions.store(f"k{number}", cached(), ruling(number))
+        assert calls == {"TransactWriteItems": 1}
+
+    assert dynamo.decisions.get(ACME, ruling(2).id) == ruling(2)
+    assert dynamo.decisions.offer("k1", NOW) == Offer(cached())
+    assert dynamo.lessons.namespaces() == [ruling().namespace]
+
+
+def test_an_answer_that_is_too_large_is_not_kept_nor_its_decision(dynamo):
+    assert not dynamo.decisions.store("k", cached(noise(800_000)), ruling())
+
+    assert dynamo.decisions.get(ACME, ruling().id) is None
+
+
+def test_an_answer_alone_is_one_plain_write(dynamo):
+    with dynamo.counted() as calls:
+        assert dynamo.decisions.store("k", cached(), None)
+
+    assert calls == {"PutItem": 1}
+
+
+def test_an_item_of_another_release_is_left_out(dynamo):
+    (made,) = kept(dynamo, 1)
+    strange = decision_key(ACME, turn_id(NOW + 9, bytes(10))) | {"ruling": {"B": b"\xff"}}
+    dynamo.client.put_item(TableName=dynamo.database.tables.entries, Item=strange)
+
+    assert dynamo.decisions.page(Search(ACME)).rulings == (made,)
+    assert dynamo.lessons.since(ACME, "", started(NOW + 99), 10) == [made]
+
+
+def test_a_course_that_nobody_can_read_begins_anew_behind_its_version(dynamo):
+    namespace = ruling().namespace
+    dynamo.lessons.save(namespace, Course(TAUGHT, "a", 1, NOW))
+    broken = course_key(namespace) | {"course": {"B": b"\xff"}, "version": {"N": "7"}}
+    dynamo.client.put_item(TableName=dynamo.database.tables.entries, Item=broken)
+
+    assert dynamo.lessons.course(namespace) == Course(version=7)
+    assert dynamo.lessons.save(namespace, Course(FIT, "b", 8, NOW))
+
+
+def test_purges_that_nobody_can_read_forbid_everything(dynamo):
+    dynamo.client.put_item(TableName=dynamo.database.tables.entries, Item=purges_key(ACME) | {"purges": {"B": b"\xff"}})
+
+    assert forbids(dynamo.turns.recall(cue(answers=("k",))).purges, SCOPE, NOW)

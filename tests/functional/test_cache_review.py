@@ -292,3 +292,29 @@ def test_a_fit_that_nobody_can_read_counts_as_none(serving, key):
     serving.restart()
 
     assert outcome(serving.chat(AGAIN, key=key)) == "semantic"
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"correct": True}, "id"),
+        ({"id": "chatcmpl-1"}, "correct"),
+        *(({"id": name, "correct": True}, "id") for name in ("", "x" * 201, 1, None, [])),
+        *(({"id": "chatcmpl-1", "correct": word}, "correct") for word in ("yes", 1, None, [])),
+        ({"id": "chatcmpl-1", "correct": True, "colour": 1}, "colour"),
+    ],
+)
+def test_feedback_that_cannot_be_is_refused_by_name(world, key, body, param):
+    before = world.everything()
+
+    answer = world.call("POST", "/v1/cache/feedback", body, key=key)
+
+    assert (answer.status, answer.error["param"]) == (400, param)
+    assert world.everything() == before
+
+
+@pytest.mark.parametrize("name", ["chatcmpl-", "x" * 200, "\u0000", "chatcmpl-" + "f" * 32, "' OR 1=1", "🥚"])
+def test_feedback_on_a_name_that_nothing_has_is_not_found(serving, key, name):
+    serving.chat(ASKED, key=key)
+
+    assert say(serving, name, key, correct=False).status == 404
