@@ -34,7 +34,7 @@ from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.services import Services
 from chalicelib.pipeline.sizes import Sizes
-from chalicelib.pipeline.sweep import Sweeper
+from chalicelib.pipeline.sweep import MOST, Sweeper, sweep
 from chalicelib.pipeline.tenants import Tenants
 from chalicelib.pipeline.threads import Threads
 from chalicelib.ports import Answers, Conversations, Keys, Turns
@@ -71,8 +71,11 @@ def queue() -> str:
 
 
 def sweeper() -> Sweeper:
-    """What ends leases, by itself: it needs no secret and no model."""
-    return Sweeper(open_turns(open_database(environment.read(os.environ))), time.time)
+    """What ends leases and sends again what was lost, by itself: it needs no secret and no model."""
+    settings = environment.read(os.environ)
+    database = open_database(settings)
+    turns, lane = open_turns(database), open_lane(settings, database)
+    return Sweeper({"ended": lambda: sweep(turns, time.time(), MOST), "resent": lane.resend})
 
 
 def refitter() -> Refitter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -29,9 +30,9 @@ def log_bug(fault: Exception, origin: dict[str, str]) -> None:
     logger().error("bug", error=type(fault).__name__, where=where, extra=origin)
 
 
-def log_sweep(ended: int) -> None:
-    """Say how many leases a sweep ended."""
-    logger().info("sweep", ended=ended)
+def log_sweep(counts: Mapping[str, int]) -> None:
+    """Say how much a sweep found to do."""
+    logger().info("sweep", extra=dict(counts))
 
 
 def log_refit(done: Refitted) -> None:

@@ -1,11 +1,13 @@
-"""Ends the leases of turns that can no longer be running."""
+"""Ends the leases of turns that can no longer be running, and what else has to be looked after every minute."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from chalicelib.ports import Clock, Turns
+from chalicelib.domain.errors import TidegateError
+from chalicelib.ports import Turns
 
 BATCH: Final = 100
 MOST: Final = 1_000  # in one run: what a function that may take a minute ends in a third of it
@@ -13,14 +15,22 @@ MOST: Final = 1_000  # in one run: what a function that may take a minute ends i
 
 @dataclass(frozen=True, slots=True)
 class Sweeper:
-    """What runs on a schedule. Two runs at once end each lease once; what one leaves over is the next one's."""
+    """What runs on a schedule: chores by the name of what each counts, every one of them safe to do twice at once."""
 
-    turns: Turns
-    clock: Clock
+    chores: Mapping[str, Callable[[], int]]
 
-    def run(self) -> int:
-        """End leases that have run out by now; how many were ended."""
-        return sweep(self.turns, before=self.clock(), most=MOST)
+    def run(self) -> Mapping[str, int]:
+        """Do each; how much there was to do. A chore that fails keeps no other from being done, and is told after."""
+        counts: dict[str, int] = {}
+        faults: list[TidegateError] = []
+        for name, chore in self.chores.items():
+            try:
+                counts[name] = chore()
+            except TidegateError as fault:
+                faults.append(fault)
+        if faults:
+            raise faults[0]
+        return counts
 
 
 def sweep(turns: Turns, before: float, most: int = 10_000) -> int:

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 import time
 
 import msgspec
@@ -11,7 +12,9 @@ import pytest
 from app import sweep_leases
 from chalicelib import bootstrap
 from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.adapters.queues.sqs import SqsJobQueue
 from chalicelib.domain.identity import parse_token
+from chalicelib.domain.jobs import Job, Message
 from chalicelib.edge import telemetry
 from tests.builders import CONTEXT, an_event
 from tests.contract.samples import CHARGE, in_conversation, noise, reservation
@@ -36,11 +39,11 @@ def needed(operation, request):
 
 def granted():
     return {
-        (action.removeprefix("dynamodb:"), arn.partition("table/")[2].replace("-solo-", f"-{STAGE}-"))
+        (action.partition(":")[2], re.split("table/|sqs:[^:]*:[^:]*:", arn)[-1].replace("-solo-", f"-{STAGE}-"))
         for each in POLICY["Statement"]
         for action in each["Action"]
         for arn in each["Resource"]
-        if action.startswith("dynamodb:")
+        if action.startswith(("dynamodb:", "sqs:"))
     }
 
 
@@ -54,6 +57,13 @@ def asked(monkeypatch):
         return call(database, operation, request)
 
     monkeypatch.setattr(Database, "call", recorded)
+    send = SqsJobQueue.send
+
+    def sent(queue, message, delay_seconds=0):
+        found.update({("GetQueueUrl", queue._name), ("SendMessage", queue._name)})
+        send(queue, message, delay_seconds)
+
+    monkeypatch.setattr(SqsJobQueue, "send", sent)
     return found
 
 
@@ -81,6 +91,21 @@ def leave_open(world, count, *, until):
     for number in range(count):
         claim = reservation(f"t-{number}-{until}", credential=credential, now=now)
         turns.reserve(msgspec.structs.replace(claim, lease_until=until))
+
+
+def leave_in_line(world):
+    """A job whose message got lost two minutes ago."""
+    then = time.time() - 120
+    job = Job(id=f"job_{'0' * 32}", owner="o", line="l", created_at=then, until=then + 3_600)
+    bootstrap.services().lane.jobs.put(job)
+
+
+def test_a_job_that_nobody_took_up_is_sent_again_once(world, sweep):
+    leave_in_line(world)
+
+    assert [sweep()["resent"], sweep()["resent"]] == [1, 0]
+    (body,) = world.taken()
+    assert msgspec.json.decode(body, type=Message) == Message(f"job_{'0' * 32}", "l")
 
 
 def test_leases_that_ran_out_are_ended_and_stay_charged(world, sweep):
@@ -118,8 +143,11 @@ def test_the_sweep_asks_for_nothing_that_its_policy_does_not_grant(world, sweep,
     leave_open(world, 1, until=int(time.time()) - 1)
     if deleted:
         world.call("DELETE", f"/v1/conversations/{conversation}", key=key)
+    leave_in_line(world)
     asked = request.getfixturevalue("asked")
 
-    assert sweep()["ended"] == 2
-    assert asked
+    said = sweep()
+
+    assert (said["ended"], said["resent"]) == (2, 1)
+    assert ("SendMessage", f"tidegate-{STAGE}-turns") in asked
     assert asked <= granted()

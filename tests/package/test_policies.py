@@ -106,7 +106,8 @@ def test_the_sweep_may_do_less_than_the_api(stage):
     tables = {arn.split("/")[1] for _, arn in sweep if ":dynamodb:" in arn}
 
     assert {action for action, _ in sweep} < {action for action, _ in api}
-    assert tables == {f"tidegate-{stage}-ledger", f"tidegate-{stage}-conversations"}
+    assert tables == {f"tidegate-{stage}-{name}" for name in ("ledger", "conversations", "jobs")}
+    assert {action for action, arn in sweep if ":sqs:" in arn} == {"sqs:GetQueueUrl", "sqs:SendMessage"}
 
 
 @pytest.mark.parametrize("stage", STAGES)
