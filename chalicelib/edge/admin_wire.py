@@ -16,7 +16,7 @@ from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.identity import Key, KeyState, Scope, state_of
 from chalicelib.domain.keys import Found, Made, NewKey, Wanted
 from chalicelib.edge.call import Call
-from chalicelib.edge.gateway import JSON
+from chalicelib.edge.gateway import JSON, SecretResponse
 from chalicelib.edge.names import PlanName, owner_name
 from chalicelib.edge.plan_wire import plan_view
 from chalicelib.pipeline.tenants import Changed, HookWish, TenantWish
@@ -176,12 +176,13 @@ def tenant_response(found: Changed) -> Response:
     """One tenant, with a secret that was made for it just now."""
     record, hook = found.record, found.record.webhook
     shown = HookView(hook.url, found.secret.text if found.secret else UNSET) if hook else None
-    return _json(TenantView(tenant=record.tenant, plan=record.plan, webhook=shown))
+    view = TenantView(tenant=record.tenant, plan=record.plan, webhook=shown)
+    return _json(view, SecretResponse if found.secret else Response)
 
 
 def made_response(made: Made, now: float) -> Response:
     """A new key with its token: the only time that it is shown."""
-    return _json(msgspec.structs.replace(key_view(made.key, now), key=made.token))
+    return _json(msgspec.structs.replace(key_view(made.key, now), key=made.token), SecretResponse)
 
 
 def key_response(key: Key, now: float) -> Response:
@@ -211,5 +212,5 @@ def key_view(key: Key, now: float) -> KeyView:
     )
 
 
-def _json(value: object) -> Response:
-    return Response(msgspec.json.encode(value).decode(), {"Content-Type": JSON, "Cache-Control": "no-store"})
+def _json(value: object, kind: type[Response] = Response) -> Response:
+    return kind(msgspec.json.encode(value).decode(), {"Content-Type": JSON, "Cache-Control": "no-store"})

@@ -52,6 +52,10 @@ def current_request() -> Request | None:
     return _request.get()
 
 
+class SecretResponse(Response):
+    """An answer with a secret in it, which is told once: nobody keeps it."""
+
+
 class StreamedResponse(Response):
     """Server-sent events: passed on piece by piece where the transport streams, in one piece elsewhere."""
 

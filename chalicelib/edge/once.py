@@ -13,7 +13,7 @@ from chalice.app import Response
 from chalicelib.domain.errors import AnswerWithheld, BadRequest, TidegateError
 from chalicelib.domain.receipts import Told, fingerprint
 from chalicelib.edge.call import Call
-from chalicelib.edge.gateway import StreamedResponse
+from chalicelib.edge.gateway import SecretResponse, StreamedResponse
 from chalicelib.edge.problems import ErrorBody, ErrorDetail, problem_response, refusal
 from chalicelib.pipeline.once import Held, Once, Wish
 
@@ -25,8 +25,8 @@ SHAPING: Final = ("accept", "cache-control", "content-type", "prefer")
 _FORM: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _OF_THE_MOMENT: Final = "x-ratelimit-"  # what is left of a limit is not what was left
 _WITHHELD: Final = (
-    "The request with this Idempotency-Key was carried out, and its answer had the new key's token, which is shown "
-    "once. If it got lost, revoke that key and make another, with another Idempotency-Key."
+    "The request with this Idempotency-Key was carried out, and its answer had a secret, which is shown once. "
+    "If it got lost, make a new one with another Idempotency-Key."
 )
 _CUT: Final = ErrorDetail(
     "The caller left before the end of this answer. Send a new Idempotency-Key to ask again.",
@@ -38,8 +38,8 @@ _CUT: Final = ErrorDetail(
 View = Callable[..., Response]
 
 
-def answering_once(opened: Callable[[], Once], *, secret: bool = False) -> Callable[[View], View]:
-    """What makes a view answer each key once; of a `secret` answer a notice is kept in its place."""
+def answering_once(opened: Callable[[], Once]) -> Callable[[View], View]:
+    """What makes a view answer each key once."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -50,7 +50,7 @@ def answering_once(opened: Callable[[], Once], *, secret: bool = False) -> Calla
             begun = once.begin(_wish(call))
             if isinstance(begun, Told):
                 return _replayed(begun)
-            return _first(view, call, path, _Ending(once, begun, secret=secret))
+            return _first(view, call, path, _Ending(once, begun))
 
         single.answers_once = True  # type: ignore[attr-defined]
         return single
@@ -61,14 +61,13 @@ def answering_once(opened: Callable[[], Once], *, secret: bool = False) -> Calla
 class _Ending:
     """What becomes of the receipt when the answer is there, or is not."""
 
-    def __init__(self, once: Once, held: Held, *, secret: bool) -> None:
+    def __init__(self, once: Once, held: Held) -> None:
         self.held = held
         self._once = once
-        self._secret = secret
 
     def keep(self, response: Response, body: bytes) -> None:
-        """Keep an answer for the twins."""
-        if self._secret and response.status_code < 300:  # noqa: PLR2004 - a success
+        """Keep an answer for the twins; in the place of a secret, the word that there was one."""
+        if isinstance(response, SecretResponse):
             self._once.withhold(self.held, _told(notice := refusal(AnswerWithheld(_WITHHELD)), notice.body.encode()))
         else:
             self._once.finish(self.held, _told(response, body))

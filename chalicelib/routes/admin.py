@@ -7,7 +7,7 @@ from chalicelib.edge import admin_wire, plan_wire, usage_wire
 from chalicelib.edge.call import Call
 from chalicelib.edge.names import owner_name
 from chalicelib.edge.problems import answered
-from chalicelib.routes.once import once, once_in_secret
+from chalicelib.routes.once import once
 
 views = Blueprint(__name__)
 
@@ -61,7 +61,7 @@ def update_tenant(call: Call, tenant: str) -> Response:
 
 @views.route("/admin/keys", methods=["POST"], content_types=[])
 @answered
-@once_in_secret
+@once
 def create_key(call: Call) -> Response:
     services().gate.principal(call.credential, call.now, "admin")
     wish = admin_wire.new_key_of(call.body(admin_wire.KeyBody))
@@ -91,7 +91,7 @@ def revoke_key(call: Call, key_id: str) -> Response:
 
 @views.route("/admin/keys/{key_id}/rotate", methods=["POST"], content_types=[])
 @answered
-@once_in_secret
+@once
 def rotate_key(call: Call, key_id: str) -> Response:
     services().gate.principal(call.credential, call.now, "admin")
     overlap = admin_wire.overlap_of(call)

@@ -6,12 +6,14 @@ from chalicelib.bootstrap import services
 from chalicelib.edge import cache_wire as wire
 from chalicelib.edge.call import Call
 from chalicelib.edge.problems import answered
+from chalicelib.routes.once import once
 
 views = Blueprint(__name__)
 
 
 @views.route("/v1/cache/feedback", methods=["POST"], content_types=[])
 @answered
+@once
 def give_feedback(call: Call) -> Response:
     word = wire.word_of(call.body(wire.FeedbackBody))
     owner = services().gate.principal(call.credential, call.now, "chat")
@@ -34,6 +36,7 @@ def list_decisions(call: Call) -> Response:
 
 @views.route("/admin/cache/purge", methods=["POST"], content_types=[])
 @answered
+@once
 def purge_cache(call: Call) -> Response:
     services().gate.principal(call.credential, call.now, "admin")
     body = call.body(wire.PurgeBody)

@@ -4,4 +4,3 @@ from chalicelib.bootstrap import services
 from chalicelib.edge.once import answering_once
 
 once = answering_once(lambda: services().once)
-once_in_secret = answering_once(lambda: services().once, secret=True)

@@ -227,6 +227,17 @@ def test_a_keys_token_is_kept_nowhere(world, admin):
     assert len(world.call("GET", "/admin/keys?tenant=acme&user=ada", key=admin).json["data"]) == 2
 
 
+def test_a_webhooks_secret_is_kept_nowhere(world, admin):
+    body = {"webhook": {"url": "https://example.com/hook"}}
+    first = posted(world, admin, "/admin/tenants/acme", body)
+
+    twin = posted(world, admin, "/admin/tenants/acme", body)
+
+    assert first.json["webhook"]["secret"]
+    assert (twin.status, twin.error["code"]) == (409, "idempotency_answer_withheld")
+    assert first.json["webhook"]["secret"] not in repr(world.rows("jobs"))
+
+
 def test_other_answers_to_administrators_are_told_again(world, admin):
     body = {"name": "spare", "limits": []}
 
