@@ -20,7 +20,8 @@ from chalicelib.domain.errors import IndexUnavailable, StoreUnavailable, Tidegat
 from chalicelib.domain.items import completion_of, items_of
 from chalicelib.domain.lessons import Ruling
 from chalicelib.domain.purges import forbids
-from chalicelib.domain.turn import CachedAnswer, CacheOutcome, Opened
+from chalicelib.domain.report import CacheOutcome
+from chalicelib.domain.turn import CachedAnswer, Opened
 from chalicelib.domain.verdicts import Decision, Knobs
 from chalicelib.ports import Answers, Decisions, Embedder, Judge, Keeper, Known, VectorIndex
 

@@ -10,8 +10,9 @@ from chalicelib.domain.chat import Usage
 from chalicelib.domain.errors import BadRequest, TidegateError
 from chalicelib.domain.estimate import covered, texts_bound
 from chalicelib.domain.identity import Credential
+from chalicelib.domain.report import Report
 from chalicelib.domain.routing import taken
-from chalicelib.domain.turn import Left, Report
+from chalicelib.domain.turn import Left
 from chalicelib.pipeline.services import Services
 from chalicelib.ports import Embedded
 

@@ -12,8 +12,9 @@ from chalicelib.domain.budget import Charge, standing
 from chalicelib.domain.catalogue import Model, charge
 from chalicelib.domain.chat import ChatRequest, Completion
 from chalicelib.domain.errors import TidegateError
+from chalicelib.domain.report import Report
 from chalicelib.domain.routing import Saturated
-from chalicelib.domain.turn import Head, Opened, Report, Reservation
+from chalicelib.domain.turn import Head, Opened, Reservation
 from chalicelib.pipeline.admission import ended
 from chalicelib.pipeline.cache import Sighting
 from chalicelib.pipeline.routing.attempts import Routed

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from chalicelib.domain.turn import Caller, Report
+from chalicelib.domain.report import Report
+from chalicelib.domain.turn import Caller
 
 
 class Meter(Protocol):

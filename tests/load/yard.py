@@ -10,8 +10,9 @@ from chalicelib.adapters.memory.targets import MemoryTargets
 from chalicelib.adapters.memory.turns import MemoryTurns
 from chalicelib.adapters.models.openai import open_openai
 from chalicelib.domain.errors import ModelError
+from chalicelib.domain.report import Attempt
 from chalicelib.domain.routing import Saturated
-from chalicelib.domain.turn import Attempt, Cue
+from chalicelib.domain.turn import Cue
 from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.router import Router
 from tests.builders import NOW, a_credential, a_model, a_request

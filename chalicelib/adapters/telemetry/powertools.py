@@ -10,7 +10,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from chalicelib.domain.notices import Delivery, Told
-from chalicelib.domain.turn import ANSWERED, Attempt, Caller, Report
+from chalicelib.domain.report import ANSWERED, Attempt, Report
+from chalicelib.domain.turn import Caller
 
 NAMESPACE: Final = "Tidegate"
 

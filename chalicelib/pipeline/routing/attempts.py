@@ -11,8 +11,9 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from chalicelib.domain.errors import BadRequest, ModelError, ModelRejected
+from chalicelib.domain.report import ANSWERED, LATE, Attempt
 from chalicelib.domain.routing import Saturated
-from chalicelib.domain.turn import ANSWERED, LATE, Attempt, Reservation
+from chalicelib.domain.turn import Reservation
 from chalicelib.pipeline.routing.purse import Purse
 from chalicelib.pipeline.routing.route import Flight, Route
 from chalicelib.ports import Clock

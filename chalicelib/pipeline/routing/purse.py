@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from chalicelib.domain.errors import LimitExceeded, ModelUnavailable, StoreUnavailable
-from chalicelib.domain.turn import Attempt, Reservation, Settlement
+from chalicelib.domain.report import Attempt
+from chalicelib.domain.turn import Reservation, Settlement
 from chalicelib.ports import Turns
 
 _CALLS_APART: Final = 1_000  # more records than one call makes

@@ -22,8 +22,9 @@ from chalicelib.domain.chat import Delta, Usage
 from chalicelib.domain.destinations import Reach
 from chalicelib.domain.ledger import subjects_of
 from chalicelib.domain.notices import Posted
+from chalicelib.domain.report import Report
 from chalicelib.domain.transcript import Transcript
-from chalicelib.domain.turn import Caller, Report
+from chalicelib.domain.turn import Caller
 from chalicelib.domain.verdicts import Bound, Knobs
 from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
