@@ -35,6 +35,10 @@ else
 	@echo 'make: say whose key it is: make key TENANT=acme USER=ada [SCOPES=chat,admin] [PLAN=standard]' >&2; exit 1
 endif
 
+.PHONY: redrive
+redrive: venv ## Move dead messages back into the line: STAGE, or what runs here; DRY_RUN=1, FORCE=1 for poison too, RATE (50)
+	@exec $(if $(filter file,$(origin STAGE)),,env TIDEGATE_STAGE=$(STAGE) )$(BIN)/python -m infra.redrive
+
 .PHONY: test
 test: format lint types imports suites ## Run every check that needs no account, no Docker and no Java
 	@echo 'make: every check passed'
