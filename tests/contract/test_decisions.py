@@ -201,6 +201,8 @@ def test_of_two_refits_at_once_one_is_kept(stores):
 
     assert stores.lessons.course(namespace) == one
     assert stores.lessons.save(namespace, msgspec.structs.replace(other, version=2))
+    assert not stores.lessons.save(namespace, msgspec.structs.replace(one, version=2))
+    assert stores.lessons.course(namespace).cursor == "b"
 
 
 def test_the_namespace_that_waits_longest_is_the_first(stores):

@@ -58,3 +58,14 @@ def test_what_no_answer_is_old_enough_for_is_not_told():
 
     assert told([old, Purge("acme", user="b", before=NOW)]) == (Purge("acme", user="b", before=NOW),)
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(old), type=Purge) == old
+
+
+def test_the_oldest_of_too_many_are_told_as_one_that_purges_more():
+    each = [Purge("acme", user=f"u{number}", before=NOW - number) for number in range(MOST + 10)]
+
+    known = told(each)
+
+    assert len(known) == MOST
+    assert set(each[: MOST - 1]) < set(known)
+    assert known[0] == Purge("acme", before=each[MOST - 1].before)
+    assert all(forbids(known, AnswerScope("acme", purge.user, "m", "p", ""), purge.before - 1) for purge in each)
