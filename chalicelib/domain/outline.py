@@ -162,6 +162,14 @@ class Outline:
         yield ItemClosed(draft.place, draft.item())
 
 
+def retold(items: tuple[ResponseItem, ...]) -> Iterator[Step]:
+    """An answer that is whole, told as if it came now."""
+    outline = Outline()
+    for place, item in enumerate(items):
+        yield from outline.add(_delta(item, place))
+    yield from outline.end(items[-1].status or "completed" if items else "completed")
+
+
 def outlined(completion: Completion, status: ItemStatus) -> tuple[ResponseItem, ...]:
     """The items of a whole answer."""
     outline = Outline()
@@ -175,6 +183,20 @@ def outlined(completion: Completion, status: ItemStatus) -> tuple[ResponseItem, 
     for _ in outline.end(status):
         pass
     return outline.items()
+
+
+def _delta(item: ResponseItem, place: int) -> Delta:
+    match item:
+        case ReasoningItem(text=text):
+            return Delta(reasoning=text)
+        case CallItem():
+            return Delta(tool_calls=(ToolCallDelta(place, item.call_id, item.name, item.arguments),))
+        case MessageItem(content=content):
+            parts = (OutputText(content),) if isinstance(content, str) else content
+            text = "".join(part.text for part in parts if isinstance(part, OutputText))
+            return Delta(text, refusal="".join(part.refusal for part in parts if isinstance(part, Refusal)))
+        case _:
+            return Delta()
 
 
 def _part_closed(draft: _Draft) -> Iterator[Step]:

@@ -14,15 +14,7 @@ from msgspec import Struct
 
 from chalicelib.domain.chat import Assistant, FinishReason, Message, Options, ToolResult, Usage, Wire
 from chalicelib.domain.conversation import CallItem, CallOutputItem, Item, ItemStatus, MessageItem, Metadata
-from chalicelib.domain.errors import (
-    BadRequest,
-    LimitExceeded,
-    Misconfigured,
-    ModelRejected,
-    ModelThrottled,
-    NoCapacity,
-    TidegateError,
-)
+from chalicelib.domain.errors import BadRequest, JobFailed, TidegateError
 
 ResponseStatus = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
 Reason = Literal["max_output_tokens", "content_filter"]
@@ -108,6 +100,13 @@ def turn_of(response: str) -> str:
 
 
 _REASONS: Final[dict[FinishReason, Reason]] = {"length": "max_output_tokens", "content_filter": "content_filter"}
+_CODES: Final[dict[str, FailureCode]] = {
+    "BadRequest": "invalid_prompt",
+    "LimitExceeded": "rate_limit_exceeded",
+    "ModelRejected": "invalid_prompt",
+    "ModelThrottled": "rate_limit_exceeded",
+    "NoCapacity": "rate_limit_exceeded",
+}
 _KINDS: Final = {MessageItem: "msg", CallItem: "fc", CallOutputItem: "fco", ReasoningItem: "rs"}
 
 
@@ -135,12 +134,9 @@ def _shown(items: tuple[ResponseItem, ...], response: str, first: int) -> tuple[
 
 def failure_of(fault: TidegateError) -> Failure:
     """What a reader of the response is told of a fault."""
-    if isinstance(fault, Misconfigured):
-        return Failure("server_error", "The gateway is misconfigured.")
-    if isinstance(fault, ModelRejected):
-        return Failure("invalid_prompt", fault.message)
-    full = isinstance(fault, (LimitExceeded, ModelThrottled, NoCapacity))
-    return Failure("rate_limit_exceeded" if full else "server_error", fault.message)
+    kind = fault.kind if isinstance(fault, JobFailed) else type(fault).__name__
+    message = "The gateway is misconfigured." if kind == "Misconfigured" else fault.message
+    return Failure(_CODES.get(kind, "server_error"), message)
 
 
 def spoken(response: StoredResponse) -> tuple[Item, ...]:

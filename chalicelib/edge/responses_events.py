@@ -10,11 +10,12 @@ import msgspec
 
 from chalicelib.domain.outline import Grew, ItemClosed, ItemOpened, PartClosed, PartKind, PartOpened, Step
 from chalicelib.domain.responses import ResponseItem, StoredResponse, item_id
-from chalicelib.edge.gateway import StreamedResponse
+from chalicelib.edge.gateway import Headers, StreamedResponse
 from chalicelib.edge.headers import head_headers
-from chalicelib.edge.responses_reply import item_body, response_body
+from chalicelib.edge.responses_reply import item_body, queued_headers, response_body
+from chalicelib.edge.responses_request import BEFORE_ALL
 from chalicelib.edge.responses_wire import RefusalOut, TextOut, Thought
-from chalicelib.pipeline.responses import Answering
+from chalicelib.pipeline.responses import Answering, Following
 
 Fields = dict[str, Any]
 
@@ -33,33 +34,40 @@ _WHOLE: Final[dict[PartKind, str]] = {
 """Where an event that ends a part has all of its words."""
 
 
-def streamed(answering: Answering) -> StreamedResponse:
-    """The response as events; a fault on the way is in the last of them."""
-    return StreamedResponse(ResponseEvents(answering), {**head_headers(answering.head)})
+def streamed(found: Answering | Following, after: int = BEFORE_ALL) -> StreamedResponse:
+    """The response as events, those behind the number `after`; a fault on the way is in the last of them."""
+    return StreamedResponse(ResponseEvents(found.begun, found.steps, after), _headers(found))
+
+
+def _headers(found: Answering | Following) -> Headers:
+    if isinstance(found, Answering):
+        return {**head_headers(found.head)}
+    return queued_headers(found.queued) if found.queued else {}
 
 
 class ResponseEvents(Iterator[bytes]):
     """Numbered events of a response. `close` ends the turn early."""
 
-    __slots__ = ("_begun", "_ended", "_ids", "_next", "_number", "_steps")
+    __slots__ = ("_after", "_begun", "_ended", "_ids", "_next", "_number", "_steps")
 
-    def __init__(self, answering: Answering) -> None:
+    def __init__(self, begun: StoredResponse, steps: Iterator[Step | StoredResponse], after: int) -> None:
         """The response as it begins comes before the model's first piece."""
-        self._begun = answering.begun
-        self._steps = answering.steps
+        self._begun = begun
+        self._steps = steps
+        self._after = after
         self._number = 0
         self._ended = False
         self._ids: dict[int, str] = {}
         self._next: deque[bytes] = deque()
-        for name in ("response.created", "response.in_progress"):
-            self._tell(name, {"response": response_body(self._begun)})
+        for name in ("created", begun.status):
+            self._tell(f"response.{name}", {"response": response_body(begun)})
 
     def __next__(self) -> bytes:
         """The next event, whole."""
         while not self._next:
             step = next(self._steps)
             if isinstance(step, StoredResponse):
-                self._ended = True
+                self._ended = step.over
                 self._tell(f"response.{_ending(step)}", {"response": response_body(step)})
             else:
                 self._take(step)
@@ -106,13 +114,15 @@ class ResponseEvents(Iterator[bytes]):
         return place if step.kind == "arguments" else {**place, "content_index": step.part}
 
     def _tell(self, name: str, fields: Fields) -> None:
-        data = msgspec.json.encode({"type": name, **fields, "sequence_number": self._number})
+        if self._number > self._after:
+            data = msgspec.json.encode({"type": name, **fields, "sequence_number": self._number})
+            self._next.append(b"event: " + name.encode() + b"\ndata: " + data + b"\n\n")
         self._number += 1
-        self._next.append(b"event: " + name.encode() + b"\ndata: " + data + b"\n\n")
 
 
 def _ending(response: StoredResponse) -> str:
-    return response.status if response.status in {"completed", "incomplete"} else "failed"
+    """The event for a state that a response came to; there is none for one that was cancelled."""
+    return "failed" if response.status == "cancelled" else response.status
 
 
 def _part(kind: PartKind, text: str) -> TextOut | RefusalOut | Thought:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from chalice.app import Response
@@ -20,8 +20,8 @@ from chalicelib.domain.conversation import (
 )
 from chalicelib.domain.responses import ResponseItem, StoredResponse, shown_output
 from chalicelib.edge.conversation_wire import Listing
-from chalicelib.edge.gateway import JSON
-from chalicelib.edge.headers import head_headers
+from chalicelib.edge.gateway import JSON, Headers
+from chalicelib.edge.headers import head_headers, limit_headers
 from chalicelib.edge.responses_wire import (
     CallBody,
     ChoiceBody,
@@ -47,7 +47,7 @@ from chalicelib.edge.responses_wire import (
     ThoughtBody,
     UsageBody,
 )
-from chalicelib.pipeline.responses import Answered
+from chalicelib.pipeline.responses import Answered, Queued
 
 
 def response_body(response: StoredResponse) -> ResponseOut:
@@ -99,9 +99,24 @@ def item_body(item: ResponseItem) -> ItemBody:
             return ThoughtBody(known, status, (Thought(item.text),) if item.text else ())
 
 
-def whole(made: Answered) -> Response:
-    """The response in one piece, with what its turn tells in headers."""
+def whole(made: Answered | Queued) -> Response:
+    """The response in one piece, with what its turn tells in headers, or how to ask for it."""
+    if isinstance(made, Queued):
+        answer = _json(response_body(made.response), queued_headers(made))
+        answer.status_code = 200 if made.wanted else 202
+        return answer
     return _json(response_body(made.response), head_headers(made.head))
+
+
+def queued_headers(queued: Queued) -> Headers:
+    """Where to ask for a response that waits, and when."""
+    return {
+        "Location": f"/v1/responses/{queued.response.id}",
+        "Retry-After": str(max(1, queued.waiting.eta_seconds)),
+        "x-tidegate-job": queued.waiting.job.id,
+        "x-tidegate-cache": "miss",
+        **limit_headers(queued.waiting.limits),
+    }
 
 
 def retrieved(response: StoredResponse) -> Response:
@@ -123,7 +138,7 @@ def items_response(found: tuple[Sequence[ResponseItem], bool]) -> Response:
     return _json(Listing(data=data, first_id=first, last_id=last, has_more=more), {})
 
 
-def _json(value: object, headers: dict[str, str]) -> Response:
+def _json(value: object, headers: Mapping[str, str | list[str]]) -> Response:
     return Response(msgspec.json.encode(value).decode(), {"Content-Type": JSON, **headers})
 
 

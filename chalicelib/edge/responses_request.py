@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -24,9 +25,10 @@ from chalicelib.domain.conversation import CallItem, CallOutputItem, InputText, 
 from chalicelib.domain.errors import BadRequest, PayloadTooLarge
 from chalicelib.domain.items import messages_of
 from chalicelib.domain.responses import Asked, ReasoningItem, ResponseItem
-from chalicelib.domain.turn import Ask
+from chalicelib.domain.turn import Ask, Prefer
 from chalicelib.edge.call import Call, convert
 from chalicelib.edge.chat_request import cache_control
+from chalicelib.edge.prefer import prefer_of
 from chalicelib.edge.responses_body import (
     CallInput,
     CancelBody,
@@ -44,7 +46,9 @@ from chalicelib.edge.responses_body import (
 )
 from chalicelib.pipeline.responses import Wish
 
+BEFORE_ALL: Final = -1
 MOST_ECHOED: Final = 1_000_000  # bytes of what an answer tells again, which a stream does three times
+_NUMBER: Final = re.compile("[0-9]{1,9}")
 
 
 def read(call: Call) -> tuple[ResponseBody, Wish]:
@@ -71,9 +75,28 @@ def wish_of(call: Call, body: ResponseBody) -> Wish:
         conversation=asked.conversation,
         cache=body.cache or cache_control(call.header("cache-control")),
         request_id=call.request_id,
+        prefer=Prefer(respond_async=True) if asked.background else prefer_of(call.header("prefer")),
         left=call.left,
     )
     return Wish(ask, asked, items)
+
+
+def streams(call: Call) -> bool:
+    """Whether a response is to be told from its beginning on; `BadRequest` for what is neither yes nor no."""
+    wanted = call.query("stream") or "false"
+    if wanted not in {"true", "false"}:
+        raise BadRequest("'stream' is 'true' or 'false'.", param="stream")
+    return wanted == "true"
+
+
+def starting_after(call: Call) -> int:
+    """The number of the last event that the caller has; below all numbers where it has none."""
+    given = call.query("starting_after")
+    if given is None:
+        return BEFORE_ALL
+    if _NUMBER.fullmatch(given) is None:
+        raise BadRequest("'starting_after' is the number of an event.", param="starting_after")
+    return int(given)
 
 
 def nothing(call: Call) -> None:
@@ -88,8 +111,8 @@ def _check(body: ResponseBody) -> None:
         raise BadRequest("'stream_options' is only allowed with 'stream': true.", param="stream_options")
     if body.conversation is not None and body.previous_response_id is not None:
         raise BadRequest("Set 'conversation' or 'previous_response_id', not both.", param="previous_response_id")
-    if body.background:
-        raise BadRequest("Responses in the background are not supported yet.", param="background")
+    if body.background and body.store is False:
+        raise BadRequest("A response in the background must be stored.", param="background")
     _check_tools(body, [tool.name for tool in body.tools or ()])
 
 

@@ -7,21 +7,20 @@ A response is kept once its turn is settled, and before its caller hears the end
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from chalicelib.domain.chat import FinishReason, Message, Usage
+from chalicelib.domain.chat import Message
 from chalicelib.domain.conversation import Turn
-from chalicelib.domain.errors import BadRequest, NoCapacity, StoreUnavailable, TidegateError
+from chalicelib.domain.errors import BadRequest, NoCapacity, NotFound
 from chalicelib.domain.estimate import REQUEST_TOKENS, likely_tokens
 from chalicelib.domain.items import messages_of
 from chalicelib.domain.ledger import owner_of, subjects_of
-from chalicelib.domain.outline import Outline, Step, outlined
+from chalicelib.domain.outline import Step, outlined
 from chalicelib.domain.responses import (
     KEPT_SECONDS,
     MOST_BEFORE,
@@ -30,17 +29,17 @@ from chalicelib.domain.responses import (
     StoredResponse,
     check_results,
     ended,
-    failure_of,
     response_id,
     shown_input,
     spoken,
 )
-from chalicelib.domain.turn import Ask, Head, Streamed
-from chalicelib.pipeline import turn
+from chalicelib.domain.turn import Ask, Head
+from chalicelib.pipeline import background, turn
 from chalicelib.pipeline.archive import filled
 from chalicelib.pipeline.history import fitting, joined
 from chalicelib.pipeline.lane import Waiting
 from chalicelib.pipeline.services import Services
+from chalicelib.pipeline.telling import Telling
 from chalicelib.ports import Page
 
 _NAMES: Final = {"messages": "input", "max_tokens": "max_output_tokens", "reasoning_effort": "reasoning.effort"}
@@ -70,14 +69,30 @@ class Answering(Struct, frozen=True):
     steps: Iterator[Step | StoredResponse]
 
 
-def create(wish: Wish, use: Services) -> Answered:
-    """Answer in one piece."""
+class Queued(Struct, frozen=True):
+    """A response that no model can answer yet, or that its caller does not wait for: then it was `wanted` so."""
+
+    waiting: Waiting
+    response: StoredResponse
+    wanted: bool
+
+
+class Following(Struct, frozen=True):
+    """A response in the background, told from its beginning on; `queued` where it joined the line just now."""
+
+    begun: StoredResponse
+    steps: Iterator[Step | StoredResponse]
+    queued: Queued | None = None
+
+
+def create(wish: Wish, use: Services) -> Answered | Queued:
+    """Answer in one piece, or say where the response waits."""
     with _named():
         ask, thread = _continued(wish, use)
         reply = turn.answer(ask, use)
-        if isinstance(reply, Waiting):
-            raise NoCapacity(ask.request.model, max(1, reply.eta_seconds))
-    begun = _begun(wish, reply.head, thread)
+    if isinstance(reply, Waiting):
+        return _queued(wish, reply, thread, use)
+    begun = _begun(wish, thread, model=reply.head.model, created_at=reply.head.created_at)
     completion = reply.completion
     response = ended(begun, completion.finish_reason, completion.usage, use.clock())
     output = outlined(completion, "completed" if response.status == "completed" else "incomplete")
@@ -86,15 +101,17 @@ def create(wish: Wish, use: Services) -> Answered:
     return Answered(reply.head, response)
 
 
-def stream(wish: Wish, use: Services) -> Answering:
-    """Answer piece by piece."""
+def stream(wish: Wish, use: Services) -> Answering | Following:
+    """Answer piece by piece, now or as what comes of a response that waits."""
     with _named():
         ask, thread = _continued(wish, use)
         streamed = turn.stream(ask, use)
-        if isinstance(streamed, Waiting):
-            raise NoCapacity(ask.request.model, max(1, streamed.eta_seconds))
-    begun = _begun(wish, streamed.head, thread)
-    return Answering(streamed.head, begun, Telling(streamed, begun, use))
+    if isinstance(streamed, Waiting):
+        queued = _queued(wish, streamed, thread, use)
+        return Following(queued.response, background.followed(queued.response, use), queued)
+    head = streamed.head
+    begun = _begun(wish, thread, model=head.model, created_at=head.created_at)
+    return Answering(head, begun, Telling(streamed, begun, keep=use.threads.keep, clock=use.clock))
 
 
 def input_items(response: StoredResponse, page: Page) -> tuple[Sequence[ResponseItem], bool]:
@@ -107,92 +124,43 @@ def input_items(response: StoredResponse, page: Page) -> tuple[Sequence[Response
     return filled(iter(items[start:]), page.limit)
 
 
+def retrieve(owner: str, response: str, use: Services, now: float) -> StoredResponse:
+    """The response as it is by now."""
+    return background.caught_up(use.threads.get(owner, response, now), use)
+
+
+def follow(owner: str, response: str, use: Services, now: float) -> Following:
+    """A response in the background, told from its beginning on."""
+    found = retrieve(owner, response, use, now)
+    if not found.asked.background:
+        raise BadRequest("Only a response in the background can be streamed again.", param="stream")
+    return Following(background.beginning(found), background.followed(found, use))
+
+
+def delete(owner: str, response: str, use: Services, now: float) -> None:
+    """Remove a response for good, and stop what works on it."""
+    found = use.threads.get(owner, response, now)
+    use.threads.delete(owner, response)
+    if not found.over:
+        background.stop(found, use)
+
+
 def cancel(owner: str, response: str, use: Services, now: float) -> StoredResponse:
     """Stop a response that runs in the background; one that is over stays as it is."""
-    found = use.threads.get(owner, response, now)
+    found = retrieve(owner, response, use, now)
     if not found.asked.background:
         raise BadRequest("Cannot cancel a synchronous response.", param="response_id")
-    return found
-
-
-class Telling(Iterator[Step | StoredResponse]):
-    """The steps of an answer, then the response as it ended, which is kept by then.
-
-    A class, since a generator that never ran would not hear of its end.
-    """
-
-    __slots__ = ("_begun", "_deltas", "_next", "_outline", "_over", "_reason", "_usage", "_use")
-
-    def __init__(self, streamed: Streamed, begun: StoredResponse, use: Services) -> None:
-        """Nothing is read before the first step is asked for."""
-        self._deltas = streamed.deltas
-        self._begun = begun
-        self._use = use
-        self._outline = Outline()
-        self._next: deque[Step | StoredResponse] = deque()
-        self._reason: FinishReason | None = None
-        self._usage: Usage | None = None
-        self._over = False
-
-    def __next__(self) -> Step | StoredResponse:
-        """The next step; a fault on the way is in the response that ends them."""
-        while not self._next and not self._over:
-            self._advance()
-        if not self._next:
-            raise StopIteration
-        return self._next.popleft()
-
-    def close(self) -> None:
-        """End early: the call to the model is ended, and the response is kept as far as it came."""
-        if self._over:
-            return
-        self._over = True
-        if (close := getattr(self._deltas, "close", None)) is not None:
-            close()
-        response = self._closed(msgspec.structs.replace(self._begun, status="cancelled"))
-        self._next.clear()
-        self._use.threads.keep(response)
-
-    def _advance(self) -> None:
-        try:
-            delta = next(self._deltas)
-        except StopIteration:
-            self._over = True
-            self._finish()
-        except TidegateError as fault:
-            self._over = True
-            self._fail(fault)
-        else:
-            self._reason = delta.finish_reason or self._reason
-            self._usage = delta.usage or self._usage
-            self._next += self._outline.add(delta)
-
-    def _finish(self) -> None:
-        response = self._closed(ended(self._begun, self._reason, self._usage, self._use.clock()))
-        try:
-            self._use.threads.keep(response)
-        except StoreUnavailable as fault:
-            response = msgspec.structs.replace(response, status="failed", failure=failure_of(fault), completed_at=None)
-        self._next.append(response)
-
-    def _fail(self, fault: TidegateError) -> None:
-        failed = msgspec.structs.replace(self._begun, status="failed", failure=failure_of(fault))
-        response = self._closed(failed)
-        with suppress(StoreUnavailable):  # the caller is told of the fault, not that it is not kept
-            self._use.threads.keep(response)
-        self._next.append(response)
-
-    def _closed(self, response: StoredResponse) -> StoredResponse:
-        """The response with what was said; what is open is closed on the way."""
-        self._next += self._outline.end("completed" if response.status == "completed" else "incomplete")
-        return msgspec.structs.replace(response, output=self._outline.items())
+    if found.over:
+        return found
+    background.stop(found, use)
+    return background.caught_up(found, use)
 
 
 def _continued(wish: Wish, use: Services) -> tuple[Ask, tuple[str, ...]]:
     """What the turn is asked, with the thread before it; a fault is told to nobody but the owner of a good key."""
     ask, previous = wish.ask, wish.asked.previous
     try:
-        earlier = use.threads.before(_owner(ask), previous, ask.now) if previous is not None else ()
+        earlier = _earlier(ask, previous, use) if previous is not None else ()
         said = tuple(message for each in earlier for message in messages_of(spoken(each)))
         if ask.conversation is None:
             check_results(said, ask.request.messages)
@@ -204,6 +172,33 @@ def _continued(wish: Wish, use: Services) -> tuple[Ask, tuple[str, ...]]:
     request = msgspec.structs.replace(ask.request, messages=joined(said, ask.request.messages))
     thread = tuple(each.id for each in earlier)[-MOST_BEFORE:]
     return msgspec.structs.replace(ask, request=request), thread
+
+
+def _earlier(ask: Ask, previous: str, use: Services) -> tuple[StoredResponse, ...]:
+    """The response that is continued with all before it, oldest first."""
+    param = "previous_response_id"
+    try:
+        newest = retrieve(_owner(ask), previous, use, ask.now)
+    except NotFound as gone:
+        words = f"Previous response with id '{previous}' not found."
+        raise BadRequest(words, param=param, code="previous_response_not_found") from gone
+    if not newest.over:
+        raise BadRequest(f"Previous response with id '{previous}' is not finished.", param=param)
+    return (*use.threads.before(newest, ask.now), newest)
+
+
+def _queued(wish: Wish, waiting: Waiting, thread: tuple[str, ...], use: Services) -> Queued:
+    """The response as it joins the line: it is in the background from now on, whatever its caller had in mind."""
+    asked = msgspec.structs.replace(wish.asked, background=True)
+    model = use.gate.catalogue.find(wish.ask.request.model).id
+    made = int(waiting.job.created_at)
+    response = _begun(msgspec.structs.replace(wish, asked=asked), thread, model=model, created_at=made)
+    response = msgspec.structs.replace(response, status="queued")
+    if not asked.store:
+        background.stop(response, use)  # nobody could ask for it
+        raise NoCapacity(model, max(1, waiting.eta_seconds))
+    background.keep(response, use)
+    return Queued(waiting, response, wish.asked.background)
 
 
 def _owner(ask: Ask) -> str:
@@ -220,13 +215,13 @@ def _recalled(ask: Ask, earlier: Sequence[StoredResponse], use: Services) -> tup
     return fitting(turns, model.context_tokens - cap - REQUEST_TOKENS - taken, ask.now)
 
 
-def _begun(wish: Wish, head: Head, thread: tuple[str, ...]) -> StoredResponse:
+def _begun(wish: Wish, thread: tuple[str, ...], *, model: str, created_at: int) -> StoredResponse:
     return StoredResponse(
-        id=response_id(head.turn_id),
+        id=response_id(wish.ask.turn_id),
         owner=_owner(wish.ask),
-        created_at=head.created_at,
-        expires_at=head.created_at + KEPT_SECONDS,
-        model=head.model,
+        created_at=created_at,
+        expires_at=created_at + KEPT_SECONDS,
+        model=model,
         asked=wish.asked,
         input=wish.input,
         thread=thread,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chalicelib.domain.errors import BadRequest, NotFound
+from chalicelib.domain.errors import NotFound
 from chalicelib.domain.responses import StoredResponse
 from chalicelib.ports import Responses
 
@@ -22,28 +22,17 @@ class Threads:
 
     def get(self, owner: str, response_id: str, now: float) -> StoredResponse:
         """The response itself."""
-        found = self._found(owner, response_id, now)
-        if found is None:
+        found = self.responses.get(owner, response_id)
+        if found is None or found.expires_at <= now:
             raise NotFound("response", response_id)
         return found
 
-    def before(self, owner: str, previous: str, now: float) -> tuple[StoredResponse, ...]:
-        """The response `previous` with those that it continues and that are still there, oldest first."""
-        newest = self._found(owner, previous, now)
-        if newest is None or not newest.over:
-            words = "not found" if newest is None else "not finished yet"
-            raise BadRequest(
-                f"Previous response with id '{previous[:100]}' {words}.",
-                param="previous_response_id",
-                code="previous_response_not_found" if newest is None else "previous_response_not_finished",
-            )
-        return (*(each for each in self.responses.among(owner, newest.thread) if each.expires_at > now), newest)
+    def before(self, response: StoredResponse, now: float) -> tuple[StoredResponse, ...]:
+        """Those that a response continues and that are still there, oldest first."""
+        found = self.responses.among(response.owner, response.thread)
+        return tuple(each for each in found if each.expires_at > now)
 
     def delete(self, owner: str, response_id: str) -> None:
         """Remove a response; those that continue it go on without it."""
         if not self.responses.delete(owner, response_id):
             raise NotFound("response", response_id)
-
-    def _found(self, owner: str, response_id: str, now: float) -> StoredResponse | None:
-        found = self.responses.get(owner, response_id)
-        return found if found is not None and found.expires_at > now else None

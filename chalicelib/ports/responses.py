@@ -17,6 +17,9 @@ class Responses(Protocol):
     def put(self, response: StoredResponse) -> None:
         """Keep a response, whatever its size. Repeated, it changes nothing."""
 
+    def replace(self, response: StoredResponse) -> bool:
+        """Put a response in the place of what was kept of it before; whether anything was. Repeating it is safe."""
+
     def get(self, owner: str, response_id: str) -> StoredResponse | None:
         """The response, read consistently."""
 

@@ -29,14 +29,16 @@ def create_response(call: Call) -> Response:
 @answered
 def retrieve_response(call: Call, response_id: str) -> Response:
     owner = services().gate.principal(call.credential, call.now, "chat").owner
-    return reply.retrieved(services().threads.get(owner, response_id, call.now))
+    if request.streams(call):
+        return events.streamed(responses.follow(owner, response_id, services(), call.now), request.starting_after(call))
+    return reply.retrieved(responses.retrieve(owner, response_id, services(), call.now))
 
 
 @views.route("/v1/responses/{response_id}", methods=["DELETE"], content_types=[])
 @answered
 def delete_response(call: Call, response_id: str) -> Response:
     owner = services().gate.principal(call.credential, call.now, "chat").owner
-    services().threads.delete(owner, response_id)
+    responses.delete(owner, response_id, services(), call.now)
     return reply.deleted(response_id)
 
 

@@ -88,6 +88,20 @@ def test_a_deleted_response_is_gone_with_all_its_parts(stores, responses, size):
     assert stores.stored("resp_1") == 0
 
 
+@pytest.mark.parametrize("before", [1, MEGABYTE])
+@pytest.mark.parametrize("after", [1, MEGABYTE])
+def test_a_response_is_replaced_where_it_is_still_there(stores, responses, before, after):
+    responses.put(response(text=noise(before)))
+    changed = response(text=noise(after, seed=1))
+
+    assert responses.replace(changed) is True
+    assert responses.replace(changed) is True
+    assert responses.get(OWNER, "resp_1") == changed
+    assert responses.delete(OWNER, "resp_1") is True
+    assert responses.replace(changed) is False
+    assert responses.get(OWNER, "resp_1") is None
+
+
 @pytest.mark.parametrize("size", [1, MEGABYTE])
 def test_a_foreign_response_is_not_there(responses, size):
     kept = response(text=noise(size))

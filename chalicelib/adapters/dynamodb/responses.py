@@ -31,10 +31,11 @@ class DynamoResponses:
 
     def put(self, response: StoredResponse) -> None:
         """The parts in BatchWriteItems where there are any, then one PutItem."""
-        table = self._database.tables.conversations
-        item, parts = _packed(response)
-        batch.put(self._database, table, parts)
-        write(self._database, [{"Put": {"TableName": table, "Item": item}}])
+        self._write(response, {})
+
+    def replace(self, response: StoredResponse) -> bool:
+        """The same, on condition that the item is there; the parts of another body go by their time to live."""
+        return self._write(response, {"ConditionExpression": "attribute_exists(pk)"})
 
     def get(self, owner: str, response_id: str) -> StoredResponse | None:
         """One GetItem, one read more where it is large."""
@@ -61,6 +62,12 @@ class DynamoResponses:
         gone = not write(self._database, [{"Delete": request}])
         batch.delete(self._database, table, _part_keys(item))
         return gone
+
+    def _write(self, response: StoredResponse, condition: dict[str, str]) -> bool:
+        table = self._database.tables.conversations
+        item, parts = _packed(response)
+        batch.put(self._database, table, parts)
+        return not write(self._database, [{"Put": {"TableName": table, "Item": item, **condition}}])
 
     def _item(self, response_id: str) -> Attributes | None:
         table = self._database.tables.conversations

@@ -17,6 +17,12 @@ class MemoryResponses:
         """A response is found by its id alone."""
         self._kept[response.id] = response
 
+    def replace(self, response: StoredResponse) -> bool:
+        """In place of what is there."""
+        if known := response.id in self._kept:
+            self._kept[response.id] = response
+        return known
+
     def get(self, owner: str, response_id: str) -> StoredResponse | None:
         """The response as it is."""
         return next(iter(self.among(owner, [response_id])), None)
