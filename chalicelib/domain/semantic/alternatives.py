@@ -62,6 +62,11 @@ physics|chemistry|biology|mathematics maths math|economics|geography|philosophy|
 christianity christian christians|islam muslim muslims islamic|hinduism hindu hindus|buddhism buddhist buddhists
  |judaism jewish jew jews|sikhism sikh sikhs|atheism atheist atheists
 mechanical|electrical|civil|chemical|aerospace
+weekday weekdays|weekend weekends
+capital|currency|population|president|flag|anthem|area
+add addition|subtract subtraction|multiply multiplication|divide division
+ibuprofen|aspirin|paracetamol acetaminophen tylenol|insulin|morphine|codeine
+adult adults|child children kid kids|baby babies infant infants|senior seniors elderly
 """.replace("\n |", "|")
 
 

@@ -31,7 +31,15 @@ def is_reversed(pair: Match) -> bool:
         return True
     if pair.only_left or pair.only_right:
         return False
+    if {_end(pair.left), _end(pair.right)} == {"to", "from"}:
+        return True
     return _turned_about(pair.left, pair.right) or _asked_of_the_other(pair.left, pair.right)
+
+
+def _end(reading: Reading) -> str:
+    """Whether it goes "to" or "from" something; empty where it does both, or neither."""
+    ends = [word.lower for word in reading.words if word.lower in {"to", "from"}]
+    return ends[0] if len(ends) == 1 else ""
 
 
 _Way = tuple[str, set[str], set[str]]

@@ -74,7 +74,8 @@ inner outer|evaporate condense|widen narrow|warming cooling|heating cooling|heat
 leader follower|teach learn|lowercase uppercase|sharp blunt|tight loose|genuine fake|real fake|original copy
 compulsory optional|obligatory optional|compulsory elective|overt covert|literal figurative|concave convex
 latitude longitude|numerator denominator|sine cosine|artery vein|prefix suffix|debtor creditor|hot cool
-plaintiff defendant|virus bacterium|astronomy astrology|predecessor successor|ancestor descendant|inbox outbox
+plaintiff defendant
+within after|within before|arrive leave|undo redo|first final|virus bacterium|astronomy astrology|predecessor successor|ancestor descendant|inbox outbox
 """.replace("\n", "|")
 
 
