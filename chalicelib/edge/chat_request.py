@@ -76,21 +76,10 @@ def read(call: Call) -> tuple[ChatBody, Ask]:
 
 
 def ask_of(call: Call, body: ChatBody) -> Ask:
-    """What the pipeline is asked; `BadRequest` where fields contradict each other."""
-    if body.stream_options is not None and not body.streamed:
-        raise BadRequest("'stream_options' is only allowed with 'stream': true.", param="stream_options")
-    if body.max_tokens is not None and body.max_completion_tokens is not None:
-        raise BadRequest("Set 'max_completion_tokens' or 'max_tokens', not both.", param="max_tokens")
-    _check_tools(body)
-    request = ChatRequest(
-        model=body.model,
-        messages=tuple(_answer_of(message) for message in body.messages),
-        max_output_tokens=body.max_completion_tokens or body.max_tokens or 0,
-        options=_options(body),
-    )
+    """What the pipeline is asked."""
     return Ask(
         call.credential,
-        request,
+        request_of(body),
         call.turn_id,
         call.now,
         conversation=body.conversation,
@@ -98,6 +87,21 @@ def ask_of(call: Call, body: ChatBody) -> Ask:
         request_id=call.request_id,
         prefer=prefer_of(call.header("prefer")),
         left=call.left,
+    )
+
+
+def request_of(body: ChatBody) -> ChatRequest:
+    """What the model is asked; `BadRequest` where fields contradict each other."""
+    if body.stream_options is not None and not body.streamed:
+        raise BadRequest("'stream_options' is only allowed with 'stream': true.", param="stream_options")
+    if body.max_tokens is not None and body.max_completion_tokens is not None:
+        raise BadRequest("Set 'max_completion_tokens' or 'max_tokens', not both.", param="max_tokens")
+    _check_tools(body)
+    return ChatRequest(
+        model=body.model,
+        messages=tuple(_answer_of(message) for message in body.messages),
+        max_output_tokens=body.max_completion_tokens or body.max_tokens or 0,
+        options=_options(body),
     )
 
 
