@@ -122,6 +122,7 @@ def test_an_answer_that_the_conversation_remembers_is_told_without_the_model(lif
     assert desk.asked == 1
     assert answer["choices"][0]["message"]["content"] == "Hello"
     assert answer["usage"]["total_tokens"] == 12
+    assert answer["id"] == f"chatcmpl-{desk.stage.turns()[0].id}"
     assert desk.stage.used() == Charge(1, 12, 14)
 
 
