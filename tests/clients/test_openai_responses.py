@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import openai
 import pydantic
@@ -182,6 +183,43 @@ def test_many_at_once_are_kept_apart(product):
     found = asyncio.run(all_at_once())
 
     assert all(f"Voice {number}" in response.output_text for number, response in enumerate(found))
+
+
+def test_one_in_the_background_is_polled(client):
+    response = create(client, "What is a flood?", background=True)
+    assert response.status == "queued"
+
+    for _ in range(300):
+        if response.status in {"completed", "failed"}:
+            break
+        time.sleep(0.1)
+        response = client.responses.retrieve(response.id)
+
+    assert response.status == "completed"
+    assert "What is a flood?" in response.output_text
+
+
+def test_one_in_the_background_is_streamed_and_streamed_again(client):
+    events = list(create(client, "What is a neap tide?", background=True, stream=True))
+    response = events[-1].response
+
+    rest = list(client.responses.retrieve(response.id, stream=True, starting_after=3))
+    with client.responses.stream(response_id=response.id) as stream:
+        whole = stream.get_final_response()
+
+    assert [event.type for event in events[:3]] == ["response.created", "response.queued", "response.in_progress"]
+    assert events[-1].type == "response.completed"
+    assert [event.to_dict() for event in rest] == [event.to_dict() for event in events[4:]]
+    assert whole.output_text == response.output_text
+
+
+def test_one_in_the_background_is_cancelled_or_over_already(client):
+    response = create(client, "What is a spring tide?", background=True)
+
+    stopped = client.responses.cancel(response.id)
+
+    assert stopped.status in {"cancelled", "completed", "in_progress"}
+    assert client.responses.cancel(response.id).id == response.id
 
 
 def test_it_survives_a_restart(start):
