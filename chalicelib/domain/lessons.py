@@ -65,6 +65,15 @@ class Course(Struct, frozen=True):
     refitted_at: int = 0
 
 
+class Refitted(Struct, frozen=True):
+    """What a refit came to, over all namespaces."""
+
+    namespaces: int = 0
+    labels: int = 0
+    failed: int = 0
+    expired: int = 0
+
+
 class Search(Struct, frozen=True):
     """Which of a tenant's decisions to list, the newest first: at most `limit` made before the turn id `before`."""
 

@@ -12,7 +12,7 @@ import msgspec
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
-    from chalicelib.pipeline.refit import Refitted
+    from chalicelib.domain.lessons import Refitted
 
 
 @cache

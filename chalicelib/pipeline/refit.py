@@ -9,10 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from msgspec import Struct
-
 from chalicelib.domain.errors import TidegateError
-from chalicelib.domain.lessons import Course, Feedback, Ruling
+from chalicelib.domain.lessons import Course, Feedback, Refitted, Ruling
 from chalicelib.domain.semantic.calibration import Prior, drawn, refitted, seen, taught, untaught
 from chalicelib.domain.turn import CachedAnswer
 from chalicelib.domain.turn_ids import started
@@ -23,15 +21,6 @@ SETTLED_SECONDS: Final = 120.0  # a turn that took longer is not learned from
 MOST_TOLD: Final = 2_000  # decisions of a tenant that one run reads: what a calibration remembers
 WORD_WEIGHT: Final = 10.0  # of a user's word: that of as many misses
 RUN_SECONDS: Final = 40.0  # what is not refitted by then is the next run's
-
-
-class Refitted(Struct, frozen=True):
-    """What a run came to."""
-
-    namespaces: int = 0
-    labels: int = 0
-    failed: int = 0
-    expired: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ import pytest
 from app import refit_cache
 from chalicelib import bootstrap
 from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.domain.lessons import Refitted
 from chalicelib.edge import telemetry
-from chalicelib.pipeline.refit import SETTLED_SECONDS, Refitted
+from chalicelib.pipeline.refit import SETTLED_SECONDS
 from tests.builders import CONTEXT, an_event
 from tests.functional.test_semantic import AGAIN, ASKED, outcome
 from tests.functional.test_sweep import needed

@@ -10,12 +10,12 @@ from chalicelib.adapters.verifier.weights import load
 from chalicelib.domain.chat import Completion
 from chalicelib.domain.entries import AnswerScope
 from chalicelib.domain.errors import IndexUnavailable, StoreUnavailable
-from chalicelib.domain.lessons import Feedback, Ruling
+from chalicelib.domain.lessons import Feedback, Refitted, Ruling
 from chalicelib.domain.semantic.calibration import FEWEST_REQUESTS, chances, untaught
 from chalicelib.domain.turn import CachedAnswer
 from chalicelib.domain.turn_ids import turn_id
 from chalicelib.domain.verdicts import Bound, Decision, Evidence, Namespace
-from chalicelib.pipeline.refit import SETTLED_SECONDS, WORD_WEIGHT, Refitted, Refitter
+from chalicelib.pipeline.refit import SETTLED_SECONDS, WORD_WEIGHT, Refitter
 
 NOW = 1_780_000_000
 SCOPE = AnswerScope("acme", "ada", "echo", "p1", "wordllama://")
