@@ -166,7 +166,8 @@ def retold(items: tuple[ResponseItem, ...]) -> Iterator[Step]:
     """An answer that is whole, told as if it came now."""
     outline = Outline()
     for place, item in enumerate(items):
-        yield from outline.add(_delta(item, place))
+        for delta in _deltas(item, place):
+            yield from outline.add(delta)
     yield from outline.end(items[-1].status or "completed" if items else "completed")
 
 
@@ -185,18 +186,26 @@ def outlined(completion: Completion, status: ItemStatus) -> tuple[ResponseItem, 
     return outline.items()
 
 
-def _delta(item: ResponseItem, place: int) -> Delta:
+def _deltas(item: ResponseItem, place: int) -> Iterator[Delta]:
     match item:
         case ReasoningItem(text=text):
-            return Delta(reasoning=text)
+            yield Delta(reasoning=text)
         case CallItem():
-            return Delta(tool_calls=(ToolCallDelta(place, item.call_id, item.name, item.arguments),))
+            yield Delta(tool_calls=(ToolCallDelta(place, item.call_id, item.name, item.arguments),))
         case MessageItem(content=content):
-            parts = (OutputText(content),) if isinstance(content, str) else content
-            text = "".join(part.text for part in parts if isinstance(part, OutputText))
-            return Delta(text, refusal="".join(part.refusal for part in parts if isinstance(part, Refusal)))
+            yield from (_saying(part) for part in content)
         case _:
-            return Delta()
+            pass
+
+
+def _saying(part: str | ItemPart) -> Delta:
+    match part:
+        case OutputText(text=text):
+            return Delta(text)
+        case Refusal(refusal=words):
+            return Delta(refusal=words)
+        case _:
+            return Delta()  # no answer has any other part
 
 
 def _part_closed(draft: _Draft) -> Iterator[Step]:
