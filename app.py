@@ -1,11 +1,9 @@
 """Tidegate: every entry point, in the order in which a request meets them; `chalicelib/routes` has those of no turn."""
 
-from functools import partial
-
-from chalice.app import CloudWatchEvent, Response, SQSEvent
+from chalice.app import CloudWatchEvent, Response, SQSEvent, WebsocketEvent
 
 from chalicelib.bootstrap import queue, refitter, services, sweeper
-from chalicelib.edge import batch, chat_reply, chat_request, model_wire, status_wire, usage_wire
+from chalicelib.edge import batch, chat_reply, chat_request, model_wire, sockets, status_wire, usage_wire
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import Gateway
 from chalicelib.edge.problems import answered
@@ -20,6 +18,7 @@ app.register_blueprint(responses.views)
 app.register_blueprint(jobs.views)
 app.register_blueprint(admin.views)
 app.register_blueprint(cache.views)
+app.experimental_feature_flags.add("WEBSOCKETS")
 
 
 @app.route("/health", methods=["GET"], content_types=[])
@@ -72,7 +71,22 @@ def retrieve_usage(call: Call) -> Response:
 
 @app.on_sqs_message(queue(), batch_size=10, name="work")
 def work_off(event: SQSEvent) -> batch.Failures:
-    return batch.worked(event.to_dict(), partial(work.complete, use=services()), services().lane.bury)
+    return batch.worked(event.to_dict(), work.complete, services())
+
+
+@app.on_ws_connect()
+def open_connection(event: WebsocketEvent) -> sockets.Answer:
+    return sockets.opened(event.to_dict(), services())
+
+
+@app.on_ws_message()
+def hear_connection(event: WebsocketEvent) -> None:
+    sockets.spoken(event.to_dict(), services())
+
+
+@app.on_ws_disconnect()
+def close_connection(event: WebsocketEvent) -> None:
+    sockets.left(event.to_dict(), services())
 
 
 @app.schedule("rate(1 minute)", name="sweep")

@@ -39,6 +39,10 @@ class Wish(Struct, frozen=True):
     rate: float = RATE
 
 
+def _stays(fate: Fate, wish: Wish) -> bool:
+    return wish.dry or fate != "moved"
+
+
 class Redrive:
     """One run over a queue and its dead. `say` is told a line for each message."""
 
@@ -55,19 +59,22 @@ class Redrive:
         aside: list[str] = []
         try:
             for found in self._batches():
-                good = [each for each in found if wish.force or why_not(each) is None]
-                moved = {each["MessageId"] for each in good} if wish.dry else self._moved(good)
-                for each in found:
-                    fate: Fate = "moved" if each["MessageId"] in moved else "failed" if each in good else "kept"
-                    fates[fate] += 1
+                met = self._met(found, wish)
+                for each, fate in zip(found, met, strict=True):
                     self._say(f"{'would be ' if wish.dry and fate == 'moved' else ''}{fate}: {shown(each)}")
-                    if wish.dry or fate != "moved":
-                        aside.append(each["ReceiptHandle"])
-                if moved and not wish.dry:
-                    self._pause(len(moved) / wish.rate)
+                fates.update(met)
+                aside += [each["ReceiptHandle"] for each, fate in zip(found, met, strict=True) if _stays(fate, wish)]
+                if "moved" in met and not wish.dry:
+                    self._pause(met.count("moved") / wish.rate)
         finally:
             self._show_again(aside)
         return fates
+
+    def _met(self, found: list[dict[str, Any]], wish: Wish) -> list[Fate]:
+        """What became of each message of a batch."""
+        good = [each for each in found if wish.force or why_not(each) is None]
+        moved = {each["MessageId"] for each in good} if wish.dry else self._moved(good)
+        return ["moved" if each["MessageId"] in moved else "failed" if each in good else "kept" for each in found]
 
     def _batches(self) -> Iterator[list[dict[str, Any]]]:
         """What is there, each message once: it stays hidden while this runs."""

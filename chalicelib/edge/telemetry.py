@@ -35,6 +35,6 @@ def log_sweep(counts: Mapping[str, int]) -> None:
     logger().info("sweep", extra=dict(counts))
 
 
-def log_refit(done: Refitted) -> None:
+def log_refit(done: msgspec.Struct) -> None:
     """Say what a refit of the semantic cache came to."""
     logger().info("refit", extra=msgspec.structs.asdict(done))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from msgspec import Struct
 
 from chalicelib.domain.budget import Charge, Standing, standing
@@ -12,7 +13,9 @@ from chalicelib.domain.estimate import covered, texts_bound
 from chalicelib.domain.identity import Credential
 from chalicelib.domain.report import Report
 from chalicelib.domain.routing import taken
-from chalicelib.domain.turn import Left
+from chalicelib.domain.turn import Caller, Left
+from chalicelib.pipeline.routing.attempts import Routed
+from chalicelib.pipeline.routing.purse import Purse
 from chalicelib.pipeline.services import Services
 from chalicelib.ports import Embedded
 
@@ -62,23 +65,25 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
     burned: Charge = charge(model.prices, Usage(input_tokens=embedded.input_tokens))
     if not use.admission.settle(claim, burned):
         use.meter.unmetered(caller)
-    use.meter.record(
-        Report(
-            turn_id=ask.turn_id,
-            tenant=caller.principal.tenant,
-            user=caller.principal.user,
-            key_id=caller.principal.key_id,
-            model=model.id,
-            target=routed.target,
-            attempts=routed.attempts,
-            input_tokens=embedded.input_tokens,
-            usd_micros=burned.usd_micros,
-            unmetered=claim.unmetered,
-            request_id=ask.request_id,
-            tried=tuple(purse.tried),
-            lost_usd_micros=purse.lost_usd_micros,
-            operation="embeddings",
-        )
-    )
+    report = _report(ask, caller, routed, purse)
+    spent = {"input_tokens": embedded.input_tokens, "usd_micros": burned.usd_micros, "unmetered": claim.unmetered}
+    use.meter.record(msgspec.structs.replace(report, model=model.id, **spent))
     left = standing(caller.plan, caller.balances, burned, ask.now)
     return Embeddings(ask.turn_id, model.id, routed.target, embedded, left)
+
+
+def _report(ask: EmbedAsk, caller: Caller, routed: Routed, purse: Purse) -> Report:
+    principal = caller.principal
+    return Report(
+        turn_id=ask.turn_id,
+        tenant=principal.tenant,
+        user=principal.user,
+        key_id=principal.key_id,
+        model=ask.model,
+        target=routed.target,
+        attempts=routed.attempts,
+        request_id=ask.request_id,
+        tried=tuple(purse.tried),
+        lost_usd_micros=purse.lost_usd_micros,
+        operation="embeddings",
+    )

@@ -59,16 +59,16 @@ class Plant:
         """Bring batch after batch until the queue is empty."""
         while found := self._receive(self.sqs.url):
             records = [{"messageId": each["MessageId"], "body": each["Body"]} for each in found]
-            answer = batch.worked({"Records": records}, self._do, self.use.lane.bury)
+            answer = batch.worked({"Records": records}, self._do, self.use)
             failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
             for each in found:
                 if each["MessageId"] not in failed:
                     self.sqs.client.delete_message(QueueUrl=self.sqs.url, ReceiptHandle=each["ReceiptHandle"])
 
-    def _do(self, message):
+    def _do(self, message, use):
         if message.job in self.broken:
             raise StoreUnavailable("down")
-        work.complete(message, self.use)
+        work.complete(message, use)
 
     def die(self):
         """All that is in the queue came too often."""

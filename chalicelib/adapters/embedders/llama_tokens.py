@@ -37,11 +37,11 @@ class LlamaTokens:
         for segment in _SPECIALS.split(text):
             if segment in _SPECIAL:
                 ids.append(_SPECIAL[segment])
-            elif segment:
-                for word in _WORD.findall(_SPACE + segment.replace(" ", _SPACE)):
-                    if word not in known:
-                        known[word] = self._encode(word)
-                    ids += known[word]
+                continue
+            for word in _WORD.findall(_SPACE + segment.replace(" ", _SPACE)) if segment else ():
+                if word not in known:
+                    known[word] = self._encode(word)
+                ids += known[word]
         return ids
 
     def _encode(self, word: str) -> tuple[int, ...]:
