@@ -88,6 +88,22 @@ test("a thread is remembered, and its input paged", async () => {
   assert.deepEqual(read.map((item) => item.content[0].text), [..."abc"]);
 });
 
+test("one in the background is streamed from any event on, and polled", async () => {
+  const events = [];
+  for await (const event of await create("What is a flood?", { background: true, stream: true })) events.push(event);
+  const { id } = events[0].response;
+  const rest = [];
+  for await (const event of await client.responses.retrieve(id, { stream: true, starting_after: 2 })) rest.push(event);
+  const polled = await client.responses.retrieve(id);
+  const over = await client.responses.cancel(id);
+
+  assert.equal(events[1].type, "response.queued");
+  assert.deepEqual(rest, events.slice(3));
+  assert.equal(polled.status, "completed");
+  assert.match(polled.output_text, /What is a flood\?/);
+  assert.equal(over.status, "completed");
+});
+
 test("a conversation is continued", async () => {
   const conversation = await client.conversations.create({});
   await create("My boat is called Gull.", { conversation: conversation.id });

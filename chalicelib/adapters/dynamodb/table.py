@@ -11,6 +11,7 @@ ledger         pk = <subject kind>#<tag>, sk = windows      what it used, by per
 conversations  pk = <conversation id>, sk = head            GSI by-owner
                …, sk = turn#<number>                        a turn, with the first part of its body
                …, sk = turn#<number>#<turn id>#<digest>#<n> further parts of the body with that digest
+               pk = <response id>, sk = response            a response, in by-owner apart; parts in responses.py
 answers        pk = <exact cache key>                       an answer, or the turn that asks for it
 entries        pk = scopes#<tenant>, sk = <user>#<digest>   a scope's head: its parts, and how often it changed
                pk = scope#<digest>, sk = <written ms>#<id>  an entry, or what was taken back; keys in entry_items.py
