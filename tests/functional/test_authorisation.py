@@ -20,6 +20,8 @@ SCOPES = {
     ("GET", "/v1/conversations/{conversation_id}/items"): "chat",
     ("GET", "/v1/conversations/{conversation_id}/items/{item_id}"): "chat",
     ("DELETE", "/v1/conversations/{conversation_id}/items/{item_id}"): "chat",
+    ("GET", "/v1/jobs/{job_id}"): "chat",
+    ("DELETE", "/v1/jobs/{job_id}"): "chat",
     ("POST", "/v1/responses"): "chat",
     ("GET", "/v1/responses/{response_id}"): "chat",
     ("DELETE", "/v1/responses/{response_id}"): "chat",
