@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 PREFIX: Final = "TIDEGATE_"
 LOCAL: Final = "local"
 MOST_PORT: Final = 65_535
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.:\[\]-]+")
 MODES: Final = ("off", "shadow", "serve")
 
 
@@ -40,6 +42,8 @@ class Settings:
     job_seconds: int = 3_600
     flight_seconds: int = 10
     catalogue: str = ""
+    origins: str = ""
+    sockets: str = ""
     webhook_ports: str = "443"
     webhook_loopback: bool = False
     log_level: str = "INFO"
@@ -113,6 +117,18 @@ def _ports(text: str) -> str:
     return text
 
 
+def _origins(text: str) -> str:
+    wrong = [each for each in origins_of(text) if each != "none" and not _ORIGIN.fullmatch(each)]
+    if wrong:
+        raise ValueError(f"not an origin such as https://chat.example.com, nor none: {wrong[0]}")
+    return text
+
+
+def origins_of(text: str) -> frozenset[str]:
+    """The origins that a setting names, in lower case, as browsers send them."""
+    return frozenset(each.strip().lower() for each in text.split(",") if each.strip())
+
+
 def _count(text: str) -> int:
     number = int(text)
     if number < 0:
@@ -123,6 +139,7 @@ def _count(text: str) -> int:
 _OF_THEIR_OWN: Final[dict[str, Callable[[str], object]]] = {
     "flight_seconds": _count,
     "wait_seconds": _count,
+    "origins": _origins,
     "webhook_ports": _ports,
 }
 _PARSERS: Final[dict[type, Callable[[str], object]]] = {bool: _boolean, int: _positive, float: _share, str: str.strip}

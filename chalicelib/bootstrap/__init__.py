@@ -14,6 +14,7 @@ from chalicelib.bootstrap.lane import open_lane, queue_name
 from chalicelib.bootstrap.meanings import open_review, semantic_tier
 from chalicelib.bootstrap.notices import open_notices, reach
 from chalicelib.bootstrap.offer import catalogue, check, replaced
+from chalicelib.bootstrap.sockets import open_courier, open_reception
 from chalicelib.bootstrap.targets import Targets
 from chalicelib.domain.errors import Misconfigured
 from chalicelib.domain.identity import Peppers
@@ -37,7 +38,8 @@ from chalicelib.pipeline.sizes import Sizes
 from chalicelib.pipeline.sweep import MOST, Sweeper, sweep
 from chalicelib.pipeline.tenants import Tenants
 from chalicelib.pipeline.threads import Threads
-from chalicelib.ports import Answers, Conversations, Keys, Turns
+from chalicelib.ports import Answers, Conversations, Keys, Responses, Turns
+from chalicelib.ports import Targets as TargetStates
 from chalicelib.settings import LOCAL, Settings
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.client import Database
+    from chalicelib.adapters.telemetry.powertools import PowertoolsMeter
     from chalicelib.pipeline.refit import Refitter
 
 
@@ -88,31 +91,14 @@ def refitter() -> Refitter:
 
 def build(settings: Settings) -> Services:
     """Services as `settings` say; each vendor's library is imported only where it is used."""
-    from chalicelib.adapters.dynamodb.answers import DynamoAnswers
-    from chalicelib.adapters.dynamodb.conversations import DynamoConversations
-    from chalicelib.adapters.dynamodb.responses import DynamoResponses
-    from chalicelib.adapters.dynamodb.targets import DynamoTargets
-    from chalicelib.adapters.telemetry.powertools import PowertoolsMeter
-
-    database = open_database(settings)
-    targets = Targets(settings)
-    turns, conversations, keys = open_turns(database), DynamoConversations(database), open_keys(database)
-    meter = PowertoolsMeter(metrics=not settings.local, level=settings.log_level)
+    database, targets, meter = open_database(settings), Targets(settings), _meter(settings)
+    turns, keys = open_turns(database), open_keys(database)
+    answers, conversations, responses, states = _stores(database)
     models = Models(catalogue(settings), partial(replaced, settings), targets.faults, meter, time.time)
-    sizes, answers = Sizes(), DynamoAnswers(database)
+    sizes, pool = Sizes(), Pool(states, random.random)
     semantic = semantic_tier(settings, database, targets.embedder)
-    pool = Pool(DynamoTargets(database), random.random)
-    gate = Gate(
-        turns,
-        keys,
-        peppers(settings),
-        models,
-        caching=settings.cache,
-        watch=pool,
-        cap=sizes.cap,
-        meaning=semantic.scope,
-        fits=semantic.fits,
-    )
+    known = partial(Gate, turns, keys, peppers(settings), models, watch=pool, cap=sizes.cap)
+    gate = known(caching=settings.cache, meaning=semantic.scope, fits=semantic.fits)
     lane = open_lane(settings, database)
     answer_cache = AnswerCache(answers, settings.cache_ttl_seconds, semantic)
     admission = Admission(turns, conversations, settings.lease_seconds)
@@ -124,11 +110,13 @@ def build(settings: Settings) -> Services:
         flights=_single_flight(settings, answers, admission, answer_cache),
         router=Router(targets.chat, targets.embedder, pool, turns, time.time, settings.deadline_seconds),
         lane=lane,
+        courier=open_courier(settings, lane),
+        reception=open_reception(settings, database, lane),
         notices=open_notices(settings, lane, keys, meter.told),
         sizes=sizes,
         archive=Archive(conversations),
         once=_once(settings, database, gate, conversations, lane),
-        threads=Threads(DynamoResponses(database)),
+        threads=Threads(responses),
         accounts=Accounts(keys),
         plans=Plans(keys, models),
         tenants=Tenants(keys, secrets.token_bytes, reach(settings)),
@@ -138,6 +126,22 @@ def build(settings: Settings) -> Services:
         meter=meter,
         clock=time.time,
     )
+
+
+def _stores(database: Database) -> tuple[Answers, Conversations, Responses, TargetStates]:
+    """What is kept of turns, beside the ledger."""
+    from chalicelib.adapters.dynamodb.answers import DynamoAnswers
+    from chalicelib.adapters.dynamodb.conversations import DynamoConversations
+    from chalicelib.adapters.dynamodb.responses import DynamoResponses
+    from chalicelib.adapters.dynamodb.targets import DynamoTargets
+
+    return DynamoAnswers(database), DynamoConversations(database), DynamoResponses(database), DynamoTargets(database)
+
+
+def _meter(settings: Settings) -> PowertoolsMeter:
+    from chalicelib.adapters.telemetry.powertools import PowertoolsMeter
+
+    return PowertoolsMeter(metrics=not settings.local, level=settings.log_level)
 
 
 def _once(settings: Settings, database: Database, gate: Gate, conversations: Conversations, lane: Lane) -> Once:

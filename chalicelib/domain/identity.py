@@ -49,14 +49,18 @@ class Principal(Struct, frozen=True):
     @property
     def owner(self) -> str:
         """Whose conversations these are: one user of one tenant."""
-        return f"{self.tenant_tag}.{self.user_tag}"
+        return owner_of_key(self.key_id)
 
 
 class Credential(Struct, frozen=True):
-    """A well-formed token, not yet verified. Never logged: `repr` is the key's id."""
+    """A well-formed token, not yet verified. Never logged: `repr` is the key's id.
+
+    Where one was verified before, its `digest` stands for a token that is not kept.
+    """
 
     key_id: str
     token: str
+    digest: str = ""
 
     def __repr__(self) -> str:
         """Show the id alone."""
@@ -117,6 +121,11 @@ class Peppers(Struct, frozen=True):
         return hmac.new(self.by_version[version], token.encode(), hashlib.sha256).hexdigest()
 
 
+def owner_of_key(key_id: str) -> str:
+    """Whose conversations and jobs a key may see: its id begins with the tags of its tenant and user."""
+    return f"{key_id[:TAG_LENGTH]}.{key_id[TAG_LENGTH : 2 * TAG_LENGTH]}"
+
+
 def tenant_tag(tenant: str) -> str:
     """The tenant's name in database keys."""
     return _tag("tenant", tenant)
@@ -148,7 +157,7 @@ def verify(credential: Credential, key: Key | None, peppers: Peppers, now: float
     """The principal behind `credential`, or `Unauthorized`; as slow for an unknown key as for a wrong secret."""
     version = key.pepper_version if key else peppers.current
     expected = key.digest if key else _NO_DIGEST
-    genuine = hmac.compare_digest(peppers.digest(credential.token, version), expected)
+    genuine = hmac.compare_digest(credential.digest or peppers.digest(credential.token, version), expected)
     if key is None or not genuine or state_of(key, now) != "active":
         raise Unauthorized
     if credential.tenant_tag != tenant_tag(key.tenant) or credential.user_tag != user_tag(key.tenant, key.user):

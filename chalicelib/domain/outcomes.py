@@ -27,13 +27,18 @@ class Done(Struct, frozen=True, tag="done"):
 
 
 class Failed(Struct, frozen=True, tag="failed"):
-    """A fault ended it: its class by name, and what its caller is told; tokens may have been `burned` all the same."""
+    """A fault ended it: its class by name, and what its caller is told; tokens may have been `burned` all the same.
+
+    What had been `said` by then, by `target`, is charged.
+    """
 
     kind: str
     message: str
     param: str | None = None
     code: str | None = None
     burned: bool = False
+    said: Completion | None = None
+    target: str = ""
 
     @property
     def fault(self) -> JobFailed:
@@ -46,10 +51,10 @@ Outcome = Done | Failed
 _decoder: Final = msgspec.json.Decoder(Outcome)
 
 
-def failed(fault: TidegateError) -> Failed:
+def failed(fault: TidegateError, said: Completion | None = None, target: str = "") -> Failed:
     """How a fault is remembered."""
     param, code = getattr(fault, "param", None), fault.code if isinstance(fault, BadRequest) else None
-    return Failed(type(fault).__name__, fault.message, param, code, fault.burned)
+    return Failed(type(fault).__name__, fault.message, param, code, fault.burned, said, target)
 
 
 def packed(outcome: Outcome) -> bytes:

@@ -8,6 +8,7 @@ from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
 from chalicelib.pipeline.cache import AnswerCache
+from chalicelib.pipeline.courier import Courier
 from chalicelib.pipeline.flights import SingleFlight
 from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
@@ -17,6 +18,7 @@ from chalicelib.pipeline.lane import Lane
 from chalicelib.pipeline.notices import Notices
 from chalicelib.pipeline.once import Once
 from chalicelib.pipeline.plans import Plans
+from chalicelib.pipeline.reception import Reception
 from chalicelib.pipeline.review import Review
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.sizes import Sizes
@@ -36,6 +38,8 @@ class Services:
     flights: SingleFlight
     router: Router
     lane: Lane
+    courier: Courier
+    reception: Reception
     notices: Notices
     sizes: Sizes
     archive: Archive

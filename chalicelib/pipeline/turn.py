@@ -12,6 +12,7 @@ charge; the turn is remembered in the same write that settles it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
@@ -20,7 +21,7 @@ import msgspec
 from chalicelib.domain.budget import Charge
 from chalicelib.domain.errors import Conflict, TidegateError
 from chalicelib.domain.estimate import counted
-from chalicelib.domain.jobs import Job
+from chalicelib.domain.jobs import Job, job_id
 from chalicelib.domain.outcomes import Done, Failed, outcome_of
 from chalicelib.domain.routing import Saturated
 from chalicelib.domain.turn import Ask, CachedAnswer, Opened, Reply, Reservation, Streamed
@@ -60,10 +61,18 @@ def stream(ask: Ask, use: Services) -> Streamed | Waiting:
     return Streamed(run.head(routed, run.claim.charge), relay)
 
 
-def enqueue(ask: Ask, use: Services, connection: str | None = None) -> Reply | Job:
-    """Answer from the cache, or put `ask` into the line at once; its pieces go to a connection, if one is named."""
+def enqueue(
+    ask: Ask, use: Services, connection: str | None = None, accepted: Callable[[str], object] = str
+) -> Reply | Job:
+    """Answer from the cache, or put `ask` into the line at once; its pieces go to a connection, if one is named.
+
+    Before a worker may send the first, what the job is called is `accepted`.
+    """
     run = _begun(ask, use)
-    return run if isinstance(run, Reply) else _job(run, use, connection)
+    if isinstance(run, Reply):
+        return run
+    accepted(job_id(ask.turn_id))
+    return _job(run, use, connection)
 
 
 def replayed(reply: Reply) -> Streamed:

@@ -1,6 +1,7 @@
 """The life of a turn that waited in line, told from where a worker takes it up.
 
     begin -> route -> model -> end (the outcome is kept) -> settle -> store
+       │        └── for a connection, piece by piece: see `trip`
        └── saturated: back into the line
 
 The outcome is kept before the turn is charged. So whoever finds a job that is over charges it again, which changes
@@ -10,20 +11,29 @@ nothing where it was charged before: a worker may die at any line of this story,
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeVar
 
+import msgspec
+
+from chalicelib.domain.chat import Completion
 from chalicelib.domain.errors import JobExpired, ModelUnavailable, QueueUnavailable, StoreUnavailable, TidegateError
 from chalicelib.domain.estimate import counted
-from chalicelib.domain.jobs import Job, Message, Poison
-from chalicelib.domain.outcomes import Done, Failed, failed, outcome_of
+from chalicelib.domain.jobs import Job, JobState, Message, Poison
+from chalicelib.domain.outcomes import Done, Failed, Outcome, failed, outcome_of, packed
 from chalicelib.domain.routing import Saturated
+from chalicelib.domain.turn import Head
 from chalicelib.pipeline.lane import Waiting, is_worn_out
 from chalicelib.pipeline.orders import resumed
-from chalicelib.pipeline.run import Run
+from chalicelib.pipeline.routing.attempts import Routed
+from chalicelib.pipeline.run import Asking, Run
 from chalicelib.pipeline.services import Services
+from chalicelib.pipeline.trip import Trip
+
+Said = TypeVar("Said")
 
 EXPIRED: Final = "The job waited in line for longer than anybody waits for it."
 WORN_OUT: Final = "The workers that tried to answer it ended before they could."
+BROKEN_OFF: Final = "The worker that was answering it ended in the middle."
 
 
 def complete(message: Message, use: Services) -> None:
@@ -38,11 +48,19 @@ def complete(message: Message, use: Services) -> None:
     if job.over:
         close(job, run)
         use.notices.announce(job)
-    elif job.cancelling:
+    else:
+        _take_up(job, run, use)
+
+
+def _take_up(job: Job, run: Run, use: Services) -> None:
+    """Answer a job that this attempt holds, unless that is too late, or was tried too often."""
+    if job.cancelling:
         _stop(job, run)
     elif use.clock() > job.until:
         _fail(job, run, JobExpired(EXPIRED))
         raise Poison("too old")
+    elif job.attempt > 1 and (said := use.courier.said(job)) is not None:
+        _break_off(job, run, said)
     elif is_worn_out(job) or (job.attempt > 1 and not run.purse.forfeit()):
         _fail(job, run, ModelUnavailable(WORN_OUT))
     else:
@@ -56,6 +74,7 @@ def cancel(owner: str, job_id: str, use: Services) -> Waiting:
         close(job, resumed(job, use))
         with suppress(QueueUnavailable):  # its message is still to come, and finds it over
             use.notices.announce(job)
+        _tell(job, use)
     return use.lane.standing(job)
 
 
@@ -64,38 +83,111 @@ def close(job: Job, run: Run) -> None:
     outcome = outcome_of(job)
     if isinstance(outcome, Done):
         run.settle(outcome.completion, outcome.head.target, cut=outcome.cut)
+    elif outcome is not None and outcome.said is not None:
+        run.settle(outcome.said, outcome.target, cut=True)
     else:
         run.abandon(burned=outcome is not None and outcome.burned)
 
 
 def _answer(job: Job, run: Run, use: Services) -> None:
+    if job.connection is not None:
+        _stream(job, run, use)
+        return
+    outcome = _asked(job, run, use.router.complete)
+    if outcome is None:
+        return
+    completion, routed = outcome
+    completion = counted(run.opened.request, completion)
+    done = Done(run.head(routed, run.burned(completion)), completion)
+    over = _over(job, "cancelled" if job.cancelling else "completed", done, use)
+    if over is not None:
+        run.end(routed, completion)
+        use.notices.announce(over)
+        if over.connection is not None:  # somebody came to listen meanwhile
+            use.courier.replay(over.connection, over, over.after)
+
+
+def _stream(job: Job, run: Run, use: Services) -> None:
+    """Answer piece by piece: an answer that breaks is charged as far as it came, and none comes after it."""
+    outcome = _asked(job, run, use.router.stream)
+    if outcome is None:
+        return
+    deltas, routed = outcome
+    trip = Trip(job, run.head(routed, run.claim.charge), use.courier)
+    trip.ride(deltas)
+    completion = counted(run.opened.request, trip.completion)
+    state, result = _result(trip, completion, run.head(routed, run.burned(completion)))
+    trip.deliver()
+    while not use.lane.end(trip.job, state, result):
+        if not trip.listen():
+            return
+    over = msgspec.structs.replace(trip.job, state=state, outcome=packed(result))
     try:
-        outcome = run.tried(use.router.complete)
+        run.end(routed, completion, cut=not trip.is_whole)
+        use.notices.announce(over)
+    finally:
+        _tell(over, use, trip.last)
+
+
+def _result(trip: Trip, completion: Completion, head: Head) -> tuple[JobState, Outcome]:
+    if trip.fault is not None:
+        return "failed", failed(trip.fault, completion, head.target)
+    return "cancelled" if trip.is_stopped else "completed", Done(head, completion, cut=not trip.is_whole)
+
+
+def _asked(job: Job, run: Run, ask: Asking[Said]) -> tuple[Said, Routed] | None:
+    """What a target answers; None where the job is over instead, or back in the line."""
+    try:
+        outcome = run.tried(ask)
     except StoreUnavailable:
         raise  # nothing is known of the turn: the message comes again
     except TidegateError as fault:
         _fail(job, run, fault)
-        return
+        return None
     if isinstance(outcome, Saturated):
-        use.lane.defer(job, outcome.retry_after_seconds)
-        return
-    completion, routed = outcome
-    completion = counted(run.opened.request, completion)
-    head = run.head(routed, run.burned(completion))
-    if use.lane.end(job, "cancelled" if job.cancelling else "completed", Done(head, completion)):
-        run.end(routed, completion)
-        use.notices.announce(job)
+        run.use.lane.defer(job, outcome.retry_after_seconds)
+        return None
+    return outcome
+
+
+def _over(job: Job, state: JobState, outcome: Outcome, use: Services) -> Job | None:
+    """End a job, whoever listens to it by now: how it is then, or None where another worker has it."""
+    while not use.lane.end(job, state, outcome):
+        held = use.lane.hold(job)
+        if held is None:
+            return None
+        job = held
+    return msgspec.structs.replace(job, state=state, outcome=packed(outcome))
+
+
+def _tell(over: Job, use: Services, last: int = 0) -> None:
+    if over.connection is not None:
+        use.courier.finish(over.connection, over, last)
 
 
 def _stop(job: Job, run: Run) -> None:
     """End a job that nobody wants any more, before a model was asked."""
     stopped = Failed("Cancelled", "The job was cancelled.", burned=job.attempt > 1)
-    if run.use.lane.end(job, "cancelled", stopped):
+    over = _over(job, "cancelled", stopped, run.use)
+    if over is not None:
         run.abandon(burned=stopped.burned)
-        run.use.notices.announce(job)
+        run.use.notices.announce(over)
+        _tell(over, run.use)
+
+
+def _break_off(job: Job, run: Run, said: Completion) -> None:
+    """End an answer whose worker died in the middle of it: what was heard of it is not said again in other words."""
+    said = counted(run.opened.request, said)
+    over = _over(job, "failed", failed(ModelUnavailable(BROKEN_OFF), said), run.use)
+    if over is not None:
+        run.end(Routed("", 0, 0.0), said, cut=True)
+        run.use.notices.announce(over)
+        _tell(over, run.use)
 
 
 def _fail(job: Job, run: Run, fault: TidegateError) -> None:
-    if run.use.lane.end(job, "failed", failed(fault)):
+    over = _over(job, "failed", failed(fault), run.use)
+    if over is not None:
         run.fail(fault)
-        run.use.notices.announce(job)
+        run.use.notices.announce(over)
+        _tell(over, run.use)

@@ -15,6 +15,8 @@ MOCKS_PER_TEST = 0.05
 PRINTING = ("infra", "benchmarks")  # they talk to a person in a terminal
 BROAD_EXCEPT = (
     "chalicelib/edge/problems.py",  # where a fault that nobody foresaw becomes an answer
+    "chalicelib/edge/sockets.py",  # or a frame
+    "infra/local/sockets.py",  # plays API Gateway, whose connections outlive a message that failed
     "infra/local/bridge.py",  # plays Lambda, which survives whatever its function does
     "infra/local/streams.py",  # so does its streaming twin
     "infra/local/schedule.py",  # and what calls functions on a schedule

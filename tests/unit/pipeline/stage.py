@@ -1,11 +1,14 @@
 """A turn's stages over memory, with models that follow a script."""
 
+import json
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 import msgspec
 
 from chalicelib.adapters.embedders.wordllama import WordLlamaEmbedder
 from chalicelib.adapters.memory.answers import MemoryAnswers
+from chalicelib.adapters.memory.connections import MemoryConnections
 from chalicelib.adapters.memory.conversations import MemoryConversations
 from chalicelib.adapters.memory.decisions import MemoryDecisions, MemoryLessons
 from chalicelib.adapters.memory.jobs import MemoryJobs
@@ -26,10 +29,12 @@ from chalicelib.domain.report import Report
 from chalicelib.domain.transcript import Transcript
 from chalicelib.domain.turn import Caller
 from chalicelib.domain.verdicts import Bound, Knobs
+from chalicelib.edge.sockets_wire import JsonWire
 from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
 from chalicelib.pipeline.cache import AnswerCache, Meanings, SemanticTier
+from chalicelib.pipeline.courier import Courier
 from chalicelib.pipeline.fits import Fits
 from chalicelib.pipeline.flights import SingleFlight
 from chalicelib.pipeline.health import Health
@@ -40,6 +45,7 @@ from chalicelib.pipeline.lane import Lane
 from chalicelib.pipeline.notices import Notices
 from chalicelib.pipeline.once import LEASE_MARGIN, Once
 from chalicelib.pipeline.plans import Plans
+from chalicelib.pipeline.reception import Reception
 from chalicelib.pipeline.review import Review
 from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.router import Router
@@ -54,6 +60,7 @@ LEASE_SECONDS = 900
 DEADLINE_SECONDS = 60
 FLIGHT_SECONDS = 10
 WAIT_SECONDS = 20
+ORIGIN = "https://chat.example.com"
 HELLO = (Delta(text="Hel"), Delta(text="lo"), Delta(finish_reason="stop", usage=Usage(10, 2)))
 
 
@@ -134,6 +141,29 @@ class Mail:
         return self.answers.pop(0) if self.answers else Posted(200)
 
 
+class Exchange:
+    """The other ends of connections: what each was sent, and how it takes the next frames: well, unless told."""
+
+    def __init__(self):
+        self.frames = defaultdict(list)
+        self.closed = []
+        self.moods = defaultdict(list)
+        self.gone = set()
+
+    def send(self, connection_id, frame):
+        mood = self.moods[connection_id].pop(0) if self.moods[connection_id] else "sent"
+        if connection_id in self.gone or mood == "gone":
+            self.gone.add(connection_id)
+            return "gone"
+        if mood == "sent":
+            self.frames[connection_id].append(json.loads(frame))
+        return mood
+
+    def close(self, connection_id):
+        self.gone.add(connection_id)
+        self.closed.append(connection_id)
+
+
 class Stage:
     """A caller, a plan, models by the names of their targets, and what is left behind."""
 
@@ -165,6 +195,7 @@ class Stage:
         self.pool = Pool(MemoryTargets(self.shelf), lambda: 0.0)
         self.queue, self.jobs = MemoryJobQueue(), MemoryJobs()
         self.mail, self.told = Mail(), []
+        self.connections, self.exchange = MemoryConnections(), Exchange()
         self.lane = Lane(self.jobs, self.queue, lambda: self.now, self.rest, 3_600, 90, WAIT_SECONDS)
         self.services = Services(
             gate=Gate(
@@ -186,6 +217,10 @@ class Stage:
             ),
             router=Router(self.open, self.open, self.pool, turns, lambda: self.now, DEADLINE_SECONDS),
             lane=self.lane,
+            courier=Courier(self.jobs, self.exchange, JsonWire(), self.lane.hold, lambda: self.now, self.rest),
+            reception=Reception(
+                self.connections, self.exchange, self.jobs, frozenset({ORIGIN}), lambda: self.now, self.rest
+            ),
             notices=Notices(self.jobs, self.keys, self.queue, self.mail, self.told.append, lambda: self.now),
             sizes=sizes,
             archive=Archive(conversations),
