@@ -4,7 +4,7 @@ import os
 import platform
 from typing import Final
 
-from benchmarks import page, routing
+from benchmarks import lane, page, routing
 from benchmarks.figures import Figures, claim_stdout
 from benchmarks.product import running
 
@@ -24,6 +24,7 @@ def main() -> None:
         http_view.measure(product, SEED, figures)
         ledger.measure(SEED, figures, product.emulator)
     routing.measure(SEED, figures)
+    lane.measure(SEED, figures)
     page.write(figures)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.figures import Figures, Row
+from benchmarks.lane_page import lane_tables
 from benchmarks.ledger_page import ledger_tables
 from benchmarks.routing_page import routing_tables
 from benchmarks.tables import Columns, spread, table
@@ -27,7 +28,7 @@ def write(figures: Figures, page: Path = PAGE) -> None:
 def _figures(figures: Figures) -> str:
     machine = figures.of("machine")[0]
     ran = f"Python {machine['python']}, {machine['cores']} cores, load {machine['load']:.1f}, seed {machine['seed']}."
-    parts = (_turns, _dynamodb, _http, ledger_tables, routing_tables, _cold, _imports)
+    parts = (_turns, _dynamodb, _http, ledger_tables, routing_tables, lane_tables, _cold, _imports)
     return "\n".join((ran, "", *(part(figures) for part in parts)))
 
 

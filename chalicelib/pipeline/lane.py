@@ -128,12 +128,15 @@ class Lane:
                 self.queue.send(Message(job.id, job.line), delay_seconds=seconds)
 
     def resend(self) -> int:
-        """Send again what nobody took up; how many messages that were. Safe to run twice at once."""
+        """Send again what nobody took up; how many were sent. Safe twice at once; what was not sent is stale soon."""
         now = self.clock()
         found = self.jobs.stale(now - RESEND_SECONDS, now, RESENT_AT_ONCE)
+        sent = 0
         for message in found:
-            self.queue.send(message)
-        return len(found)
+            with suppress(QueueUnavailable):
+                self.queue.send(message)
+                sent += 1
+        return sent
 
     def bury(self, body: str, reason: str) -> None:
         """Put a message that can never be worked on where the dead are."""
