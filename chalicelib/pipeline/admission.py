@@ -22,7 +22,8 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.estimate import input_bound
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.items import items_of, items_of_completion
-from chalicelib.domain.turn import Caller, Lead, Left, Opened, Reservation, Settlement
+from chalicelib.domain.lead import Lead
+from chalicelib.domain.turn import Caller, Left, Opened, Reservation, Settlement
 from chalicelib.ports import Conversations, Turns
 
 RENUMBERINGS: Final = 8  # parallel turns of one conversation that a turn lets go first
