@@ -12,7 +12,6 @@ import msgspec
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
-    from chalicelib.domain.lessons import Refitted
 
 
 @cache

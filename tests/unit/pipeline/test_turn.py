@@ -17,7 +17,6 @@ from chalicelib.domain.errors import (
     ModelThrottled,
     ModelTimeout,
     ModelUnavailable,
-    NoCapacity,
     NotFound,
     StoreUnavailable,
     TidegateError,
