@@ -55,11 +55,12 @@ def places(tenant_tag: str, user_tag: str, request: ChatRequest) -> tuple[Place,
     context = context_of(earlier, text_of(newest.content))
     parts = (request.model, context, getattr(newest, "name", None), unlike)
     digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
-    question = canonical(text_of(newest.content))
+    question = text_of(newest.content)
     own, shared = (AnswerScope(tenant_tag, user, request.model, digest, "") for user in (user_tag, "*"))
-    return _place(own, question), _place(shared, question)
+    return place_of(own, question), place_of(shared, question)
 
 
-def _place(meaning: AnswerScope, question: str) -> Place:
+def place_of(meaning: AnswerScope, question: str) -> Place:
+    """The place in a scope of the answer to a question; whatever embedder the scope names, and however it is put."""
     scope = f"1:{meaning.tenant}:{meaning.user}:{meaning.model}:{meaning.prefix}"
-    return Place(scope, hashlib.sha256(f"{scope}\n{question}".encode()).hexdigest(), meaning)
+    return Place(scope, hashlib.sha256(f"{scope}\n{canonical(question)}".encode()).hexdigest(), meaning)

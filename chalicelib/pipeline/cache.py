@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from chalicelib.domain.budget import CacheMode, CacheRules
-from chalicelib.domain.cache_key import Place, clean
+from chalicelib.domain.cache_key import Place, clean, place_of
 from chalicelib.domain.chat import Completion, text_of
 from chalicelib.domain.conversation import Turn
 from chalicelib.domain.dependence import comparable, context_of
@@ -175,7 +175,8 @@ class AnswerCache:
             meanings = tier.meanings()
             (vector,) = meanings.embedder.embed([question], None, tier.within_seconds).vectors
             sought = Sought(scope, vector, opened.ask.now, mark=opened.memory.marks.get(scope))
-            near = [each for each in meanings.index.search(sought, tier.within_seconds) if each.scope == scope]
+            found = meanings.index.search(sought, tier.within_seconds)
+            near = [each for each in found if each.scope == scope and _is_own(each, scope)]
             fit = tier.fits.fit(tier.fits.namespace(scope.tenant))
             decision = meanings.judge.judge(question, near, fit, tier.knobs)
             missed = Sighting(outcome="miss", vector=vector, ruling=_ruling(opened, scope, decision, near, tier))
@@ -198,6 +199,11 @@ class AnswerCache:
             return _ruled(missed, "checked", checked=True, weight=min(1 / rate, MOST_WEIGHT))
         served = _ruled(missed, decision.reason, outcome="semantic")
         return msgspec.structs.replace(served, answer=offer.answer, outcome="semantic")
+
+
+def _is_own(near: Neighbour, scope: AnswerScope) -> bool:
+    """Whether a neighbour's answer is kept where `scope` keeps the answer to its question: nobody else's can be."""
+    return near.answer == place_of(scope, near.question).key
 
 
 def _ruling(

@@ -14,7 +14,9 @@ from chalicelib.domain import cache_key
 from chalicelib.domain.cache_key import Place, places
 from chalicelib.domain.chat import ChatRequest, Completion, Options, System, Usage, User
 from chalicelib.domain.identity import tenant_tag, user_tag
+from chalicelib.domain.question import canonical
 from chalicelib.domain.verdicts import Decision, Knobs
+from chalicelib.pipeline import cache
 from chalicelib.pipeline.cache import AnswerCache, Meanings, SemanticTier
 from chalicelib.pipeline.fits import Fits
 from tests.builders import NOW, a_caller, a_credential, a_memory, a_model, a_plan, a_principal, an_ask, an_opened
@@ -172,9 +174,10 @@ def without_key(patch):
 
     def placed(meaning, question):
         scope = f"1:{meaning.tenant}:{meaning.user}:{meaning.model}:{meaning.prefix}"
-        return Place(scope, hashlib.sha256(question.encode()).hexdigest(), meaning)
+        return Place(scope, hashlib.sha256(canonical(question).encode()).hexdigest(), meaning)
 
-    patch.setattr(cache_key, "_place", placed)
+    patch.setattr(cache_key, "place_of", placed)
+    patch.setattr(cache, "place_of", placed)
 
 
 def without_check(patch):
@@ -186,4 +189,10 @@ def without_filter(patch):
     """That is in the index: it is made without."""
 
 
+def without_comparison(patch):
+    """The exact key knows whose question it is, and nobody compares it with that of a neighbour."""
+    patch.setattr(cache, "_is_own", lambda near, scope: True)
+
+
 GUARDS = {"key": without_key, "filter": without_filter, "check": without_check}
+SWITCHES = GUARDS | {"comparison": without_comparison}

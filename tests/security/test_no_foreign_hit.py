@@ -1,9 +1,13 @@
-"""Nobody is served what somebody else was answered: fifty tenants, alike and adversarial, each guard off in turn.
+"""Nobody is served what somebody else was answered: fifty tenants, alike and adversarial, each guard off in turn, and each alone.
 
-Three guards keep answers apart: the scope is in the exact key, it is what the index is asked for (a partition, or the
-filter of the k-NN clause), and it is compared once more on what comes back. A guard that is off is really off: the key
+Three guards keep answers apart, and any one of them does: the scope is in the exact key, which is made anew for each
+neighbour; it is what the index is asked for (a partition, or the filter of the k-NN clause); it is compared once more
+on what comes back. A guard that is off is really off: the key
 is that of the question alone, the index gives everybody's entries, nobody compares. The judge is persuaded by
 everything, so that only the scope is left to refuse. Every answer names its owner, which is what is looked at.
+
+The exact tier has no filter, and what is kept there under a key without its scope is the last one's. So the filter is
+alone where keys are good for the exact tier, and are not compared with those of neighbours.
 
 `LOOKUPS` is how many look-ups there are in all; 1,000,000 take some ten minutes.
 """
@@ -15,16 +19,18 @@ from collections import Counter
 import pytest
 
 from tests.security.indexes import INDEXES
-from tests.security.tenants import GUARDS, Town, questions
+from tests.security.tenants import GUARDS, SWITCHES, Town, questions
 
-LOOKUPS = int(os.environ.get("LOOKUPS", "4000"))
-ROUNDS = [(index, off) for index in INDEXES for off in ((), *((guard,) for guard in GUARDS))]
+LOOKUPS = int(os.environ.get("LOOKUPS", "14000"))
+ALONE = {"key": ("filter", "check"), "check": ("key", "filter"), "filter": ("comparison", "check")}
+OFF = ((), *((guard,) for guard in GUARDS), *ALONE.values())
+ROUNDS = [(index, off) for index in INDEXES for off in OFF]
 
 
 def town(index, off, patch):
     """Everybody's answers, kept behind the guards that are on."""
     for guard in off:
-        GUARDS[guard](patch)
+        SWITCHES[guard](patch)
     made = Town(*INDEXES[index](patch, off))
     made.settle()
     return made
@@ -52,4 +58,12 @@ def test_with_every_guard_off_everybody_would_be(index, monkeypatch):
     count = served(town(index, tuple(GUARDS), monkeypatch), 400)
 
     assert count["hit", False] > 20
+    assert count["semantic", False] > 20
+
+
+@pytest.mark.parametrize("index", INDEXES)
+def test_without_the_filter_that_was_alone_everybody_would_be(index, monkeypatch):
+    count = served(town(index, ("filter", *ALONE["filter"]), monkeypatch), 400)
+
+    assert count["hit", False] == 0
     assert count["semantic", False] > 20
