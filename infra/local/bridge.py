@@ -1,5 +1,7 @@
 """API Gateway and Lambda for one process: HTTP in, the app's own events and answers in between, HTTP out.
 
+WebSockets are in `sockets`.
+
 A bare ASGI app: a framework here would add its cost to every request that a benchmark measures.
 """
 
@@ -14,6 +16,7 @@ from typing import Any, Final, Protocol
 
 from infra.local.events import Context, Destination, Event, Refusal, make_event
 from infra.local.routes import Routes
+from infra.local.sockets import POSTS, Sockets
 from infra.local.streams import Body, Headers, Stream
 
 BODY_LIMIT_BYTES: Final = 10 * 1024 * 1024  # API Gateway's
@@ -33,6 +36,8 @@ class Gateway(Protocol):
 
     routes: Mapping[str, Mapping[str, Any]]
     api: Any
+    websocket_handlers: Mapping[str, Any]
+    handler_map: Mapping[str, Any]
 
     def stream(self, event: Event, context: Any) -> tuple[int, Headers, Body]:
         """Status, headers and a body, or an iterator of its pieces whose `close` ends the turn."""
@@ -48,10 +53,17 @@ class Bridge:
         self._binary_types = frozenset(app.api.binary_types)
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="lambda")
         self._streams: set[Stream] = set()
+        self._sockets = Sockets(app, self._workers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            raise NotImplementedError(f"this API has no {scope['type']}")
+        if scope["type"] == "websocket":
+            await self._sockets.serve(scope, receive, send)
+        elif scope["path"].startswith(POSTS):
+            await self._sockets.manage(scope, receive, send)
+        else:
+            await self._route(scope, receive, send)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._routes.find(scope["raw_path"].decode("latin-1"))
         if found is None:
             message = f"Unknown request URL: {scope['method']} {scope['path']}."

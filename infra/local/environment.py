@@ -67,6 +67,9 @@ class Options:
             **_direct(inherited),
             "PYTHONUNBUFFERED": "1",
             "TIDEGATE_STAGE": "local",
+            "TIDEGATE_ORIGINS": inherited.get("TIDEGATE_ORIGINS")
+            or f"http://127.0.0.1:{self.port},http://localhost:{self.port}",
+            "TIDEGATE_SOCKETS": f"http://127.0.0.1:{self.port}",
             "TIDEGATE_PEPPER": inherited.get("TIDEGATE_PEPPER") or pepper,
             **self.settings,
         }

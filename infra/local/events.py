@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote
 STAGE: Final = "local"
 ACCOUNT: Final = "000000000000"
 FUNCTION: Final = "tidegate-local-api_handler"
-_API: Final = "local00000"
+API: Final = "local00000"
 _NOBODY: Final[dict[str, None]] = dict.fromkeys(
     (
         "accessKey",
@@ -75,7 +75,7 @@ def _request_context(scope: Scope, template: str, path: str, headers: Mapping[st
     host = headers.get("host", ["localhost"])[-1]
     return {
         "accountId": ACCOUNT,
-        "apiId": _API,
+        "apiId": API,
         "domainName": host,
         "domainPrefix": host.partition(".")[0],
         "extendedRequestId": uuid.uuid4().hex[:16],

@@ -12,6 +12,7 @@ import uvicorn
 from infra.local import schedule
 from infra.local.bridge import Bridge
 from infra.local.lifeline import Lifeline
+from infra.local.sockets import Protocol
 
 _CUT_GRACE_S: Final = 5
 _GRACE_S: Final = 8.0
@@ -55,7 +56,8 @@ def main() -> None:
     config = uvicorn.Config(
         bridge,
         lifespan="off",
-        ws="none",
+        ws=Protocol,
+        ws_per_message_deflate=False,
         log_level="warning",
         access_log=False,
         server_header=False,

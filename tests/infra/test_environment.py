@@ -69,7 +69,12 @@ def test_the_upstream_is_passed_on_as_a_setting_and_nothing_is_when_there_is_non
 
     assert told["TIDEGATE_UPSTREAM"] == "openai+http://127.0.0.1:11434/v1"
     assert (told["TIDEGATE_UPSTREAM_KEY"], told["TIDEGATE_UPSTREAM_MODEL"]) == ("k", "m")
-    assert {name for name in untold if name.startswith("TIDEGATE_")} == {"TIDEGATE_STAGE", "TIDEGATE_PEPPER"}
+    assert {name for name in untold if name.startswith("TIDEGATE_")} == {
+        "TIDEGATE_ORIGINS",
+        "TIDEGATE_PEPPER",
+        "TIDEGATE_SOCKETS",
+        "TIDEGATE_STAGE",
+    }
 
 
 def test_a_tool_of_this_machine_finds_the_emulator_and_no_secret_of_the_owner():
@@ -77,3 +82,12 @@ def test_a_tool_of_this_machine_finds_the_emulator_and_no_secret_of_the_owner():
 
     assert (tools["AWS_ENDPOINT_URL"], tools["TIDEGATE_PEPPER"]) == (EMULATOR, "pepper")
     assert not {"AKIAOWNER", "secret", "token", "k"} & set(tools.values())
+
+
+def test_a_run_lets_its_own_pages_connect_unless_others_are_named():
+    own = Options.read({"PORT": "8080"}).for_children("http://127.0.0.1:1", "p")
+    named = Options.read({"TIDEGATE_ORIGINS": "none"}).for_children("http://127.0.0.1:1", "p")
+
+    assert own["TIDEGATE_ORIGINS"] == "http://127.0.0.1:8080,http://localhost:8080"
+    assert own["TIDEGATE_SOCKETS"] == "http://127.0.0.1:8080"
+    assert named["TIDEGATE_ORIGINS"] == "none"
