@@ -78,7 +78,9 @@ def sweeper() -> Sweeper:
     settings = environment.read(os.environ)
     database = open_database(settings)
     turns, lane = open_turns(database), open_lane(settings, database)
-    return Sweeper({"ended": lambda: sweep(turns, time.time(), MOST), "resent": lane.resend})
+    chores = {"ended": lambda: sweep(turns, time.time(), MOST), "resent": lane.resend}
+    chores["shown_out"] = open_reception(settings, database, lane).sweep
+    return Sweeper(chores)
 
 
 def refitter() -> Refitter:

@@ -86,7 +86,9 @@ def retrieve_key(call: Call, key_id: str) -> Response:
 @answered
 def revoke_key(call: Call, key_id: str) -> Response:
     services().gate.principal(call.credential, call.now, "admin")
-    return admin_wire.key_response(services().keyring.revoke(key_id, call.now), call.now)
+    revoked = services().keyring.revoke(key_id, call.now)
+    services().reception.expel(key_id)
+    return admin_wire.key_response(revoked, call.now)
 
 
 @views.route("/admin/keys/{key_id}/rotate", methods=["POST"], content_types=[])

@@ -121,6 +121,18 @@ def test_the_refit_reads_answers_and_writes_what_it_learned_alone(stage):
 
 
 @pytest.mark.parametrize("stage", STAGES)
+def test_connections_are_posted_to_by_the_api_and_ended_by_the_sweep_too(stage):
+    place = "arn:aws:execute-api:*:*:*/api/{}/@connections/*"  # an API is named when it is made
+    posted, ended = (("execute-api:ManageConnections", place.format(method)) for method in ("POST", "DELETE"))
+
+    found = {
+        function: {pair for pair in granted(stage, function) if ":execute-api:" in pair[1]} for function in FUNCTIONS
+    }
+
+    assert found == {"": {posted, ended}, "-sweep": {ended}, "-refit": set()}
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_only_the_api_reads_secrets_and_does_no_more_with_them(stage):
     secrets = {action for action, arn in granted(stage, "") if ":secretsmanager:" in arn or ":ssm:" in arn}
     sweep = {action for action, _ in granted(stage, "-sweep")}
