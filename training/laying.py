@@ -15,6 +15,7 @@ from chalicelib.domain.semantic import features
 from chalicelib.domain.semantic.guards import signs, veto
 from chalicelib.domain.semantic.matching import match
 from chalicelib.domain.semantic.reading import read
+from chalicelib.domain.semantic.verifier import Remembered
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 from training.labelled import Pair
 
@@ -29,7 +30,7 @@ class Laid(NamedTuple):
 
 def lay(pairs: Sequence[Pair], vocabulary: Vocabulary) -> Laid:
     """Lay out `pairs`, in their order."""
-    embedder, vectors = WordLlamaEmbedder(), WordVectors()
+    embedder, vectors = WordLlamaEmbedder(), Remembered(WordVectors())
 
     @cache
     def embedded(text: str) -> npt.NDArray[np.float32]:

@@ -7,6 +7,8 @@ Two things are shown, and neither asserts how long anything took.
 - The area under the curve that tells the two apart by their times, of 2,000 probes of each kind in a random order. A
   coin has 0.5 with a deviation of 0.009, whatever else the machine does meanwhile: that comes to both kinds alike.
 
+Both are shown for the judge as it ships too, of a prober who has neighbours of its own: the judge then looks words up.
+
 All share one process, as they may in a warm Lambda, and one embedder with whatever it remembers.
 """
 
@@ -16,7 +18,11 @@ import time
 import numpy as np
 import pytest
 
+from chalicelib.adapters.embedders.llama_tokens import LlamaTokens
+from chalicelib.adapters.embedders.word_vectors import WordVectors
 from chalicelib.adapters.embedders.wordllama import WordLlamaEmbedder
+from chalicelib.adapters.verifier.judge import ShippedJudge
+from chalicelib.domain.semantic import verifier
 from tests.security.indexes import INDEXES
 from tests.security.tenants import Persuaded, Tenant, Town
 
@@ -26,6 +32,7 @@ VICTIM, STRANGER, COLLEAGUE = (
     Tenant(*who, shares=False) for who in (("acme", "ada"), ("evil", "eve"), ("acme", "eve"))
 )
 QUESTION = "How do I boil {} eggs in a large pot of water?"
+OWN = "How should I cook eggs in a small pan of water?"  # what the prober was answered itself
 
 
 def town(patch, index, answered, judge=None):
@@ -40,6 +47,14 @@ def chosen(count):
     """Numbers that look alike: those of the questions that were answered, and those of others."""
     numbers = random.Random(1).sample(range(1_000, 10_000), 2 * count)
     return numbers[:count], numbers[count:]
+
+
+def words(count):
+    """Words that look alike and that nobody knows, as `chosen` has numbers."""
+    draw = random.Random(1)
+    made = {"".join(draw.choice(part) for part in ("bdfgklmnprstv", "aeiou") * 3) for _ in range(4 * count)}
+    shuffled = sorted(made, key=lambda word: draw.random())[: 2 * count]
+    return shuffled[:count], shuffled[count:]
 
 
 class Trace(Persuaded):
@@ -115,5 +130,36 @@ def test_no_clock_tells_a_strangers_hits_from_misses(who, monkeypatch):
     random.Random(2).shuffle(labelled)
 
     found = area(*timed(made, who, labelled))
+
+    assert 1 - BOUND <= found <= BOUND
+
+
+def judged(patch, answered):
+    """Where the victim was answered questions with those words, before the judge as it ships; the prober another."""
+    made = town(patch, "flat", answered, ShippedJudge(WordVectors()))
+    made.teach(STRANGER, OWN)
+    return made
+
+
+def test_the_judge_reads_and_looks_up_for_a_stranger_what_it_did_for_another(monkeypatch):
+    said, _ = words(100)
+    after, alone = judged(monkeypatch, said), judged(monkeypatch, ())
+    trace = Trace()
+    trace.watch(monkeypatch, LlamaTokens, "_encode")
+    trace.watch(monkeypatch, verifier, "read")
+
+    heard, unheard = (traces(made, trace, STRANGER, said) for made in (alone, after))
+
+    assert heard == unheard
+    assert any(len(each) > len(QUESTION.split()) + 2 for each in heard)  # it embeds the question, reads two, and words
+
+
+def test_no_clock_tells_a_stranger_which_words_another_used(monkeypatch):
+    used, unused = words(PROBES // 2)
+    made = judged(monkeypatch, used)
+    labelled = [(word, True) for word in used] + [(word, False) for word in unused]
+    random.Random(2).shuffle(labelled)
+
+    found = area(*timed(made, STRANGER, labelled))
 
     assert 1 - BOUND <= found <= BOUND

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 _ENDINGS: Final = (("ies", "i"), ("ied", "i"), ("ing", ""), ("ed", ""), ("es", ""), ("s", ""))
@@ -21,7 +20,6 @@ _IRREGULAR: Final = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=16_384)
 def stem(word: str) -> str:
     """`word` without the ending that grammar gives it."""
     if word in _IRREGULAR:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from msgspec import Struct
 
 from chalicelib.domain.semantic import features
@@ -17,8 +16,6 @@ from chalicelib.domain.semantic.reading import Reading, read
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 from chalicelib.domain.verdicts import Candidate
 
-_REMEMBERED: Final = 4_096  # readings; stored questions come again and again
-
 
 class Weighed(Struct, frozen=True):
     """The guard that forbids serving, if any, and the log odds that the answer fits."""
@@ -28,14 +25,16 @@ class Weighed(Struct, frozen=True):
 
 
 class Verifier:
-    """Holds what training made; a pure function of the questions, the cosine and that."""
+    """Holds what training made; a pure function of the questions, the cosine and that.
+
+    It remembers nothing from one call to the next: how long it takes would tell what others asked.
+    """
 
     def __init__(self, forest: Forest, vocabulary: Vocabulary, vectors: features.WordVectors) -> None:
         """`forest` was trained on rows made with this `vocabulary` and these `vectors`."""
         self._forest = forest
         self._vocabulary = vocabulary
         self._vectors = vectors
-        self._read = lru_cache(maxsize=_REMEMBERED)(self._reading)
 
     def weigh(self, question: str, candidates: Sequence[Candidate], protected: frozenset[str]) -> list[Weighed]:
         """Weigh each of `candidates` for `question`; `protected` are the namespace's own terms, in lower case."""
@@ -43,14 +42,30 @@ class Verifier:
             return []
         asked = self._read(question)
         pairs = [match(asked, self._read(each.question), self._vocabulary) for each in candidates]
+        vectors = Remembered(self._vectors)
         found = [signs(pair) for pair in pairs]
         rows = [
-            features.row(pair, sign, each.cosine, self._vocabulary, self._vectors)
+            features.row(pair, sign, each.cosine, self._vocabulary, vectors)
             for pair, sign, each in zip(pairs, found, candidates, strict=True)
         ]
         logits = self._forest.logits(np.array(rows, dtype=np.float64))
         guards = [veto(pair, sign, protected) for pair, sign in zip(pairs, found, strict=True)]
         return [Weighed(guard, logit) for guard, logit in zip(guards, logits.tolist(), strict=True)]
 
-    def _reading(self, text: str) -> Reading:
+    def _read(self, text: str) -> Reading:
         return read(text, self._vocabulary)
+
+
+class Remembered:
+    """The vectors of words, each looked up once: for the pairs of one call, or for training, which nobody times."""
+
+    def __init__(self, vectors: features.WordVectors) -> None:
+        self._vectors = vectors
+        self._known: dict[str, npt.NDArray[np.float32]] = {}
+
+    def __call__(self, words: Sequence[str]) -> npt.NDArray[np.float32]:
+        """One a row."""
+        unknown = [word for word in dict.fromkeys(words) if word not in self._known]
+        if unknown:
+            self._known.update(zip(unknown, self._vectors(unknown), strict=True))
+        return np.array([self._known[word] for word in words], dtype=np.float32)
