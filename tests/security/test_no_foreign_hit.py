@@ -1,4 +1,4 @@
-"""Nobody is served what somebody else was answered: fifty tenants, alike and adversarial, each guard off, and each alone.
+"""Nobody is served what somebody else was answered: fifty tenants, alike or hostile, each guard off, each alone.
 
 Three guards keep answers apart, and any one of them does: the scope is in the exact key, which is made anew for each
 neighbour; it is what the index is asked for (a partition, or the filter of the k-NN clause); it is compared once more
