@@ -72,11 +72,11 @@ def make_stores(endpoint):
 
 
 class Crew:
-    """Worker processes that wait for jobs."""
+    """Worker processes that wait for jobs: of `module`."""
 
-    def __init__(self, stack, count):
+    def __init__(self, stack, count, module="tests.race.worker"):
         environment = {**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-        command = [sys.executable, "-m", "tests.race.worker"]
+        command = [sys.executable, "-m", module]
         pipe = subprocess.PIPE
         self.processes = [
             stack.enter_context(
