@@ -65,6 +65,7 @@ class Options:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             **_direct(inherited),
+            "OPENBLAS_NUM_THREADS": "1",  # as .chalice/config.json has it
             "PYTHONUNBUFFERED": "1",
             "TIDEGATE_STAGE": "local",
             "TIDEGATE_ORIGINS": inherited.get("TIDEGATE_ORIGINS")

@@ -77,6 +77,10 @@ def test_the_upstream_is_passed_on_as_a_setting_and_nothing_is_when_there_is_non
     }
 
 
+def test_numpy_starts_no_threads_here_as_in_a_deployment():
+    assert children()["OPENBLAS_NUM_THREADS"] == "1"
+
+
 def test_a_tool_of_this_machine_finds_the_emulator_and_no_secret_of_the_owner():
     tools = for_tools(EMULATOR, children(UPSTREAM="bedrock://us-west-2", UPSTREAM_KEY="k", **OWNER))
 

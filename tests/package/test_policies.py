@@ -87,16 +87,17 @@ def test_the_api_alone_may_ask_endpoints_on_sagemaker_and_change_none(stage):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_the_api_alone_may_ask_opensearch_and_delete_no_index(stage):
+def test_opensearch_is_asked_by_the_api_and_rid_of_what_expired_by_the_refit(stage):
+    """Neither may delete an index; the refit searches and sends batches, and makes none."""
     methods = ("es:ESHttpGet", "es:ESHttpHead", "es:ESHttpPost", "es:ESHttpPut")
     domains, collections = f"arn:aws:es:*:*:domain/tidegate-{stage}-*/*", "arn:aws:aoss:*:*:collection/*"
 
-    api, sweep = (
-        {pair for pair in granted(stage, function) if pair[1].split(":")[2] in {"es", "aoss"}}
-        for function in ("", "-sweep")
+    api, sweep, refit = (
+        {pair for pair in granted(stage, function) if pair[1].split(":")[2] in {"es", "aoss"}} for function in FUNCTIONS
     )
 
     assert api == {*((method, domains) for method in methods), ("aoss:APIAccessAll", collections)}
+    assert refit == {("es:ESHttpPost", domains), ("aoss:APIAccessAll", collections)}
     assert sweep == set()
 
 

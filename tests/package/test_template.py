@@ -42,6 +42,11 @@ def test_every_function_outlives_the_gateway_and_knows_its_stage(template):
         assert each["Environment"]["Variables"]["TIDEGATE_STAGE"] == template.parent.name
 
 
+def test_no_function_starts_a_thread_of_numpy_for_each_core(template):
+    """A comparison is too small to share: with threads it takes up to ten times the CPU."""
+    assert {each["Environment"]["Variables"].get("OPENBLAS_NUM_THREADS") for each in functions(template)} == {"1"}
+
+
 def test_the_gateway_is_regional(template):
     resources = json.loads(template.read_text())["Resources"].values()
 
