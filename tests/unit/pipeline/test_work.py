@@ -119,6 +119,15 @@ def test_the_fault_of_a_job_is_raised_to_whoever_still_waits():
     assert stage.used() == Charge()
 
 
+def test_who_does_not_wait_does_not_wait_for_an_equal_turn_either():
+    stage = Stage(MANY)
+    stage.services.flights.board(stage.services.history.resume(stage.services.gate.identify(ask(stage, turn_id="t-1"))))
+
+    queued(stage)
+
+    assert stage.now == NOW
+
+
 def test_a_worker_answers_and_charges():
     stage = Stage(MANY)
     job = queued(stage)
