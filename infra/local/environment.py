@@ -24,6 +24,9 @@ _FORWARDED: Final = {
     "SEMANTIC": "TIDEGATE_SEMANTIC",
     "OPENSEARCH_URL": "TIDEGATE_OPENSEARCH",
 }
+_UNLESS_GIVEN: Final = {
+    "TIDEGATE_SEMANTIC": "serve"
+}  # whoever tries it sees what it does; a deployment begins with less
 _DIRECTORY: Final = "TIDEGATE_LOCAL_DIR"  # not for the product, which refuses settings that it does not know
 _NOT_INHERITED: Final = frozenset({_DIRECTORY, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"})
 _LAST_PORT: Final = 65535
@@ -47,7 +50,7 @@ class Options:
         return cls(
             port=int(port),
             directory=Path(environ.get(_DIRECTORY) or _HOME).absolute(),
-            settings={ours: environ[given] for given, ours in _FORWARDED.items() if environ.get(given)},
+            settings=_UNLESS_GIVEN | {ours: environ[given] for given, ours in _FORWARDED.items() if environ.get(given)},
             environ=dict(environ),
         )
 

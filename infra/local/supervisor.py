@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -47,6 +48,7 @@ class Supervisor:
             try:
                 self._start(api_socket, emulator_socket)
                 self._announce()
+                threading.Thread(target=self._ask_ahead, name="ahead", daemon=True).start()
                 self._watch()
             except CannotRun:
                 self._pause(_DEATH_S)  # a death says more than what it led to
@@ -151,6 +153,13 @@ class Supervisor:
             raise CannotRun(f"the API refused the first request ({status}) {body.decode()}: see {log}")
         model: str = json.loads(body)["data"][0]["id"]
         return model
+
+    def _ask_ahead(self) -> None:
+        """Ask how the cache fares: the API then loads what compares questions before the first one waits for it."""
+        if self._options.settings["TIDEGATE_SEMANTIC"] != "off" and self._workspace.admin_key.exists():
+            key = self._workspace.admin_key.read_text()
+            with suppress(OSError, http.client.HTTPException):  # it will be loaded by the first question then
+                _get(self._options.port, "/admin/cache?tenant=local", {"Authorization": f"Bearer {key}"})
 
     def _stop(self) -> None:
         for child in reversed(self._children):

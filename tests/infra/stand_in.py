@@ -1,4 +1,4 @@
-"""A product of three views, so that what runs it is tested without it: `python -m tests.infra.stand_in`."""
+"""A product of a few views, so that what runs it is tested without it: `python -m tests.infra.stand_in`."""
 
 import os
 import sys
@@ -23,6 +23,7 @@ if "STAND_IN_FAULT" in os.environ and __name__ != "__main__":
     raise ValueError(os.environ["STAND_IN_FAULT"])
 
 app = Gateway("stand-in")
+asked = []
 
 
 @app.route("/health")
@@ -33,6 +34,17 @@ def health():
 @app.route("/v1/models")
 def models():
     return {"data": [{"id": "stand-in"}]}
+
+
+@app.route("/admin/cache")
+def cache():
+    asked.append(app.current_request.headers["authorization"])
+    return {}
+
+
+@app.route("/asked")
+def asked_ahead():
+    return {"with": asked}
 
 
 @app.route("/stream")
@@ -59,6 +71,7 @@ def seed(environment, workspace):
     from infra.local.workspace import write_private
 
     write_private(workspace.api_key, "stand-in-key")
+    write_private(workspace.admin_key, "stand-in-admin-key")
 
 
 if __name__ == "__main__":

@@ -72,9 +72,15 @@ def test_the_upstream_is_passed_on_as_a_setting_and_nothing_is_when_there_is_non
     assert {name for name in untold if name.startswith("TIDEGATE_")} == {
         "TIDEGATE_ORIGINS",
         "TIDEGATE_PEPPER",
+        "TIDEGATE_SEMANTIC",
         "TIDEGATE_SOCKETS",
         "TIDEGATE_STAGE",
     }
+
+
+@pytest.mark.parametrize(("given", "mode"), [({}, "serve"), ({"SEMANTIC": ""}, "serve"), ({"SEMANTIC": "off"}, "off")])
+def test_questions_in_other_words_are_answered_here_unless_it_is_told_otherwise(given, mode):
+    assert children(**given)["TIDEGATE_SEMANTIC"] == mode
 
 
 def test_numpy_starts_no_threads_here_as_in_a_deployment():

@@ -30,6 +30,18 @@ def test_it_prints_one_ready_line_and_a_command_that_reads_the_key(start_first):
     assert (run.directory / "api-key").stat().st_mode & 0o777 == 0o600
 
 
+def test_what_is_slow_to_load_is_asked_for_once_it_is_ready(start):
+    run = start().until_ready()
+
+    assert eventually(lambda: run.ask("GET", "/asked") == (200, {"with": ["Bearer stand-in-admin-key"]}))
+
+
+def test_a_run_without_the_semantic_cache_loads_nothing_for_it(start):
+    run = start(SEMANTIC="off").until_ready()
+
+    assert run.ask("GET", "/asked") == (200, {"with": []})
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_ends_well_and_leaves_nobody_when_asked_to(start, number):
     run = start().until_ready()
