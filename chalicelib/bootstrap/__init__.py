@@ -10,7 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from chalicelib import settings as environment
-from chalicelib.bootstrap.lane import open_lane, queue_name
+from chalicelib.bootstrap.lane import open_gauge, open_lane, queue_name
 from chalicelib.bootstrap.meanings import open_review, semantic_tier
 from chalicelib.bootstrap.notices import open_notices, reach
 from chalicelib.bootstrap.offer import catalogue, check, replaced
@@ -80,6 +80,8 @@ def sweeper() -> Sweeper:
     turns, lane = open_turns(database), open_lane(settings, database)
     chores = {"ended": lambda: sweep(turns, time.time(), MOST), "resent": lane.resend}
     chores["shown_out"] = open_reception(settings, database, lane).sweep
+    if not settings.local:  # on a laptop the worker has so many threads, and no mapping that could be bounded
+        chores["workers"] = open_gauge(settings, database, lane).adjust
     return Sweeper(chores)
 
 

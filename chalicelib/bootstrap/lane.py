@@ -6,7 +6,9 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Final
 
+from chalicelib.bootstrap.offer import catalogue, replaced
 from chalicelib.pipeline.lane import Lane
+from chalicelib.pipeline.valve import Gauge
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +30,17 @@ def open_lane(settings: Settings, database: Database) -> Lane:
         most_seconds=settings.job_seconds,
         lease_seconds=settings.deadline_seconds + LEASE_MARGIN_SECONDS,
         patience_seconds=settings.wait_seconds,
+    )
+
+
+def open_gauge(settings: Settings, database: Database, lane: Lane) -> Gauge:
+    """What says how many workers the stage's line may have."""
+    from chalicelib.adapters.dynamodb.targets import DynamoTargets
+    from chalicelib.adapters.queues.event_source import EventSourceValve
+
+    valve = EventSourceValve(queue_name(settings.stage))
+    return Gauge(
+        valve, lane.jobs, DynamoTargets(database), lambda: replaced(settings) or catalogue(settings), time.time
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -47,6 +48,11 @@ class Target(Struct, frozen=True, forbid_unknown_fields=True):
         """What may be shown of the URI: parameters stay with the operator, and so does what is none of it."""
         scheme, separator, place = self.uri.partition("?")[0].partition("://")
         return f"{scheme}{separator}{place.rpartition('@')[2]}"
+
+
+def known_as(model_id: str, uri: str) -> str:
+    """The name under which all processes keep what they know of a model's target."""
+    return sha256(f"{model_id}\n{uri}".encode()).hexdigest()[:24]
 
 
 class Prices(Struct, frozen=True, forbid_unknown_fields=True):

@@ -123,9 +123,11 @@ class Lane:
 
     def defer(self, job: Job, seconds: int) -> None:
         """Back into the line, to be called again after some seconds."""
-        if self.jobs.defer(job, self.clock() + seconds):
+        now = self.clock()
+        if self.jobs.defer(job, now + seconds):
             with suppress(QueueUnavailable):
                 self.queue.send(Message(job.id, job.line), delay_seconds=seconds)
+            self.jobs.count_return(now)
 
     def resend(self) -> int:
         """Send again what nobody took up; how many were sent. Safe twice at once; what was not sent is stale soon."""

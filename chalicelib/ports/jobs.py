@@ -39,6 +39,12 @@ class Jobs(Protocol):
         The attempt does not count. Until the epoch second `due` it is not stale: its message is expected then.
         """
 
+    def count_return(self, now: float) -> None:
+        """Count that a job was put back since nothing could answer it; where it fails, a count is less."""
+
+    def returns(self, minutes: Sequence[int]) -> Sequence[int]:
+        """How many were counted in each minute of the last hour, given as epoch seconds over 60; about, under load."""
+
     def end(self, job: Job, state: JobState, outcome: bytes, now: float) -> bool:
         """End a job that this attempt holds (or that is queued, as `job` is); whether it did so, now or before.
 

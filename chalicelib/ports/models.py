@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -47,7 +47,10 @@ class Embedder(Protocol):
 
 
 class Targets(Protocol):
-    """What all processes know of each target, by name; `Turns.recall` reads the breakers."""
+    """What all processes know of each target, by name; a turn reads the breakers by `Turns.recall`."""
+
+    def breakers(self, names: Sequence[str]) -> Mapping[str, Breaker]:
+        """Each target's breaker, read consistently; a closed one where nobody moved it."""
 
     def move(self, name: str, breaker: Breaker) -> Breaker:
         """Replace the breaker of the version before `breaker`'s; the one that holds afterwards.

@@ -190,7 +190,7 @@ def _loader(stage):
 
 
 class Emulator:
-    """DynamoDB and SQS, emulated in a process of their own, on a port that was free."""
+    """DynamoDB, SQS and Lambda, emulated in a process of their own, on a port that was free."""
 
     def __init__(self):
         with socket.socket() as probe:
@@ -201,7 +201,7 @@ class Emulator:
             "BIND_HOST": "127.0.0.1",
             "PERSIST_STATE": "0",
             "LOG_LEVEL": "ERROR",
-            "SERVICES": "dynamodb,sqs",
+            "SERVICES": "dynamodb,sqs,lambda,iam",
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ministack"],

@@ -341,6 +341,15 @@ def test_a_job_in_a_workers_hands_is_told_when_the_worker_is_silent(jobs):
     assert begun(jobs, now=job.lease_until + 51).attempt == 2
 
 
+def test_jobs_that_were_put_back_are_counted_by_the_minute(jobs):
+    minute = NOW // 60
+    for number in range(40):
+        jobs.count_return(minute * 60 + number * 0.377)
+    jobs.count_return(minute * 60 - 0.001)
+
+    assert list(jobs.returns([minute + 1, minute, minute - 1, minute - 2, minute - 3])) == [0, 40, 1, 0, 0]
+
+
 def test_a_job_that_was_put_back_is_told_when_its_message_is_overdue(jobs):
     kept(jobs)
     jobs.defer(begun(jobs), LATER)

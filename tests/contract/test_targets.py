@@ -44,6 +44,17 @@ def test_what_was_moved_is_recalled_as_it_is_by_every_process(stores):
     assert recalled(stores.again(), "b", "a") == {"a": OPEN, "b": throttled}
 
 
+def test_the_breakers_of_any_number_of_targets_are_told(stores):
+    names = [f"target-{number}" for number in range(205)]
+    for name in names[::50]:
+        stores.targets.move(name, OPEN)
+
+    found = stores.targets.breakers(names)
+
+    assert found == {name: OPEN if name in names[::50] else CLOSED for name in names}
+    assert stores.targets.breakers([]) == {}
+
+
 def test_only_what_is_asked_for_is_recalled(stores):
     stores.targets.move("a", OPEN)
 

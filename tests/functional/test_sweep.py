@@ -6,13 +6,16 @@ import logging
 import re
 import time
 
+import botocore.session
 import msgspec
 import pytest
+from botocore.client import BaseClient
 
 from app import sweep_leases
 from chalicelib import bootstrap
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.queues.sqs import SqsJobQueue
+from chalicelib.domain.concurrency import START
 from chalicelib.domain.identity import parse_token
 from chalicelib.domain.jobs import Job, Message
 from chalicelib.edge import telemetry
@@ -100,6 +103,19 @@ def leave_in_line(world):
     bootstrap.services().lane.jobs.put(job)
 
 
+def take_from_the_line(world):
+    """A function that Lambda brings the messages of the line to; what is known of that."""
+    session = botocore.session.Session()
+    functions, iam = (session.create_client(each, region_name="us-east-1") for each in ("lambda", "iam"))
+    role = iam.create_role(RoleName="work", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
+    functions.create_function(
+        FunctionName="work", Runtime="python3.11", Role=role["Role"]["Arn"], Handler="app.f", Code={"ZipFile": b"zip"}
+    )
+    about = world.sqs.get_queue_attributes(QueueUrl=world.queues[0], AttributeNames=["QueueArn"])["Attributes"]
+    made = functions.create_event_source_mapping(EventSourceArn=about["QueueArn"], FunctionName="work", BatchSize=10)
+    return lambda: functions.get_event_source_mapping(UUID=made["UUID"])
+
+
 def test_a_job_that_nobody_took_up_is_sent_again_once(world, sweep):
     leave_in_line(world)
 
@@ -151,3 +167,25 @@ def test_the_sweep_asks_for_nothing_that_its_policy_does_not_grant(world, sweep,
     assert (said["ended"], said["resent"]) == (2, 1)
     assert ("SendMessage", f"tidegate-{STAGE}-turns") in asked
     assert asked <= granted()
+
+
+def test_a_line_that_nothing_takes_from_has_no_bound_to_move(world, sweep):
+    assert sweep()["workers"] == 0
+
+
+def test_the_line_is_bounded_by_what_its_policy_lets_the_sweep_do(world, sweep, monkeypatch):
+    mapping = take_from_the_line(world)
+    called, call = set(), BaseClient._make_api_call
+
+    def recorded(client, operation, request):
+        called.add(f"{client.meta.service_model.service_name}:{operation}")
+        return call(client, operation, request)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", recorded)
+
+    said = [sweep()["workers"], sweep()["workers"]]
+
+    assert said == [START, START]
+    assert {"lambda:UpdateEventSourceMapping", "sqs:GetQueueAttributes"} <= called
+    assert called <= {action for each in POLICY["Statement"] for action in each["Action"]}
+    assert mapping()["ScalingConfig"] == {"MaximumConcurrency": START}

@@ -16,12 +16,18 @@ OWNED = (
 )  # services whose resources carry the stage in their name
 
 
+EVERYWHERE = {"lambda:ListEventSourceMappings"}  # what AWS grants on all resources or on none
 FUNCTIONS = ("", "-sweep", "-refit")  # the API, and what has a policy of its own
+VALVE = EVERYWHERE | {"lambda:UpdateEventSourceMapping"}
 every_policy = pytest.mark.parametrize(("stage", "function"), [(s, f) for s in STAGES for f in FUNCTIONS])
 
 
 def statements(stage, function=""):
     return json.loads((ROOT / f".chalice/policy-{stage}{function}.json").read_text())["Statement"]
+
+
+def service_of(arn):
+    return "" if arn == "*" else arn.split(":")[2]
 
 
 def granted(stage, function):
@@ -42,12 +48,12 @@ def test_stages_differ_only_in_their_name(stage, function):
 def test_no_action_and_no_resource_is_a_wildcard(stage, function):
     for each in statements(stage, function):
         assert not [action for action in each["Action"] if "*" in action]
-        assert "*" not in each["Resource"]
+        assert "*" not in each["Resource"] or set(each["Action"]) <= EVERYWHERE
 
 
 @every_policy
 def test_a_stage_touches_only_its_own(stage, function):
-    named = [arn for each in statements(stage, function) for arn in each["Resource"] if arn.split(":")[2] in OWNED]
+    named = [arn for each in statements(stage, function) for arn in each["Resource"] if service_of(arn) in OWNED]
 
     assert named
     assert [arn for arn in named if f"tidegate-{stage}-" not in arn and f"tidegate/{stage}/" not in arn] == []
@@ -93,7 +99,7 @@ def test_opensearch_is_asked_by_the_api_and_rid_of_what_expired_by_the_refit(sta
     domains, collections = f"arn:aws:es:*:*:domain/tidegate-{stage}-*/*", "arn:aws:aoss:*:*:collection/*"
 
     api, sweep, refit = (
-        {pair for pair in granted(stage, function) if pair[1].split(":")[2] in {"es", "aoss"}} for function in FUNCTIONS
+        {pair for pair in granted(stage, function) if service_of(pair[1]) in {"es", "aoss"}} for function in FUNCTIONS
     )
 
     assert api == {*((method, domains) for method in methods), ("aoss:APIAccessAll", collections)}
@@ -106,9 +112,24 @@ def test_the_sweep_may_do_less_than_the_api(stage):
     sweep, api = granted(stage, "-sweep"), granted(stage, "")
     tables = {arn.split("/")[1] for _, arn in sweep if ":dynamodb:" in arn}
 
-    assert {action for action, _ in sweep} < {action for action, _ in api}
+    assert {action for action, _ in sweep} - {action for action, _ in api} == VALVE
     assert tables == {f"tidegate-{stage}-{name}" for name in ("ledger", "conversations", "jobs")}
-    assert {action for action, arn in sweep if ":sqs:" in arn} == {"sqs:GetQueueUrl", "sqs:SendMessage"}
+    assert {action for action, arn in sweep if ":sqs:" in arn} == {
+        "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "sqs:SendMessage",
+    }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_sweep_alone_turns_the_valve_of_the_stages_own_functions(stage):
+    own = {"ArnLike": {"lambda:FunctionArn": f"arn:aws:lambda:*:*:function:tidegate-{stage}-*"}}
+
+    (turning,) = (each for each in statements(stage, "-sweep") if "lambda:UpdateEventSourceMapping" in each["Action"])
+
+    assert turning["Condition"] == own
+    assert turning["Resource"] == ["arn:aws:lambda:*:*:event-source-mapping:*"]
+    assert not [action for name in ("", "-refit") for action, _ in granted(stage, name) if action in VALVE]
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -135,8 +156,9 @@ def test_connections_are_posted_to_by_the_api_and_ended_by_the_sweep_too(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_only_the_api_reads_secrets_and_does_no_more_with_them(stage):
+    catalogue = f"arn:aws:ssm:*:*:parameter/tidegate/{stage}/catalogue"
     secrets = {action for action, arn in granted(stage, "") if ":secretsmanager:" in arn or ":ssm:" in arn}
-    sweep = {action for action, _ in granted(stage, "-sweep")}
+    sweep = {action for action, arn in granted(stage, "-sweep") if arn not in {catalogue, f"{catalogue}/*"}}
 
     assert "secretsmanager:GetSecretValue" in secrets
     assert [action for action in secrets if ":Get" not in action] == []

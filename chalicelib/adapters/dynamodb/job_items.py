@@ -5,6 +5,7 @@ pk = job#<turn id>, sk = job                   a job, an attribute each for what
 …, sk = outcome#<digest>#<n>                   the outcome alike, written before the job's end names it
 …, sk = page#<first>                           a page of the answer
 pk = line#<line>, sk = line                    tickets, served, `b<stretch>` calls, `s<slot>` a ticket that was called
+pk = returns#<shard>, sk = <minute>            how many jobs were put back in it
 
 What is large stands apart from the job, so that every change of a job costs the same, however long the question is.
 """
@@ -49,6 +50,10 @@ def job_key(job_id: str) -> Attributes:
 
 def line_key(line: str) -> Attributes:
     return {"pk": {"S": f"line#{line}"}, "sk": {"S": "line"}}
+
+
+def returns_key(shard: int, minute: int) -> Attributes:
+    return {"pk": {"S": f"returns#{shard}"}, "sk": {"S": str(minute)}}
 
 
 def page_key(job_id: str, first: int) -> Attributes:

@@ -27,8 +27,9 @@ from chalicelib.adapters.dynamodb.job_items import (
 )
 from chalicelib.adapters.dynamodb.job_table import JobTable
 from chalicelib.adapters.dynamodb.lines import count_call, give_ticket
+from chalicelib.adapters.dynamodb.returns import count_return, returns_in
 from chalicelib.adapters.dynamodb.table import LEASE_SHARDS, Attributes, primary
-from chalicelib.domain.errors import StoreBusy
+from chalicelib.domain.errors import StoreBusy, StoreUnavailable
 from chalicelib.domain.jobs import Job, JobState, Line, Message, Page
 
 _TRIES: Final = 8  # how often a job may change hands while it is cancelled
@@ -101,6 +102,15 @@ class DynamoJobs:
         except Unmet as unmet:
             return _has(unmet.item, state="queued", hold=job.hold)
         return True
+
+    def count_return(self, now: float) -> None:
+        """One UpdateItem."""
+        with suppress(StoreUnavailable):
+            count_return(self._database, now)
+
+    def returns(self, minutes: Sequence[int]) -> Sequence[int]:
+        """One BatchGetItem, of at most 25 minutes."""
+        return returns_in(self._database, minutes)
 
     def end(self, job: Job, state: JobState, outcome: bytes, now: float) -> bool:
         """One UpdateItem, after a BatchWriteItem for the outcome; one of the line where nobody began it."""

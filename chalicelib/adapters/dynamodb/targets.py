@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from chalicelib.adapters.dynamodb import batch
 from chalicelib.adapters.dynamodb.client import Database, Unmet
-from chalicelib.adapters.dynamodb.table import Attributes, breaker_key, quota_key
+from chalicelib.adapters.dynamodb.table import Attributes, breaker_key, identity, quota_key
 from chalicelib.domain.allowance import Block
 from chalicelib.domain.breaker import Breaker
 from chalicelib.domain.catalogue import Quota
 
 _MINUTES_KEPT: Final = 10
+_READ: Final = 100  # what one BatchGetItem takes
 
 _breaker = msgspec.json.Decoder(Breaker)
 
 
 class DynamoTargets:
-    """`Targets` over the ledger's table; each call is one conditional write."""
+    """`Targets` over the ledger's table; each call that changes something is one conditional write."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def breakers(self, names: Sequence[str]) -> Mapping[str, Breaker]:
+        """One BatchGetItem for each hundred."""
+        table, found = self._database.tables.ledger, batch.Found()
+        for start in range(0, len(names), _READ):
+            found |= batch.read(self._database, {table: [breaker_key(name) for name in names[start:][:_READ]]})
+        return {name: breaker_of(found.get((table, *identity(breaker_key(name))))) for name in names}
 
     def move(self, name: str, breaker: Breaker) -> Breaker:
         """A write that was repeated after its reply got lost finds its own row, and is told that it holds."""

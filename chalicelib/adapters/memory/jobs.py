@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from threading import RLock
 from typing import Any
@@ -20,6 +21,7 @@ class MemoryJobs:
         self._lines: dict[str, Line] = {}
         self._pages: dict[str, dict[int, Page]] = {}
         self._open_since: dict[str, float] = {}
+        self._returns: Counter[int] = Counter()
 
     def ticket(self, line: str) -> int:
         """One more than were given out."""
@@ -74,6 +76,15 @@ class MemoryJobs:
             self._open_since[job.id] = due
             self._change(held, state="queued", attempt=held.attempt - 1, due=due, lease_until=0.0)
             return True
+
+    def count_return(self, now: float) -> None:
+        """By the minute."""
+        with self._lock:
+            self._returns[int(now) // 60] += 1
+
+    def returns(self, minutes: Sequence[int]) -> Sequence[int]:
+        """As they were counted."""
+        return [self._returns[minute] for minute in minutes]
 
     def end(self, job: Job, state: JobState, outcome: bytes, now: float) -> bool:
         """The same end by the same attempt is a repetition."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.allowance import Block
 from chalicelib.domain.breaker import Breaker
@@ -13,6 +15,11 @@ class MemoryTargets:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
+
+    def breakers(self, names: Sequence[str]) -> Mapping[str, Breaker]:
+        """All at once."""
+        with self._shelf.lock:
+            return {name: self._shelf.breakers.get(name, Breaker()) for name in names}
 
     def move(self, name: str, breaker: Breaker) -> Breaker:
         """Compare the version, then replace."""

@@ -19,7 +19,7 @@ from botocore.exceptions import (
 from chalicelib.domain.errors import Misconfigured, QueueUnavailable, TidegateError
 from chalicelib.domain.jobs import Message
 
-_ERRORS: Final[dict[str, type[TidegateError]]] = {
+ERRORS: Final[dict[str, type[TidegateError]]] = {
     "AWS.SimpleQueueService.NonExistentQueue": Misconfigured,
     "AccessDenied": Misconfigured,
     "AccessDeniedException": Misconfigured,
@@ -37,7 +37,7 @@ _ERRORS: Final[dict[str, type[TidegateError]]] = {
     "Throttling": QueueUnavailable,
     "ThrottlingException": QueueUnavailable,
 }
-_UNUSABLE: Final = (NoCredentialsError, NoRegionError, PartialCredentialsError)
+UNUSABLE: Final = (NoCredentialsError, NoRegionError, PartialCredentialsError)
 
 
 DEAD: Final = "-dlq"
@@ -72,7 +72,7 @@ class SqsJobQueue:
             client.send_message(QueueUrl=url, **message)
         except ClientError as fault:
             raise _translated(fault) from fault
-        except _UNUSABLE as fault:
+        except UNUSABLE as fault:
             raise Misconfigured(f"SQS cannot be called: {type(fault).__name__}") from fault
         except BotoCoreError as fault:
             raise QueueUnavailable(f"the queue gave no answer: {type(fault).__name__}") from fault
@@ -82,14 +82,15 @@ class SqsJobQueue:
         with self._lock:
             if self._client is None:
                 self._client = botocore.session.Session().create_client(
-                    "sqs", region_name=self._region, endpoint_url=self._endpoint, config=_config()
+                    "sqs", region_name=self._region, endpoint_url=self._endpoint, config=config()
                 )
             if name not in self._urls:
                 self._urls[name] = self._client.get_queue_url(QueueName=name)["QueueUrl"]
             return self._client, self._urls[name]
 
 
-def _config() -> Config:
+def config() -> Config:
+    """How long a call of AWS may take, and how often the SDK sends it."""
     return Config(
         connect_timeout=1,
         read_timeout=2,
@@ -102,4 +103,4 @@ def _config() -> Config:
 
 def _translated(fault: ClientError) -> Exception:
     code = fault.response["Error"]["Code"]
-    return _ERRORS[code](f"the queue refused: {code}") if code in _ERRORS else fault
+    return ERRORS[code](f"the queue refused: {code}") if code in ERRORS else fault

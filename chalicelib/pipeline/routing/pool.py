@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from threading import Lock
 from typing import Final
 
 from chalicelib.domain import allowance as quotas
 from chalicelib.domain.allowance import Allowance
 from chalicelib.domain.breaker import CUT, THROTTLED, Breaker, opens
-from chalicelib.domain.catalogue import Model, Quota, Target
+from chalicelib.domain.catalogue import Model, Quota, Target, known_as
 from chalicelib.domain.chat import Usage
 from chalicelib.domain.errors import ModelError, StoreUnavailable
 from chalicelib.domain.pace import TYPICAL_OUTPUT_TOKENS, Pace
@@ -127,8 +126,7 @@ class Pool:
         key = model.id, target.uri
         known = self._watched.get(key)
         if known is None or known.target != target:
-            name = sha256("\n".join(key).encode()).hexdigest()[:24]
-            known = self._watched[key] = Watched(name, target)
+            known = self._watched[key] = Watched(known_as(*key), target)
         return known
 
     def _picked(self, ready: Sequence[Watched], need: Need, now: float) -> Watched:
