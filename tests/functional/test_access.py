@@ -15,6 +15,7 @@ GOOD = {
     "/v1/cache/feedback": {"id": "chatcmpl-1", "correct": False},
     "/v1/chat/completions": {"model": "nova-lite", "messages": [{"role": "user", "content": "Hi"}]},
     "/v1/embeddings": {"model": "wordllama-256", "input": "tide"},
+    "/v1/responses": {"model": "nova-lite", "input": "Hi"},
     "/v1/conversations/conv_1": {"metadata": {}},
     "/v1/conversations/conv_1/items": {"items": [{"role": "user", "content": "Hi"}]},
 }
