@@ -5,13 +5,16 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 
 import openai
 import pytest
 
 from chalicelib import bootstrap, settings
+from chalicelib.bootstrap.lane import open_lane
 from chalicelib.domain.budget import Charge, Subject
 from chalicelib.domain.identity import parse_token
+from chalicelib.pipeline.lane import RESEND_SECONDS
 from infra.key import make_key
 from tests.infra.runs import Run, free_port, living
 
@@ -101,16 +104,32 @@ class Product(Run):
 
 
 class Books:
-    """Plans, keys and balances of a running product, through the product's own ports."""
+    """Plans, keys, balances and the line of a running product, through the product's own ports."""
 
     def __init__(self, environment):
         read = settings.read(environment)
+        self._environment = environment
         self._peppers = bootstrap.peppers(read)
-        with pytest.MonkeyPatch.context() as patch:  # the client is made, and finds the emulator, at its first call
-            for name, value in environment.items():
-                patch.setenv(name, value)
-            self._keys = bootstrap.open_keys(bootstrap.open_database(read))
+        with self._surroundings():  # a client is made, and finds the emulator, at its first call
+            database = bootstrap.open_database(read)
+            self._keys = bootstrap.open_keys(database)
             self._keys.plans()
+            self._lane = open_lane(read, database)
+
+    @contextmanager
+    def _surroundings(self):
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self._environment.items():
+                patch.setenv(name, value)
+            yield
+
+    def let_lease_run_out(self, job):
+        """As if the worker of a job had been silent for long enough; then the sweep comes by."""
+        held = self._lane.jobs.get(job)
+        assert held.state == "in_progress"
+        self._lane.jobs.touch(held, held.created_at - RESEND_SECONDS)
+        with self._surroundings():
+            self._lane.resend()
 
     def key_with(self, plan, **owner):
         """The token of a new key that is held to `plan`."""

@@ -23,7 +23,7 @@ MESSAGES = int(os.environ.get("LANE_MESSAGES", "100"))
 KILLS = int(os.environ.get("LANE_KILLS", "1"))
 POINTS = lane_worker.ACCEPTING + lane_worker.WORKING
 TWICE = 0.2
-LIFE = 3_000 if MESSAGES > 1_000 else 300  # what a process sends to servers; a batch of ten is some 150
+LIFE = 2_500 if MESSAGES > 1_000 else 300  # what a process sends to servers; a batch of ten is some 150
 TURN_SECONDS = 3_600  # longer than the lease of a turn
 TOGETHER = 5  # turns of a conversation
 
