@@ -1,12 +1,13 @@
 """An answer reaches whoever listens, piece by piece, and every piece once, whatever becomes of connections."""
 
+import json
 import random
 
 import pytest
 
 from chalicelib.domain.budget import Charge, Limit
 from chalicelib.domain.chat import Delta, Usage
-from chalicelib.domain.errors import ModelUnavailable, NotFound, StoreUnavailable
+from chalicelib.domain.errors import ModelUnavailable, NotFound, StoreUnavailable, Unauthorized
 from chalicelib.domain.jobs import job_id
 from chalicelib.domain.sockets import Connection, address
 from chalicelib.pipeline import sockets, work
@@ -108,6 +109,51 @@ def test_a_chat_is_accepted_answered_in_numbered_chunks_and_done(stage, speaker)
     assert (done["type"], done["seq"]) == ("done", len(said))
     assert done["usage"]["completion_tokens"] == 7
     assert stage.used() == Charge(requests=1, tokens=17, usd_micros=stage.used().usd_micros)
+
+
+def test_a_chunk_is_kept_before_anybody_hears_it(stage, monkeypatch):
+    send, heard = stage.exchange.send, []
+
+    def watched(connection_id, frame):
+        kept = max((page.last for page in stage.jobs.pages(JOB, 0)), default=0)
+        heard.append((json.loads(frame).get("seq", 0), kept))
+        return send(connection_id, frame)
+
+    monkeypatch.setattr(stage.exchange, "send", watched)
+    chat(stage, connect(stage))
+    work_off(stage)
+
+    assert len(heard) > 40
+    assert [number for number, kept in heard if number > kept] == []
+
+
+def test_work_is_accepted_before_a_worker_can_have_it(stage, monkeypatch):
+    connection = connect(stage)
+    send, heard = stage.queue.send, []
+
+    def watched(message, delay_seconds=0):
+        heard.extend(each["type"] for each in stage.exchange.frames[connection.id])
+        send(message, delay_seconds)
+
+    monkeypatch.setattr(stage.queue, "send", watched)
+    chat(stage, connection)
+
+    assert heard == ["accepted"]
+
+
+def test_a_key_that_is_revoked_while_it_is_admitted_is_not(stage, monkeypatch):
+    stage.services.reception.open("api/local/one", "https://chat.example.com")
+    connection = stage.connections.hear("api/local/one")
+    admit = stage.connections.admit
+
+    def revoke_and_admit(*given):
+        stage.keys.revoke(stage.credential.key_id, 1)
+        return admit(*given)
+
+    monkeypatch.setattr(stage.connections, "admit", revoke_and_admit)
+
+    with pytest.raises(Unauthorized):
+        sockets.auth(connection, stage.credential, stage.services)
 
 
 def test_words_that_come_together_are_sent_together(stage, speaker):
