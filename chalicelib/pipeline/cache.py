@@ -25,7 +25,7 @@ from chalicelib.domain.turn import CachedAnswer, Opened
 from chalicelib.domain.verdicts import Decision, Knobs
 from chalicelib.ports import Answers, Decisions, Embedder, Judge, Keeper, Known, VectorIndex
 
-MOST_WEIGHT: Final = 50.0  # of one checked hit, however rarely one is checked
+MOST_WEIGHT: Final = 5.0  # of one checked hit: if it were all it stands for, three wrong ones would move the line
 
 
 class Sighting(Struct, frozen=True):

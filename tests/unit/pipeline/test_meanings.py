@@ -297,9 +297,9 @@ def test_a_decision_that_cannot_be_kept_costs_nothing_else(monkeypatch):
 @pytest.mark.parametrize(
     ("drawn", "rate", "outcome", "weight"),
     [
-        (0.04, 0.05, "miss", 20.0),
+        (0.04, 0.05, "miss", 5.0),
         (0.05, 0.05, "semantic", 1.0),
-        (0.0, 0.001, "miss", 50.0),
+        (0.0, 0.25, "miss", 4.0),
         (0.0, 0.0, "semantic", 1.0),
     ],
 )
