@@ -1,6 +1,7 @@
 """How good the semantic cache is: `pairs FILE` judges pairs, `stream FILE --max-error 0.01` plays questions.
 
-`table FOLDER` plays every stream of a folder beside other rules; `curve FOLDER --plot FILE` under several bounds.
+`seeds FILE` plays them with other draws of what is checked. `table FOLDER` plays every stream of a folder beside other
+rules; `curve FOLDER --plot FILE` under several bounds.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from benchmarks import cache_quality_cache as product
@@ -31,9 +33,13 @@ def main() -> int:
     pairs = modes.add_parser("pairs", help="rows {id, q1, q2}: would the answer to q1 be served for q2?")
     pairs.set_defaults(run=lambda given: judged(given.file))
     stream = modes.add_parser("stream", help="rows {id, text, cluster}, in order of arrival")
-    stream.add_argument("--max-error", type=float, default=Bound().max_error, help="wrong answers, of all requests")
     stream.set_defaults(run=lambda given: iter([played(given.file, given.max_error)]))
-    for mode in (pairs, stream):
+    seeds = modes.add_parser("seeds", help="the stream once for each seed, then the mean, least and most")
+    seeds.set_defaults(run=lambda given: drawn_anew(given.file, given.max_error, given.seeds))
+    seeds.add_argument("--seeds", type=int, default=5)
+    for mode in (stream, seeds):
+        mode.add_argument("--max-error", type=float, default=Bound().max_error, help="wrong answers, of all requests")
+    for mode in (pairs, stream, seeds):
         mode.add_argument("file", type=Path)
     table = modes.add_parser("table", help="a folder of streams: ours beside a fixed cosine and vCache's rule")
     table.set_defaults(run=lambda given: tables.table(given.folder))
@@ -70,18 +76,34 @@ def _told(seen: Sighting) -> dict[str, Any]:
     return {"tier": decision.tier, "serve": seen.answer is not None, "score": score, "guard": decision.guard}
 
 
-def played(file: Path, max_error: float) -> dict[str, Any]:
+def played(file: Path, max_error: float, seed: int = 0) -> dict[str, Any]:
     """What came of the stream in `file`; a row's cluster is only its fresh answer, and the judge of a hit."""
     parts = product.shared()
     questions = ((row["text"], str(row["cluster"])) for row in rows(file, "text", "cluster"))
     start = time.perf_counter()
-    served = list(product.stream(parts, questions, max_error))
+    served = list(product.stream(parts, questions, max_error, seed))
     return {
         "requests": len(served),
         "hits": sum(right is not None for right in served),
         "wrong": served.count(False),
         "seconds": round(time.perf_counter() - start, 3),
     }
+
+
+def drawn_anew(file: Path, max_error: float, seeds: int) -> Iterator[dict[str, Any]]:
+    """What came of the stream with each seed, and what that spans, as shares of all requests."""
+    told = []
+    for seed in range(max(1, seeds)):
+        told.append(played(file, max_error, seed))
+        yield {"seed": seed, **told[-1]}
+    for name in ("hits", "wrong"):
+        shares = [each[name] / max(1, each["requests"]) for each in told]
+        yield {
+            "share": name,
+            "mean": round(fmean(shares), 4),
+            "least": round(min(shares), 4),
+            "most": round(max(shares), 4),
+        }
 
 
 def drawn(folder: Path, plot: Path | None) -> Iterator[dict[str, Any]]:

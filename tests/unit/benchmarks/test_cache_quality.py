@@ -50,6 +50,16 @@ def test_a_stream_is_counted(tmp_path):
     assert {**told, "seconds": 0} == {"requests": 4, "hits": 2, "wrong": 1, "seconds": 0}
 
 
+def test_a_stream_is_played_once_for_each_seed(tmp_path):
+    rows = [{"text": EGG, "cluster": 7}, {"text": EGG, "cluster": 8}]
+
+    *each, hits, wrong = bench.drawn_anew(a_file(tmp_path, *rows), 0.01, seeds=2)
+
+    assert [(told["seed"], told["hits"], told["wrong"]) for told in each] == [(0, 1, 1), (1, 1, 1)]
+    assert hits == {"share": "hits", "mean": 0.5, "least": 0.5, "most": 0.5}
+    assert wrong == {**hits, "share": "wrong"}
+
+
 @pytest.mark.parametrize("line", ["{", "[]", '{"id": 1}', '{"text": 1, "cluster": 2}', '{"text": "a"}'])
 def test_a_row_that_says_nothing_is_one_clear_error(tmp_path, line):
     file = tmp_path / "rows.jsonl"
