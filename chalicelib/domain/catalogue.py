@@ -69,6 +69,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
 
     With `right_size`, a request that names no cap gets one that the tenant's answers fit in, at most
     `default_output_tokens`. With `hedge_after_ms`, a second target is asked where the first was silent for so long.
+    With `wait_for_tier_seconds`, a job waits so long for the lowest tier before it goes to another.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
     dimensions: Annotated[int, Meta(ge=0)] = 0
     right_size: bool = True
     hedge_after_ms: Positive | None = None
+    wait_for_tier_seconds: Annotated[int, Meta(ge=0)] = 0
     capabilities: frozenset[Capability] = frozenset()
     prices: Prices = Prices()
     owned_by: str = "tidegate"

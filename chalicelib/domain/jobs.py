@@ -9,6 +9,7 @@ A job's id is made of its turn's, so that whatever it causes is caused once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ MOST_ATTEMPTS: Final = 3  # workers that may die over one job
 BUCKET_SECONDS: Final = 10
 BUCKETS: Final = 6  # what is remembered of a line's pace: a minute
 GUESS_SECONDS: Final = 2.0  # a place's wait, where a line has no pace yet
+SPARE_SECONDS: Final = 120  # before nobody waits any more: time for another tier
 RESULT_SECONDS: Final = 86_400  # how long what came of a job is kept
 
 
@@ -117,6 +119,17 @@ class Line(Struct, frozen=True):
     tickets: int = 0
     served: int = 0
     called: Mapping[int, int] = {}
+
+
+def spills_in(job: Job, patience_seconds: int, now: float) -> int:
+    """For how many more whole seconds a job holds out for the lowest tier: not while somebody listens, nor to the end.
+
+    0 is now.
+    """
+    if job.connection is not None:
+        return 0
+    spills_at = min(job.created_at + patience_seconds, job.until - SPARE_SECONDS)
+    return max(0, ceil(spills_at - now))
 
 
 def position(ticket: int, line: Line) -> int:

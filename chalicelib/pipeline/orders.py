@@ -11,7 +11,7 @@ from chalicelib.domain.cache_key import Place
 from chalicelib.domain.chat import ChatRequest
 from chalicelib.domain.errors import UnknownModel
 from chalicelib.domain.identity import Credential
-from chalicelib.domain.jobs import Job, job_id
+from chalicelib.domain.jobs import Job, job_id, spills_in
 from chalicelib.domain.turn import Ask, Caller, Memory, Opened, Reservation
 from chalicelib.pipeline.cache import Sighting
 from chalicelib.pipeline.run import Run
@@ -65,4 +65,6 @@ def resumed(job: Job, use: Services) -> Run:
     if model is None:
         raise UnknownModel(order.request.model)
     opened = Opened(order.ask, order.caller, model, order.request, _NOTHING, order.place)
-    return Run(opened, order.seen, order.claim, use.router.purse(order.claim, part=job.hold), use)
+    purse = use.router.purse(order.claim, part=job.hold)
+    purse.patient = spills_in(job, model.wait_for_tier_seconds, use.clock()) > 0
+    return Run(opened, order.seen, order.claim, purse, use)

@@ -18,7 +18,7 @@ import msgspec
 from chalicelib.domain.chat import Completion
 from chalicelib.domain.errors import JobExpired, ModelUnavailable, QueueUnavailable, StoreUnavailable, TidegateError
 from chalicelib.domain.estimate import counted
-from chalicelib.domain.jobs import Job, JobState, Message, Poison
+from chalicelib.domain.jobs import Job, JobState, Message, Poison, spills_in
 from chalicelib.domain.outcomes import Done, Failed, Outcome, failed, outcome_of, packed
 from chalicelib.domain.routing import Saturated
 from chalicelib.domain.turn import Head
@@ -145,7 +145,8 @@ def _asked(job: Job, run: Run, ask: Asking[Said]) -> tuple[Said, Routed] | None:
         _fail(job, run, fault)
         return None
     if isinstance(outcome, Saturated):
-        run.use.lane.defer(job, outcome.retry_after_seconds)
+        patience = spills_in(job, run.opened.model.wait_for_tier_seconds, run.use.clock())
+        run.use.lane.defer(job, min(outcome.retry_after_seconds, patience or outcome.retry_after_seconds))
         return None
     return outcome
 

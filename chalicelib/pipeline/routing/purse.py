@@ -21,7 +21,8 @@ class Purse:
     """Charges further attempts as records of their own, under the same limits; nothing where the turn is unmetered.
 
     However many attempts it takes, a turn is one request. What it `waited` before is gone from its time. Who carries on
-    with a turn that another began names a `part` of its own, so that no two records are one.
+    with a turn that another began names a `part` of its own, so that no two records are one. While it is `patient`, it
+    waits for the lowest tier.
     """
 
     turns: Turns
@@ -30,6 +31,7 @@ class Purse:
     lost_usd_micros: int = 0
     waited_seconds: float = 0.0
     part: int = 0
+    patient: bool = False
     _records: int = 0
 
     def forfeit(self) -> bool:

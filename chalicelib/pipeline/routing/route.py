@@ -102,12 +102,16 @@ class Flight:
 
 @dataclass(slots=True)
 class Route:
-    """The attempts of one turn. Every target is asked once, and one that just broke a second time if none is left."""
+    """The attempts of one turn. Every target is asked once, and one that just broke a second time if none is left.
+
+    While it is `patient`, the lowest tier alone is asked: what is busy or not up is waited for, what breaks is not.
+    """
 
     pool: Pool
     model: Model
     need: Need
     deadline: float
+    patient: bool = False
     attempts: int = 0
     _tried: list[Watched] = field(default_factory=list)
     _again: list[Watched] = field(default_factory=list)
@@ -120,7 +124,7 @@ class Route:
 
     def next(self, now: float, *, streamed: bool, beside: bool = False) -> Flight | Saturated | None:
         """The next call to make; None where no more may be made; `Saturated` where no target takes one now."""
-        fresh = [each for each in self._able if each not in self._tried]
+        fresh = [each for each in self._open() if each not in self._tried]
         if not any(each.ready_at(now) <= now for each in (*fresh, *self._again)):
             return self._saturated(now)
         if self.attempts and not self._may_go_on(now, beside=beside):
@@ -137,6 +141,7 @@ class Route:
 
     def failed(self, flight: Flight, fault: ModelError, now: float) -> None:
         """Remember what came of an attempt."""
+        self.patient = self.patient and isinstance(fault, (ModelThrottled, ModelNotReady))
         first = self._tried.count(flight.watched) == 1
         if first and isinstance(fault, ModelUnavailable):
             self._again.append(flight.watched)
@@ -149,7 +154,12 @@ class Route:
         return self._saturated(now)
 
     def _saturated(self, now: float) -> Saturated:
-        return Saturated(self.model.id, wait_seconds(self._able, now))
+        return Saturated(self.model.id, wait_seconds(self._open(), now))
+
+    def _open(self) -> list[Watched]:
+        """Whom it may ask."""
+        lowest = min((each.target.tier for each in self._able), default=0)
+        return [each for each in self._able if each.target.tier == lowest or not self.patient]
 
     def _may_go_on(self, now: float, *, beside: bool) -> bool:
         in_time = self.attempts < MOST_ATTEMPTS and now + LEAST_SECONDS < self.deadline

@@ -75,7 +75,8 @@ class Router:
         return Attempts(self._route(model, Need(input_tokens=likely), purse), ask, purse, self.clock).outcome()
 
     def _route(self, model: Model, need: Need, purse: Purse) -> Route:
-        return Route(self.pool, model, need, self.clock() + self.deadline_seconds - purse.waited_seconds)
+        deadline = self.clock() + self.deadline_seconds - purse.waited_seconds
+        return Route(self.pool, model, need, deadline, patient=purse.patient)
 
 
 def _gathered(deltas: Iterator[Delta]) -> Completion:
