@@ -53,7 +53,7 @@ def test_it_ends_well_and_leaves_nobody_when_asked_to(start, number):
 
 def test_it_can_be_asked_to_end_before_it_is_ready(start_first):
     run = start_first()
-    time.sleep(0.5)
+    assert eventually(run.children)  # of which the first comes long before it is ready
 
     run.process.send_signal(signal.SIGTERM)
 
