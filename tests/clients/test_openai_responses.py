@@ -186,7 +186,7 @@ def test_many_at_once_are_kept_apart(product):
 
 
 def test_one_in_the_background_is_polled(client):
-    response = create(client, "What is a flood?", background=True)
+    response = create(client, "What is a storm surge?", background=True)
     assert response.status == "queued"
 
     for _ in range(300):
@@ -196,7 +196,7 @@ def test_one_in_the_background_is_polled(client):
         response = client.responses.retrieve(response.id)
 
     assert response.status == "completed"
-    assert "What is a flood?" in response.output_text
+    assert "What is a storm surge?" in response.output_text
 
 
 def test_one_in_the_background_is_streamed_and_streamed_again(client):
