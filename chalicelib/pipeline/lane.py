@@ -117,6 +117,11 @@ class Lane:
         """Say that the worker lives; how the job is now, None where it is another's."""
         return self.jobs.touch(job, self.clock() + self.lease_seconds)
 
+    def is_unwanted(self, job: Job) -> bool:
+        """Whether its worker was asked to stop by now."""
+        now = self.jobs.get(job.id)
+        return now is not None and now.cancelling
+
     def end(self, job: Job, state: JobState, outcome: Outcome) -> bool:
         """Keep what came of a job, once; whether it was this worker that did."""
         return self.jobs.end(job, state, packed(outcome), self.clock())
@@ -146,7 +151,7 @@ class Lane:
 
     def _own(self, owner: str, job_id: str) -> Job:
         job = self.jobs.get(job_id)
-        if job is None or job.owner != owner or self.clock() > job.kept_until:
+        if job is None or (job.id, job.owner) != (job_id, owner) or self.clock() > job.kept_until:
             raise NotFound("job", job_id)
         return job
 

@@ -99,7 +99,7 @@ def _answer(job: Job, run: Run, use: Services) -> None:
     completion, routed = outcome
     completion = counted(run.opened.request, completion)
     done = Done(run.head(routed, run.burned(completion)), completion)
-    over = _over(job, "cancelled" if job.cancelling else "completed", done, use)
+    over = _over(job, "cancelled" if use.lane.is_unwanted(job) else "completed", done, use)
     if over is not None:
         run.end(routed, completion)
         use.notices.announce(over)

@@ -91,6 +91,14 @@ def test_a_foreign_job_is_as_unknown_as_none(world, key, method):
     assert foreign.error["message"].replace(answer.json["id"], "job_none") == unknown.error["message"]
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_job_has_one_name(world, key, method):
+    answer = queued(world, key)
+
+    assert world.call(method, answer.headers["location"].replace("job_", ""), key=key).status == 404
+    assert job(world, key, answer).json["status"] == "queued"
+
+
 def test_the_answer_of_a_job_costs_what_an_answer_costs(world, key):
     queued(world, key)
     world.work()

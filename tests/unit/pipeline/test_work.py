@@ -30,6 +30,18 @@ MANY = Limit("user", "day", requests=100, tokens=1_000_000)
 FULL = ModelThrottled("Full.", retry_after_seconds=5)
 
 
+class Stopped(Scripted):
+    """Somebody does not want the answer any more when the model is asked."""
+
+    def __init__(self, stop):
+        super().__init__(*HELLO)
+        self._stop = stop
+
+    def stream(self, request, patience=None):
+        self._stop()
+        yield from super().stream(request, patience)
+
+
 def ask(stage, text="What is a tide?", **changes):
     return an_ask(text, credential=stage.credential, **changes)
 
@@ -331,6 +343,17 @@ def test_a_job_that_is_to_stop_asks_no_model():
 
     assert (stage.jobs.get(job).state, stage.models["a"].requests) == ("cancelled", [])
     assert stage.leases() == ["settled"]
+
+
+def test_a_job_that_is_cancelled_while_a_model_answers_is_cancelled_and_charged():
+    stage = Stage(MANY)
+    job = queued(stage)
+    model = stage.models["a"] = Stopped(lambda: work.cancel(owner_of(stage), job, stage.services))
+
+    work.complete(next_message(stage), stage.services)
+
+    assert (stage.jobs.get(job).state, len(model.requests)) == ("cancelled", 1)
+    assert stage.used().tokens == spent(stage, job)
 
 
 def test_whoever_waits_for_a_job_that_is_cancelled_is_told():
