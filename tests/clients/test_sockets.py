@@ -206,3 +206,22 @@ def test_another_tenant_cannot_go_on_with_an_answer(product):
     assert json.dumps(theirs).replace(job, "job_none") == json.dumps(unknown)
     assert done["type"] == "done"
     assert numbers(chunks_of(socket.frames)) == list(range(1, done["seq"] + 1))
+
+
+def test_an_answer_outlives_the_run_that_began_it(start):
+    first = start(UPSTREAM=SLOW)
+    socket = Socket(first)
+    socket.ask("c1", LONG.format(number=0))
+    job = socket.until("accepted")["job"]
+    heard_some(socket, 3)
+    first.stop()
+    with contextlib.suppress(ConnectionClosed):
+        socket.until("done", "error")
+    before = chunks_of(socket.frames)
+
+    with Socket(start(UPSTREAM=SLOW)) as other:
+        other.say(type="resume", job=job, after=numbers(before)[-1])
+        done = other.until("done", "error")
+
+    assert done["type"] == "done"
+    assert numbers(before + chunks_of(other.frames)) == list(range(1, done["seq"] + 1))
