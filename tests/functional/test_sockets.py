@@ -326,3 +326,19 @@ def test_a_fault_of_ours_is_told_without_its_words(line, monkeypatch):
 
     assert (told["id"], told["error"]["code"]) == ("c1", "internal_error")
     assert "secret" not in json.dumps(told)
+
+
+def test_no_word_of_a_caller_is_logged(world, connect, capsys):
+    key = world.key()
+    line = connect(key)
+
+    line.ask("c1", "canary-question")
+    line.ask("c2", "canary-refused", temperature=99)
+    line.send("canary-garbage")
+    line.say(type="auth", key=key.replace("_live_", "_canary_"))
+    world.work()
+
+    logged = capsys.readouterr().out
+    assert '"refused"' in logged
+    assert "canary" not in logged
+    assert key not in logged
