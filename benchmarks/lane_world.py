@@ -222,6 +222,7 @@ class World:
             flights=replace(built.flights, answers=answers, admission=admission, clock=clock, pause=self.stage.pause),
             router=router,
             lane=lane,
+            courier=replace(built.courier, jobs=self.jobs, hold=lane.hold, clock=clock, pause=self.stage.pause),
             meter=self.meter,
             clock=clock,
         )
