@@ -9,7 +9,7 @@ from chalicelib.adapters.dynamodb.jobs import DynamoJobs
 from chalicelib.adapters.queues.sqs import SqsJobQueue
 from chalicelib.domain.jobs import job_id
 from chalicelib.domain.ledger import owner_of, subjects_of
-from chalicelib.domain.outcomes import outcome_of
+from chalicelib.domain.outcomes import Done, outcome_of
 from chalicelib.pipeline.lane import RESEND_SECONDS, Lane
 from chalicelib.ports import TurnPage
 from tests.builders import a_credential, a_key, a_plan
@@ -124,9 +124,10 @@ class World:
         return [self.stores.keys.uses(subjects, self.now)[subjects[2]] for subjects in everyone]
 
     def answer(self, name):
-        """What a turn's job came to."""
+        """What a turn's job came to: its state, and its answer or its fault."""
         job = self.jobs.get(job_id(name))
-        return job and (job.state, outcome_of(job).completion.text if job.outcome else None)
+        outcome = job and outcome_of(job)
+        return job and (job.state, outcome.completion.text if isinstance(outcome, Done) else outcome)
 
     def turns(self, name):
         return list(self.stores.conversations.turns(name, TurnPage(order="asc")))
