@@ -18,7 +18,7 @@ class Evidence(Struct, frozen=True, array_like=True):
 
 
 class Label(Struct, frozen=True, array_like=True):
-    """A candidate that was compared with a fresh answer; `weight` says for how many like it it stands."""
+    """A candidate that was compared with a fresh answer; `weight` says for how many it counts."""
 
     evidence: Evidence
     right: bool

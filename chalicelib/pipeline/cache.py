@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -24,8 +23,6 @@ from chalicelib.domain.report import CacheOutcome
 from chalicelib.domain.turn import CachedAnswer, Opened
 from chalicelib.domain.verdicts import Decision, Knobs
 from chalicelib.ports import Answers, Decisions, Embedder, Judge, Keeper, Known, VectorIndex
-
-MOST_WEIGHT: Final = 5.0  # of one checked hit: if it were all it stands for, three wrong ones would move the line
 
 
 class Sighting(Struct, frozen=True):
@@ -195,8 +192,8 @@ class AnswerCache:
         if decision.evidence is not None and decision.evidence.logit <= offer.floor:
             told = msgspec.structs.replace(decision, serve=False, tier="miss", reason="corrected")
             return _ruled(missed, "corrected", decision=told)
-        if decision.evidence is not None and tier.draw() < (rate := tier.knobs.share_checked(decision.score)):
-            return _ruled(missed, "checked", checked=True, weight=min(1 / rate, MOST_WEIGHT))
+        if decision.evidence is not None and tier.draw() < tier.knobs.share_checked(decision.score):
+            return _ruled(missed, "checked", checked=True)
         served = _ruled(missed, decision.reason, outcome="semantic")
         return msgspec.structs.replace(served, answer=offer.answer, outcome="semantic")
 

@@ -89,7 +89,7 @@ class Refitter:
                 continue  # the stored one was replaced since
             right = self.comparison.agree(fresh.completion.text or "", stored.completion.text or "")
             if right is not None:
-                yield each.id, Label(each.decision.evidence, right, each.weight)
+                yield each.id, Label(each.decision.evidence, right)
 
     def _expired(self, now: float) -> int:
         """How many entries an index that does not forget by itself was rid of."""

@@ -121,11 +121,11 @@ def test_each_fresh_answer_beside_a_stored_one_is_a_label(place):
 
 def test_a_hit_teaches_nothing_until_it_is_checked(place):
     place.decided("yes", outcome="semantic", fresh=None)
-    place.decided("no", checked=True, weight=20.0)
+    place.decided("no", checked=True)
 
     place.run()
 
-    assert labels(place) == [(False, 20.0)]
+    assert labels(place) == [(False, 1.0)]
 
 
 def test_an_answer_that_was_replaced_since_teaches_nothing(place):
