@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
 
-
 @cache
 def logger() -> Logger:
     """JSON lines on standard output, named for the service."""
