@@ -40,7 +40,8 @@ served = {}
 @pytest.fixture(scope="module", autouse=True)
 def _app(module_patch):
     """The app over this module's stages, at a moment that is never the end of a window."""
-    module_patch.setattr("app.services", lambda: served["services"])
+    for room in ("app", "chalicelib.routes.conversations"):
+        module_patch.setattr(f"{room}.services", lambda: served["services"])
     module_patch.setattr("chalicelib.edge.call.time", SimpleNamespace(time=lambda: NOW))
 
 
