@@ -59,7 +59,7 @@ def job_body(waiting: Waiting) -> JobBody:
         id=job.id,
         status=job.state,
         created_at=int(job.created_at),
-        started_at=None if job.started_at is None else int(job.started_at),
+        started_at=None if queued or job.started_at is None else int(job.started_at),
         ended_at=None if job.ended_at is None else int(job.ended_at),
         position=waiting.position if queued else UNSET,
         eta_seconds=waiting.eta_seconds if queued else UNSET,

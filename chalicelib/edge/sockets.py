@@ -61,7 +61,8 @@ def spoken(event: Event, use: Services) -> None:
     chat = named(body)
     try:
         _answer(use.reception.heard(connection_id), _said(event, body), event, use)
-    except Flooded:
+    except Flooded as flooded:
+        use.courier.insist(connection_id, refused(chat, flooded.fault))
         use.reception.end(connection_id)
     except TidegateError as fault:
         _refuse(connection_id, chat, fault, use)

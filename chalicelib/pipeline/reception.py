@@ -10,6 +10,7 @@ from chalicelib.domain.errors import Conflict, Forbidden, LimitExceeded, Unautho
 from chalicelib.domain.identity import Credential
 from chalicelib.domain.sockets import (
     AUTH_SECONDS,
+    BURST_MESSAGES,
     LIFE_SECONDS,
     MOST_CHATS,
     MOST_CONNECTIONS,
@@ -25,7 +26,11 @@ _WAITS: Final = (0.05, 0.2, 0.75)  # for an auth that a chat overtook: messages 
 
 
 class Flooded(Exception):
-    """So much is sent on a connection that it is to be ended."""
+    """So much is sent on a connection that it is to be ended; `fault` is what its client is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fault = _full("messages of the connection at once, and one a second", BURST_MESSAGES)
 
 
 @dataclass(frozen=True, slots=True)

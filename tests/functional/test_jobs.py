@@ -58,6 +58,14 @@ def test_a_saturated_pool_is_a_job_instead_of_a_refusal(world, key, stream):
     assert world.leases()["open"] == 1
 
 
+def test_a_job_that_was_put_back_has_not_started(world, key):
+    answer = world.chat(FULL, key=key)
+
+    world.work()
+
+    assert (job(world, key, answer).json["status"], job(world, key, answer).json["started_at"]) == ("queued", None)
+
+
 def test_a_job_that_failed_says_why(world, key):
     answer = queued(world, key, "What is a tide? [[fault=400]]")
 

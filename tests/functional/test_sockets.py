@@ -285,6 +285,12 @@ def test_a_flood_ends_the_connection(line):
     assert line.is_closed
 
 
+def test_a_flood_is_told_why_it_ends(line):
+    said = [frame for _ in range(BURST_MESSAGES + 2) for frame in line.say(type="ping")]
+
+    assert [each["error"]["code"] for each in said if each["type"] == "error"][:1] == ["rate_limit_exceeded"]
+
+
 def test_another_tenant_s_job_is_as_unknown_as_none(world, line, connect):
     (accepted,) = line.ask("c1", "What is a tide?")
     mallory = connect(world.key("mallory", "eve"), "two")
