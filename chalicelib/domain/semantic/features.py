@@ -129,13 +129,18 @@ def _side(alone: Sequence[Word], other: Reading, vocabulary: Vocabulary, vectors
 
 def _order(pair: Match) -> tuple[float, ...]:
     """Whether the words are the same, how many of those in common moved, and whether names did."""
-    left = [word for word in pair.left.words if word.stem in pair.right.stems]
-    right = [word.stem for word in pair.right.words if word.stem in pair.left.stems]
-    places = {stem: place for place, stem in reversed(list(enumerate(right)))}
-    content = [places[word.stem] for word in left if word.lower not in lists.STOP]
-    names = [places[word.stem] for word in left if word.is_name]
+    ways = [(pair.left, pair.right), (pair.right, pair.left)]
+    content = max(_inverted(_places(one, other, lambda word: word.lower not in lists.STOP)) for one, other in ways)
+    names = max(_inverted(_places(one, other, lambda word: word.is_name)) for one, other in ways)
     same = not (pair.only_left or pair.only_right)
-    return float(same), _inverted(content), float(_inverted(names) > 0)
+    return float(same), content, float(names > 0)
+
+
+def _places(one: Reading, other: Reading, counts: Callable[[Word], bool]) -> list[int]:
+    """Where in `other` the words that both have stand, in the order of `one`."""
+    shared = [word.stem for word in other.words if word.stem in one.stems]
+    places = {stem: place for place, stem in reversed(list(enumerate(shared)))}
+    return [places[word.stem] for word in one.words if word.stem in other.stems and counts(word)]
 
 
 def _inverted(places: Sequence[int]) -> float:
