@@ -15,7 +15,9 @@ from chalicelib.domain.chat import Assistant, Developer, Message, System, User
 
 FRESH: Final = re.compile(
     r"\b(?:today|tonight|tomorrow|yesterday|now|current|currently|latest|newest|recent|recently|at the moment"
-    r"|this (?:week|month|year)|what time|what date|weather|stock price|score)\b"
+    r"|this (?:week|month|year)|last (?:night|week|month|year)|what time|what date|weather|score|delayed"
+    r"|how (?:many days|long) until|random|uuid|guid|joke|flip a coin|roll a|exchange rate"
+    r"|(?:stock|share|bitcoin|gold|oil|gas)(?:'s)? price|price of (?:bitcoin|gold|oil|gas))\b"
 )
 _ACTION: Final = re.compile(
     r"^(?:please\s+|can you\s+|could you\s+|would you\s+)?"
@@ -34,8 +36,10 @@ _POINTING: Final = re.compile(
     r"\b(?:this|that|these|those|it|its|it's|he|she|they|him|her|hers|his|them|their|theirs|itself|himself|herself"
     r"|themselves|there|here|above|below|previous|previously|earlier|before|again|former|latter|same|others?|another"
     r"|else|more|rest|continue|instead|also|too|such|so|first|second|third|last|next|ones?|both|either|neither"
+    r"|the (?:answer|question|result|code|text|list|table|error|output|example|document|file|story|poem)"
     r"|my|mine|our|ours|we|us|me|you said|your (?:answer|reply|last)|mentioned|discussed|said|told)\b"
 )
+_DEFINITE: Final = re.compile(r"\b[Tt]he\s+[a-z][\w'-]*(?:\s+[a-z][\w'-]*)?\s*[?.!]*\s*$")  # which one, was said before
 _CONTINUING: Final = re.compile(
     r"^(?:and|but|or|so|then|because|also|plus|ok|okay|yes|yeah|no|nope|sure|thanks|thank|why|how come|really"
     r"|what about|how about|what if|in that case|for example|like what|such as|go on|elaborate|explain|expand|shorter"
@@ -54,7 +58,11 @@ _SCENE: Final = re.compile(
     r"|i am|i'm|i have|i've|i like|i live|i work|i want|i need|my)\b"
 )
 _LEGIBLE: Final = re.compile(r"[A-Za-z\u00c0-\u024f0-9\s.,;:!?'\"\u2019\u201c\u201d()&%$\u20ac\u00a3@/-]+")
-_SUM: Final = re.compile(r"\d\s*[-/]\s*\d")
+_SUM: Final = re.compile(r"\d\s*[-/]\s*\d|(?<!\w)-\s?\d|\d!")  # a sign can make all the difference
+_OWN: Final = re.compile(
+    r"\b(?:my|mine|our|ours|myself|ourselves|me|i'm|i am|i've|i have|i was|i had|i will|i'll|am i|did i|have i|was i"
+    r"|do i have|do i owe|we're|we are|we have|we've|did we|are we|have we)\b"
+)
 FEWEST_WORDS: Final = 4
 MOST_COMPARED: Final = 500  # characters: the time to compare two grows with the square, and nobody asks this twice
 
@@ -64,7 +72,7 @@ def stands_alone(question: str) -> bool:
     text = _plain(question)
     if len(text.split()) < FEWEST_WORDS or not _ENGLISH.search(text):
         return False
-    return not _CONTINUING.search(text) and not _POINTING.search(text)
+    return not (_CONTINUING.search(text) or _POINTING.search(text) or _DEFINITE.search(question))
 
 
 def context_of(earlier: Sequence[Message], question: str) -> tuple[Message, ...]:
@@ -103,3 +111,8 @@ def answers_everybody(question: str) -> bool:
     """Whether what is asked is no deed, no news, and about nobody in particular."""
     text = _plain(question)
     return not FRESH.search(text) and not _ACTION.search(text) and not _PERSONAL.search(text)
+
+
+def speaks_of_self(question: str) -> bool:
+    """Whether the answer may be about who asks: then it is theirs alone, whoever shares answers."""
+    return _OWN.search(_plain(question)) is not None

@@ -9,6 +9,9 @@ from msgspec import Struct
 
 Reason = Literal["same question", "sure enough", "not sure enough", "guarded", "no neighbour", "corrected"]
 
+SHIPPED_ERROR: Final = 0.01  # what the shipped line is drawn for
+UNREACHABLE: Final = 2.0  # a chance that nothing has
+
 
 class Evidence(Struct, frozen=True, array_like=True):
     """What is known of a candidate: the verifier's log odds and the cosine."""
@@ -69,13 +72,18 @@ class Calibration(Struct, frozen=True):
     def line(self, bound: Bound) -> float:
         """The chance from which on an answer is served under `bound`."""
         if not self.lines:
-            return self.threshold
+            return _stricter(self.threshold, bound.max_error)
         line = self.chosen(bound)
-        return 1.0 if line is None else line.threshold
+        return UNREACHABLE if line is None else line.threshold
 
     def chosen(self, bound: Bound) -> Line | None:
         """The lowest line that `bound` allows."""
         return min((each for each in self.lines if each.within(bound)), key=lambda each: each.threshold, default=None)
+
+
+def _stricter(threshold: float, max_error: float) -> float:
+    """The shipped line, which is drawn for one in a hundred, moved towards certainty for a smaller bound."""
+    return UNREACHABLE if max_error <= 0 else 1 - (1 - threshold) * min(1.0, max_error / SHIPPED_ERROR)
 
 
 class Candidate(Struct, frozen=True):

@@ -12,7 +12,8 @@ import msgspec
 from chalicelib.domain.budget import Plan, together
 from chalicelib.domain.cache_key import Place, cacheable, places
 from chalicelib.domain.catalogue import Model
-from chalicelib.domain.chat import ChatRequest
+from chalicelib.domain.chat import ChatRequest, text_of
+from chalicelib.domain.dependence import speaks_of_self
 from chalicelib.domain.entries import AnswerScope
 from chalicelib.domain.errors import BadRequest, Forbidden, Misconfigured, StoreUnavailable
 from chalicelib.domain.identity import Credential, Peppers, Principal, Scope, verify
@@ -73,7 +74,8 @@ class Gate:
             self.fits.heard(namespace, memory.fit, ask.now)
         caller = self._caller(ask.credential, memory, turn_id=ask.turn_id, now=ask.now)
         self.catalogue.find(model.id, caller.plan.models)
-        place = options[1 if caller.plan.shares_answers else 0] if options else None
+        shared = caller.plan.shares_answers and not speaks_of_self(text_of(request.messages[-1].content))
+        place = options[1 if shared else 0] if options else None
         return Opened(ask, caller, model, request, memory, place)
 
     def caller(self, credential: Credential, *, turn_id: str, now: float, model: str | None = None) -> Caller:

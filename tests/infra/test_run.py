@@ -44,6 +44,8 @@ def test_a_run_without_the_semantic_cache_loads_nothing_for_it(start):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_ends_well_and_leaves_nobody_when_asked_to(start, number):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        pytest.skip("whoever runs the tests ignores this signal, and a run inherits that")
     run = start().until_ready()
 
     run.process.send_signal(number)

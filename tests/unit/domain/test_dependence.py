@@ -3,7 +3,14 @@
 import pytest
 
 from chalicelib.domain.chat import Assistant, CalledFunction, System, ToolCall, ToolResult, User
-from chalicelib.domain.dependence import MOST_COMPARED, answers_everybody, comparable, context_of, stands_alone
+from chalicelib.domain.dependence import (
+    MOST_COMPARED,
+    answers_everybody,
+    comparable,
+    context_of,
+    speaks_of_self,
+    stands_alone,
+)
 
 
 @pytest.mark.parametrize(
@@ -12,7 +19,7 @@ from chalicelib.domain.dependence import MOST_COMPARED, answers_everybody, compa
         "What is the capital of France?",
         "How do tides come about in the North Sea?",
         "Explain quantum entanglement to a child",
-        "List the planets of the solar system",
+        "Which planets of the solar system have rings?",
     ],
 )
 def test_a_question_that_says_all_stands_alone(question):
@@ -41,6 +48,10 @@ def test_a_question_that_says_all_stands_alone(question):
         "那么在加拿大呢",
         "How does THIS work on Linux systems?",
         "What\u2019s the population of it\u2019s capital city?",
+        "What are the side effects?",
+        "How do I reset the phone?",
+        "Who is the president?",
+        "Is the answer correct as it stands?",
     ],
 )
 def test_a_question_that_may_point_outside_itself_does_not(question):
@@ -162,4 +173,19 @@ def test_plain_words_may_be_compared(question):
     ],
 )
 def test_signs_and_scripts_that_nobody_reads_may_not(question):
+    assert not comparable(question)
+
+
+@pytest.mark.parametrize("question", ["What is my balance?", "I'm Ann. Which drugs are safe?", "Did I pay?", "Tell me"])
+def test_a_question_may_be_about_who_asks(question):
+    assert speaks_of_self(question)
+
+
+@pytest.mark.parametrize("question", ["How do I boil an egg?", "Can I fly to Rome?"])
+def test_not_every_i_is_somebody(question):
+    assert not speaks_of_self(question)
+
+
+@pytest.mark.parametrize("question", ["What is the square root of -4?", "Convert -40 F to C", "What is 5!?"])
+def test_the_sign_of_a_number_is_not_compared(question):
     assert not comparable(question)

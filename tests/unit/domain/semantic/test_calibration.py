@@ -144,3 +144,13 @@ def test_there_is_no_line_to_choose_before_requests_came():
 
     assert calibration.lines == ()
     assert calibration.line(Bound(0.5)) == PRIOR.threshold
+
+
+def test_before_anything_was_learned_a_smaller_bound_draws_a_higher_line():
+    shipped = Calibration((0.0,), ((1.0,),), 0.6)
+
+    lines = [shipped.line(Bound(error)) for error in (0.5, 0.01, 0.005, 0.001, 0.0)]
+
+    assert lines[:2] == [0.6, 0.6]
+    assert lines == sorted(lines)
+    assert lines[-1] > 1
