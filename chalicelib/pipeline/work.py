@@ -18,10 +18,11 @@ import msgspec
 from chalicelib.domain.chat import Completion
 from chalicelib.domain.errors import JobExpired, ModelUnavailable, QueueUnavailable, StoreUnavailable, TidegateError
 from chalicelib.domain.estimate import counted
-from chalicelib.domain.jobs import Job, JobState, Message, Poison, spills_in
+from chalicelib.domain.jobs import MOST_ATTEMPTS, Job, JobState, Message, Poison, spills_in
 from chalicelib.domain.outcomes import Done, Failed, Outcome, failed, outcome_of, packed
 from chalicelib.domain.routing import Saturated
 from chalicelib.domain.turn import Head
+from chalicelib.pipeline.gathering import Gathering
 from chalicelib.pipeline.lane import Waiting, is_worn_out
 from chalicelib.pipeline.orders import resumed
 from chalicelib.pipeline.routing.attempts import Routed
@@ -93,15 +94,27 @@ def _answer(job: Job, run: Run, use: Services) -> None:
     if job.connection is not None:
         _stream(job, run, use)
         return
-    outcome = _asked(job, run, use.router.complete)
+    outcome = _asked(job, run, use.router.stream)
     if outcome is None:
         return
-    completion, routed = outcome
-    completion = counted(run.opened.request, completion)
-    done = Done(run.head(routed, run.burned(completion)), completion)
-    over = _over(job, "cancelled" if use.lane.is_unwanted(job) else "completed", done, use)
+    deltas, routed = outcome
+    said = Gathering(job, use.lane)
+    said.gather(deltas)
+    if said.fault is not None and said.job.hold < MOST_ATTEMPTS and run.purse.forfeit():
+        use.lane.defer(said.job, 1)  # nobody heard it: it may be answered anew
+    elif not said.is_lost:
+        _close_up(said, run, routed, use)
+
+
+def _close_up(said: Gathering, run: Run, routed: Routed, use: Services) -> None:
+    """End a job whose answer was gathered, as far as it came."""
+    completion = counted(run.opened.request, said.completion)
+    done = Done(run.head(routed, run.burned(completion)), completion, cut=not said.is_whole)
+    outcome = done if said.fault is None else failed(said.fault, completion, routed.target)
+    state: JobState = "failed" if said.fault is not None else "cancelled" if said.is_stopped else "completed"
+    over = _over(said.job, state, outcome, use)
     if over is not None:
-        run.end(routed, completion)
+        run.end(routed, completion, cut=not said.is_whole)
         use.notices.announce(over)
         if over.connection is not None:  # somebody came to listen meanwhile
             use.courier.replay(over.connection, over, over.after)

@@ -26,7 +26,7 @@ from botocore.loaders import create_loader
 import app
 from chalicelib import bootstrap, settings
 from chalicelib.adapters.memory.queue import MemoryJobQueue
-from chalicelib.domain.chat import Completion, Usage
+from chalicelib.domain.chat import Completion, Delta, Usage
 from chalicelib.domain.estimate import input_bound
 from chalicelib.domain.turn import Prefer
 from chalicelib.pipeline import turn
@@ -83,6 +83,11 @@ class FakeModel:
         self._life.reach("in the model")
         self._life.step()
         return Completion(text=f"Tide {question}", usage=usage)
+
+    def stream(self, request, patience=None):
+        """The same in one piece."""
+        whole = self.complete(request, patience)
+        yield Delta(text=whole.text, finish_reason="stop", usage=whole.usage)
 
 
 class Reached:

@@ -12,6 +12,7 @@ from chalicelib.domain.errors import (
     ModelNotReady,
     ModelThrottled,
     ModelTimeout,
+    ModelUnavailable,
     NotFound,
     QueueUnavailable,
     StoreUnavailable,
@@ -354,6 +355,52 @@ def test_a_job_that_is_cancelled_while_a_model_answers_is_cancelled_and_charged(
 
     assert (stage.jobs.get(job).state, len(model.requests)) == ("cancelled", 1)
     assert stage.used().tokens == spent(stage, job)
+
+
+def test_a_cancel_stops_the_model_between_two_pieces():
+    stage = Stage(MANY)
+    job = queued(stage)
+    said = []
+
+    def pieces():
+        for number in range(10):
+            said.append(number)
+            yield Delta(text="word ")
+            stage.now += 1
+            if number == 2:
+                work.cancel(owner_of(stage), job, stage.services)
+
+    stage.models["a"].stream = lambda *_: pieces()
+    work.complete(next_message(stage), stage.services)
+
+    assert (stage.jobs.get(job).state, len(said) < 6, stage.leases()) == ("cancelled", True, ["settled"])
+    assert outcome(stage, job).completion.text == "word " * len(said)
+
+
+def test_an_answer_that_broke_and_that_nobody_heard_is_asked_for_again():
+    stage = Stage(MANY, models={"a": Scripted(Delta(text="Hel"), ModelUnavailable("Gone."))})
+    job = queued(stage)
+    work.complete(next_message(stage), stage.services)
+    lost = stage.used().tokens
+    stage.models["a"].pieces = HELLO
+    stage.now += 100
+
+    work.complete(next_message(stage), stage.services)
+
+    assert (stage.jobs.get(job).state, outcome(stage, job).completion.text) == ("completed", "Hello")
+    assert stage.used().tokens == lost // 2 + spent(stage, job)
+
+
+def test_an_answer_that_breaks_each_time_fails_and_is_charged_each_time():
+    stage = Stage(MANY, models={"a": Scripted(Delta(text="Hel"), ModelUnavailable("Gone."))})
+    job = queued(stage)
+    while stage.queue.waiting:
+        stage.now += 100
+        work.complete(next_message(stage), stage.services)
+
+    assert (stage.jobs.get(job).state, outcome(stage, job).kind) == ("failed", "ModelUnavailable")
+    assert len(stage.models["a"].requests) == 3
+    assert "open" not in stage.leases()
 
 
 def test_whoever_waits_for_a_job_that_is_cancelled_is_told():
