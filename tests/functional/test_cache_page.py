@@ -32,10 +32,7 @@ def sent(command):
 
 @pytest.fixture
 def serving(world, monkeypatch):
-    monkeypatch.setenv("TIDEGATE_SEMANTIC", "serve")
-    monkeypatch.setenv("TIDEGATE_SEMANTIC_MS", "20000")
-    world.restart()
-    return world
+    return world.serving_by_meaning(monkeypatch)
 
 
 def test_the_commands_of_the_page_do_what_it_says(serving):

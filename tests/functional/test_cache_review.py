@@ -24,10 +24,7 @@ POLICY = json.loads((ROOT / ".chalice/policy-solo-refit.json").read_text())
 
 @pytest.fixture
 def serving(world, monkeypatch):
-    monkeypatch.setenv("TIDEGATE_SEMANTIC", "serve")
-    monkeypatch.setenv("TIDEGATE_SEMANTIC_MS", "20000")
-    world.restart()
-    return world
+    return world.serving_by_meaning(monkeypatch)
 
 
 @pytest.fixture

@@ -11,10 +11,7 @@ OTHER = "How do I boil an egg for 7 minutes?", "How do I boil an egg for 9 minut
 
 @pytest.fixture
 def serving(world, monkeypatch):
-    monkeypatch.setenv("TIDEGATE_SEMANTIC", "serve")
-    monkeypatch.setenv("TIDEGATE_SEMANTIC_MS", "20000")
-    world.restart()
-    return world
+    return world.serving_by_meaning(monkeypatch)
 
 
 @pytest.fixture

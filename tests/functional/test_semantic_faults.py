@@ -127,10 +127,7 @@ def test_a_document_of_another_tenant_is_never_shown(over_opensearch, world, key
 
 @pytest.fixture
 def serving(world, monkeypatch):
-    monkeypatch.setenv("TIDEGATE_SEMANTIC", "serve")
-    monkeypatch.setenv("TIDEGATE_SEMANTIC_MS", "20000")
-    world.restart()
-    return world
+    return world.serving_by_meaning(monkeypatch)
 
 
 @pytest.mark.parametrize(

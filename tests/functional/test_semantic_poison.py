@@ -14,10 +14,7 @@ SECRET = "What only Eve was told"
 
 @pytest.fixture
 def world(world, monkeypatch):
-    monkeypatch.setenv("TIDEGATE_SEMANTIC", "serve")
-    monkeypatch.setenv("TIDEGATE_SEMANTIC_MS", "20000")
-    world.restart()
-    return world
+    return world.serving_by_meaning(monkeypatch)
 
 
 @pytest.fixture

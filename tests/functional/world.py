@@ -95,6 +95,13 @@ class World:
         """What a cold process knows: nothing."""
         bootstrap.services.cache_clear()
 
+    def serving_by_meaning(self, patch):
+        """The same world with its semantic tier on, and time for it on any machine."""
+        patch.setenv("TIDEGATE_SEMANTIC", "serve")
+        patch.setenv("TIDEGATE_SEMANTIC_MS", "20000")
+        self.restart()
+        return self
+
     def plan(self, *limits, name="standard", **fields):
         self.keys.put_plan(Plan(name=name, limits=limits, **fields))
         return name
