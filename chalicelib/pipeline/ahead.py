@@ -1,11 +1,39 @@
-"""A stream that can be waited for with patience: its next piece is taken in a thread of its own."""
+"""What a model says, waited for with patience: it is called, and its next piece is taken, in a thread of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Generic, TypeVar
 
 from chalicelib.domain.chat import Delta
+
+Said = TypeVar("Said")
+
+
+class Call(Generic[Said]):
+    """A call that is under way. Who does not want what comes of it any more may leave it."""
+
+    __slots__ = ("_coming",)
+
+    def __init__(self, call: Callable[[], Said]) -> None:
+        """Begins at once."""
+        thread = ThreadPoolExecutor(1, thread_name_prefix="call")
+        self._coming: Future[Said] = thread.submit(call)
+        thread.shutdown(wait=False)
+
+    def wait(self, patience: float) -> bool:
+        """Whether `result` has something to say within some seconds."""
+        wait([self._coming], timeout=patience)
+        return self._coming.done()
+
+    def result(self) -> Said:
+        """What came of it, waited for. What the call raises is raised here."""
+        return self._coming.result()
+
+    def leave(self, close: Callable[[Said], None]) -> None:
+        """Have `close` end what comes of it as soon as it comes; nobody waits for that."""
+        self._coming.add_done_callback(lambda coming: None if coming.exception() else close(coming.result()))
 
 
 class Ahead:

@@ -9,6 +9,7 @@ from chalicelib.domain.chat import Completion, Delta
 from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.transcript import Transcript
+from chalicelib.pipeline.ahead import Ahead
 from chalicelib.pipeline.lane import Lane
 
 TOUCH_SECONDS: Final = 1.0  # how soon a cancel is noticed
@@ -42,24 +43,28 @@ class Gathering:
 
     def gather(self, deltas: Iterator[Delta]) -> None:
         """Take in all that the model says; what is not wanted is closed."""
+        ahead = Ahead(deltas)
         try:
-            self._take(deltas)
+            self._take(ahead)
         except TidegateError as fault:
             self.fault = fault
         finally:
-            if (close := getattr(deltas, "close", None)) is not None:
-                close()
+            ahead.close()
         self.is_stopped = self.is_stopped or self._lane.is_unwanted(self.job)
 
-    def _take(self, deltas: Iterator[Delta]) -> None:
+    def _take(self, ahead: Ahead) -> None:
         due = self._lane.clock() + TOUCH_SECONDS
-        for delta in deltas:
-            self._said.add(delta)
-            if self._lane.clock() < due:
-                continue
-            held = self._lane.hold(self.job)
-            self.job, self.is_lost = held or self.job, held is None
-            self.is_stopped = self.job.cancelling
-            if self.is_lost or self.is_stopped:
-                return
-            due = self._lane.clock() + TOUCH_SECONDS
+        while not (self.is_lost or self.is_stopped):
+            if ahead.wait(max(0.0, due - self._lane.clock())):
+                delta = ahead.take()
+                if delta is None:
+                    return
+                self._said.add(delta)
+            if self._lane.clock() >= due:
+                self._look()
+                due = self._lane.clock() + TOUCH_SECONDS
+
+    def _look(self) -> None:
+        held = self._lane.hold(self.job)
+        self.job, self.is_lost = held or self.job, held is None
+        self.is_stopped = self.job.cancelling

@@ -10,27 +10,31 @@ nothing where it was charged before: a worker may die at any line of this story,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final, TypeVar
+from functools import partial
+from typing import Final, TypeAlias
 
 import msgspec
 
-from chalicelib.domain.chat import Completion
+from chalicelib.domain.chat import Completion, Delta
 from chalicelib.domain.errors import JobExpired, ModelUnavailable, QueueUnavailable, StoreUnavailable, TidegateError
 from chalicelib.domain.estimate import counted
 from chalicelib.domain.jobs import MOST_ATTEMPTS, Job, JobState, Message, Poison, spills_in
 from chalicelib.domain.outcomes import Done, Failed, Outcome, failed, outcome_of, packed
 from chalicelib.domain.routing import Saturated
 from chalicelib.domain.turn import Head
-from chalicelib.pipeline.gathering import Gathering
+from chalicelib.pipeline.ahead import Call
+from chalicelib.pipeline.gathering import TOUCH_SECONDS, Gathering
 from chalicelib.pipeline.lane import Waiting, is_worn_out
 from chalicelib.pipeline.orders import resumed
 from chalicelib.pipeline.routing.attempts import Routed
-from chalicelib.pipeline.run import Asking, Run
+from chalicelib.pipeline.run import Run
 from chalicelib.pipeline.services import Services
 from chalicelib.pipeline.trip import Trip
 
-Said = TypeVar("Said")
+Streamed: TypeAlias = tuple[Iterator[Delta], Routed] | Saturated
+Asked: TypeAlias = Call[Streamed]
 
 EXPIRED: Final = "The job waited in line for longer than anybody waits for it."
 WORN_OUT: Final = "The workers that tried to answer it ended before they could."
@@ -56,7 +60,7 @@ def complete(message: Message, use: Services) -> None:
 def _take_up(job: Job, run: Run, use: Services) -> None:
     """Answer a job that this attempt holds, unless that is too late, or was tried too often."""
     if job.cancelling:
-        _stop(job, run)
+        _stop(job, run, burned=job.attempt > 1)
     elif use.clock() > job.until:
         _fail(job, run, JobExpired(EXPIRED))
         raise Poison("too old")
@@ -94,7 +98,7 @@ def _answer(job: Job, run: Run, use: Services) -> None:
     if job.connection is not None:
         _stream(job, run, use)
         return
-    outcome = _asked(job, run, use.router.stream)
+    outcome = _asked(job, run)
     if outcome is None:
         return
     deltas, routed = outcome
@@ -122,7 +126,7 @@ def _close_up(said: Gathering, run: Run, routed: Routed, use: Services) -> None:
 
 def _stream(job: Job, run: Run, use: Services) -> None:
     """Answer piece by piece: an answer that breaks is charged as far as it came, and none comes after it."""
-    outcome = _asked(job, run, use.router.stream)
+    outcome = _asked(job, run)
     if outcome is None:
         return
     deltas, routed = outcome
@@ -148,10 +152,13 @@ def _result(trip: Trip, completion: Completion, head: Head) -> tuple[JobState, O
     return "cancelled" if trip.is_stopped else "completed", Done(head, completion, cut=not trip.is_whole)
 
 
-def _asked(job: Job, run: Run, ask: Asking[Said]) -> tuple[Said, Routed] | None:
-    """What a target answers; None where the job is over instead, or back in the line."""
+def _asked(job: Job, run: Run) -> tuple[Iterator[Delta], Routed] | None:
+    """What a target answers; None where the job is over instead, back in the line, or another's."""
+    call = Call(partial(run.tried, run.use.router.stream))
+    if not _awaited(call, job, run):
+        return None
     try:
-        outcome = run.tried(ask)
+        outcome = call.result()
     except StoreUnavailable:
         raise  # nothing is known of the turn: the message comes again
     except TidegateError as fault:
@@ -162,6 +169,30 @@ def _asked(job: Job, run: Run, ask: Asking[Said]) -> tuple[Said, Routed] | None:
         run.use.lane.defer(job, min(outcome.retry_after_seconds, patience or outcome.retry_after_seconds))
         return None
     return outcome
+
+
+def _awaited(call: Asked, job: Job, run: Run) -> bool:
+    """Wait for a call as long as its answer is wanted from this worker; a job that is cancelled meanwhile is over."""
+    while not call.wait(TOUCH_SECONDS):
+        held = run.use.lane.hold(job)
+        if held is not None and not held.cancelling:
+            continue
+        _leave(call, run)
+        if held is not None:
+            _stop(held, run, burned=True)
+        return False
+    return True
+
+
+def _leave(call: Asked, run: Run) -> None:
+    """Have no further target asked, and the one that is asked stopped as soon as it says something."""
+    run.purse.closed = True
+    call.leave(_close_late)
+
+
+def _close_late(outcome: Streamed) -> None:
+    if not isinstance(outcome, Saturated) and (close := getattr(outcome[0], "close", None)) is not None:
+        close()
 
 
 def _over(job: Job, state: JobState, outcome: Outcome, use: Services) -> Job | None:
@@ -179,9 +210,9 @@ def _tell(over: Job, use: Services, last: int = 0) -> None:
         use.courier.finish(over.connection, over, last)
 
 
-def _stop(job: Job, run: Run) -> None:
-    """End a job that nobody wants any more, before a model was asked."""
-    stopped = Failed("Cancelled", "The job was cancelled.", burned=job.attempt > 1)
+def _stop(job: Job, run: Run, *, burned: bool) -> None:
+    """End a job that nobody wants any more, before a model said anything; it may have burned tokens all the same."""
+    stopped = Failed("Cancelled", "The job was cancelled.", burned=burned)
     over = _over(job, "cancelled", stopped, run.use)
     if over is not None:
         run.abandon(burned=stopped.burned)

@@ -48,7 +48,7 @@ class Attempts(Generic[Outcome]):
         """The first outcome, `Saturated` where no target takes the turn now, or the last target's `ModelError`."""
         started = self.clock()
         fault: ModelError | None = None
-        while isinstance(flight := self.route.next(self.clock(), streamed=self.close is not None), Flight):
+        while not self.purse.closed and isinstance(flight := self._next(), Flight):
             if fault is not None and fault.burned and not self.purse.forfeit():
                 flight.withdrawn(self.clock())
                 raise fault
@@ -62,6 +62,9 @@ class Attempts(Generic[Outcome]):
                 self._note(answered, ANSWERED)
                 return outcome, Routed(answered.target.name, self.route.attempts, self.clock() - started)
         return self.route.end(fault, self.clock())
+
+    def _next(self) -> Flight | Saturated | None:
+        return self.route.next(self.clock(), streamed=self.close is not None)
 
     def _flown(self, flight: Flight) -> tuple[Flight, Outcome]:
         if self.hedge_seconds is None or self.close is None:

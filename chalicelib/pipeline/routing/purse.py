@@ -22,7 +22,7 @@ class Purse:
 
     However many attempts it takes, a turn is one request. What it `waited` before is gone from its time. Who carries on
     with a turn that another began names a `part` of its own, so that no two records are one. While it is `patient`, it
-    waits for the lowest tier.
+    waits for the lowest tier. Once it is `closed`, nobody is asked again.
     """
 
     turns: Turns
@@ -32,6 +32,7 @@ class Purse:
     waited_seconds: float = 0.0
     part: int = 0
     patient: bool = False
+    closed: bool = False
     _records: int = 0
 
     def forfeit(self) -> bool:

@@ -1,5 +1,7 @@
 """A turn that waits in line is answered once, whoever dies over it and however often its message comes."""
 
+import threading
+
 import pytest
 
 from chalicelib.domain.budget import Charge, Limit
@@ -24,6 +26,7 @@ from chalicelib.pipeline import work
 from chalicelib.pipeline.lane import Waiting
 from chalicelib.pipeline.turn import answer, stream
 from tests.builders import NOW, an_ask
+from tests.infra.runs import eventually
 from tests.unit.pipeline.stage import HELLO, Scripted, Stage
 
 LATER = Prefer(respond_async=True)
@@ -375,6 +378,54 @@ def test_a_cancel_stops_the_model_between_two_pieces():
 
     assert (stage.jobs.get(job).state, len(said) < 6, stage.leases()) == ("cancelled", True, ["settled"])
     assert outcome(stage, job).completion.text == "word " * len(said)
+
+
+@pytest.mark.parametrize("connection", [None, "a#1"])
+def test_a_cancel_does_not_wait_for_a_model_that_says_nothing(connection):
+    """The model may go on until its first piece, and no other is asked in its stead."""
+    silence, ended = threading.Event(), threading.Event()
+
+    class Silent(Scripted):
+        def stream(self, request, patience=None):
+            self.requests.append(request)
+            work.cancel(owner_of(stage), job, stage.services)
+            try:
+                silence.wait(30)
+                yield Delta(text="At last")
+            finally:
+                ended.set()
+
+    stage = Stage(MANY, models={"a": Silent(), "b": Scripted(*HELLO)})
+    job = queued(stage)
+    if connection:
+        stage.jobs.follow(job, connection, 0)
+
+    work.complete(next_message(stage), stage.services)
+
+    assert (stage.jobs.get(job).state, stage.leases()) == ("cancelled", ["settled"])
+    assert not ended.is_set()
+    assert stage.used().tokens > 0
+    silence.set()
+    assert ended.wait(30)
+    assert stage.models["b"].requests == []
+
+
+def test_a_worker_that_waits_for_a_silent_model_keeps_its_job():
+    stage = Stage(MANY)
+    job = queued(stage)
+    renewed = []
+
+    class Slow(Scripted):
+        def stream(self, request, patience=None):
+            begun = stage.jobs.get(job).lease_until
+            stage.now += 50
+            renewed.append(eventually(lambda: stage.jobs.get(job).lease_until > begun))
+            yield from super().stream(request, patience)
+
+    stage.models["a"] = Slow(*HELLO)
+    work.complete(next_message(stage), stage.services)
+
+    assert (renewed, outcome(stage, job).completion.text) == ([True], "Hello")
 
 
 def test_an_answer_that_broke_and_that_nobody_heard_is_asked_for_again():
