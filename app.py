@@ -69,6 +69,12 @@ def retrieve_usage(call: Call) -> Response:
     return usage_wire.usage_response(call, caller, services().accounts.own(caller))
 
 
+@app.lambda_function(name="stream")
+def stream(event: dict[str, object], context: object) -> dict[str, object]:
+    """The same routes again, for the function that `chalicelib/runtime` can stream from."""
+    return app(event, context)
+
+
 @app.on_sqs_message(queue(), batch_size=10, name="work")
 def work_off(event: SQSEvent) -> batch.Failures:
     return batch.worked(event.to_dict(), work.complete, services())

@@ -6,7 +6,8 @@ belongs to the thread that handles it, and a transport that can stream asks for 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ _request: ContextVar[Request | None] = ContextVar("request", default=None)
 _streaming: ContextVar[bool] = ContextVar("streaming", default=False)
 
 Headers = dict[str, str | list[str]]
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream"
 
@@ -33,18 +35,33 @@ class Gateway(Chalice):
         _request.set(request)
 
     def stream(self, event: dict[str, Any], context: Any) -> tuple[int, Headers, bytes | Iterator[bytes]]:
-        """Handle an API Gateway event: status, headers, and a body that is an iterator where it streams.
+        """Handle an API Gateway event as `streamed` does."""
+        return streamed(self, event, context)
 
-        Whoever stops reading an iterator early must call its `close`, so that the turn is settled.
-        """
-        token = _streaming.set(True)
-        try:
-            response = self(event, context)
-        finally:
-            _streaming.reset(token)
-        body = response["body"]
-        headers: Headers = {**response["headers"], **response["multiValueHeaders"]}
-        return response["statusCode"], headers, body.encode() if isinstance(body, str) else body
+
+def streamed(handler: Handler, event: dict[str, Any], context: Any) -> tuple[int, Headers, bytes | Iterator[bytes]]:
+    """What `handler` answers to an API Gateway event: status, headers, and a body that is an iterator where it streams.
+
+    Whoever reads an iterator does so under `ending`, so that a turn that is cut is settled.
+    """
+    token = _streaming.set(True)
+    try:
+        response = handler(event, context)
+    finally:
+        _streaming.reset(token)
+    body = response["body"]
+    headers: Headers = {**response["headers"], **response["multiValueHeaders"]}
+    return response["statusCode"], headers, body.encode() if isinstance(body, str) else body
+
+
+@contextmanager
+def ending(events: Iterator[bytes]) -> Iterator[None]:
+    """End the events with the block, however far they were read."""
+    try:
+        yield
+    finally:
+        if (close := getattr(events, "close", None)) is not None:
+            close()
 
 
 def current_request() -> Request | None:
@@ -67,14 +84,7 @@ class StreamedResponse(Response):
     def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
         """The proxy response, its body left as an iterator for a transport that streams."""
         if not _streaming.get():
-            try:
+            with ending(self.events):
                 self.body = b"".join(self.events).decode()
-            finally:
-                self.close()
             return super().to_dict(binary_types)
         return {**super().to_dict(None), "body": self.events}
-
-    def close(self) -> None:
-        """End what is not read."""
-        if (close := getattr(self.events, "close", None)) is not None:
-            close()

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Final
 
-Headers = dict[str, str | list[str]]
+from chalicelib.edge.gateway import Headers, ending
+
 Body = bytes | Iterator[bytes]
 
 _AHEAD: Final = 16  # pieces a slow reader may leave lying; then the worker waits, and with it the model
@@ -60,14 +61,10 @@ class Stream:
         self._call(self._begun.set_exception, fault)
 
     def _pump(self, body: Iterator[bytes]) -> None:
-        try:
+        with ending(body):
             while not self.is_cut and (piece := next(body, None)) is not None:
                 self._call(self._pieces.put_nowait, piece)
                 self._room.acquire()
-        finally:
-            close = getattr(body, "close", None)
-            if close:
-                close()
 
     def _call(self, function: Callable[[Any], object], argument: object) -> None:
         with suppress(RuntimeError):  # the loop is closed: the process is ending, and the body was closed

@@ -21,6 +21,7 @@ BROAD_EXCEPT = (
     "infra/local/streams.py",  # so does its streaming twin
     "infra/local/schedule.py",  # and what calls functions on a schedule
     "infra/local/worker.py",  # or with messages
+    "chalicelib/runtime/loop.py",  # is Lambda
     "chalicelib/edge/batch.py",  # where a message takes no other of its batch with it
 )
 VAGUE = {"utils", "util", "common", "helpers", "helper", "base", "core", "manager", "misc"}
