@@ -1,6 +1,6 @@
 """What a turn asks of DynamoDB: round trips, bytes and capacity units, and what on-demand tables bill for them."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any, Final
 
 from benchmarks.figures import Figures, Row, rounded
@@ -27,8 +27,16 @@ class Tally:
         self.round_trips = 0
         self.bytes_sent = 0
         self.bytes_received = 0
-        self.read_units = 0.0
-        self.write_units = 0.0
+        self.reads: defaultdict[str, float] = defaultdict(float)  # units by table
+        self.writes: defaultdict[str, float] = defaultdict(float)
+
+    @property
+    def read_units(self) -> float:
+        return sum(self.reads.values())
+
+    @property
+    def write_units(self) -> float:
+        return sum(self.writes.values())
 
 
 class CountedDatabase(Database):
@@ -44,12 +52,14 @@ class CountedDatabase(Database):
         self._tally.requests.append((operation, request))
         if operation in READS:
             reply = super().call(operation, request)
-            self._tally.read_units += read_units(operation, request, reply)
+            for table, part in _by_table(request):
+                self._tally.reads[table] += read_units(operation, part, reply)
             return reply
         reply = super().call(operation, request | {"ReturnConsumedCapacity": "INDEXES"})
         consumed = reply["ConsumedCapacity"]
         every = consumed if isinstance(consumed, list) else [consumed]
-        self._tally.write_units += sum(each["CapacityUnits"] for each in every)
+        for each in every:
+            self._tally.writes[each["TableName"]] += each["CapacityUnits"]
         return reply
 
     def _connect(self) -> Any:
@@ -64,6 +74,13 @@ class CountedDatabase(Database):
 
     def _received(self, response_dict: dict[str, Any] | None, **_: Any) -> None:
         self._tally.bytes_received += len(response_dict["body"]) if response_dict else 0
+
+
+def _by_table(request: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """A request in parts that read one table each."""
+    if "RequestItems" not in request:
+        return [(request["TableName"], request)]
+    return [(table, {"RequestItems": {table: wanted}}) for table, wanted in request["RequestItems"].items()]
 
 
 def count(turns: Turns, tally: Tally, figures: Figures) -> dict[str, Row]:

@@ -56,9 +56,10 @@ class Turns:
 
     def chat(self, text: str, **fields: Any) -> Event:
         """The event of a chat completion."""
-        return self._event("/v1/chat/completions", body(text, **fields))
+        return self.event("/v1/chat/completions", body(text, **fields))
 
-    def _event(self, route: str, content: dict[str, Any], method: str = "POST", **path: str) -> Event:
+    def event(self, route: str, content: dict[str, Any], method: str = "POST", **path: str) -> Event:
+        """The event of any call of the owner's."""
         event: Event = copy.deepcopy(self._template)
         event |= {"resource": route, "path": route.format(**path), "httpMethod": method}
         event["pathParameters"] = path or None
@@ -93,7 +94,7 @@ class Turns:
 
     def _check_remembered(self, conversation: str, turn_id: str, answer: Answer) -> None:
         """The newest item of the conversation is this answer."""
-        event = self._event("/v1/conversations/{conversation_id}/items", {}, "GET", conversation_id=conversation)
+        event = self.event("/v1/conversations/{conversation_id}/items", {}, "GET", conversation_id=conversation)
         event["body"] = None
         newest = json.loads(whole(event)[2][0])["data"][0]
         said = json.loads(answer[2][0])["choices"][0]["message"]["content"]
@@ -113,17 +114,18 @@ class Turns:
         return [self.chat(piecewise_question(next(self._numbers)), stream=True) for _ in range(turns)]
 
     def _first(self, turns: int) -> list[Event]:
-        return [next(self._conversation()) for _ in range(turns)]
+        return [next(self.conversation()) for _ in range(turns)]
 
     def _deep(self, turns: int) -> list[Event]:
         """The turns of one conversation behind its first `DEPTH`."""
-        talk = self._conversation()
+        talk = self.conversation()
         for _ in range(DEPTH):
             assert whole(next(talk))[0] == 200  # noqa: PLR2004
         return [next(talk) for _ in range(turns)]
 
-    def _conversation(self) -> Iterator[Event]:
-        status, _, pieces = whole(self._event("/v1/conversations", {}))
+    def conversation(self) -> Iterator[Event]:
+        """The turns of a new conversation."""
+        status, _, pieces = whole(self.event("/v1/conversations", {}))
         assert status == 200, pieces  # noqa: PLR2004
         conversation = json.loads(pieces[0])["id"]
         while True:
