@@ -28,9 +28,9 @@ run: venv $(WEIGHTS) ## Run the whole product here: PORT, UPSTREAM, UPSTREAM_KEY
 	@exec $(BIN)/python -m infra.local
 
 .PHONY: key
-key: venv ## Make an API key for the product that runs here: TENANT and USER, optionally SCOPES and PLAN
+key: venv ## Make an API key in STAGE, or for what runs here: TENANT and USER, optionally SCOPES and PLAN
 ifneq ($(and $(TENANT),$(filter command,$(origin USER))),)
-	@exec $(BIN)/python -m infra.key
+	@exec $(if $(filter file,$(origin STAGE)),,env TIDEGATE_STAGE=$(STAGE) )$(BIN)/python -m infra.key
 else
 	@echo 'make: say whose key it is: make key TENANT=acme USER=ada [SCOPES=chat,admin] [PLAN=standard]' >&2; exit 1
 endif

@@ -28,6 +28,13 @@ class Refused(Exception):
 
 def make_key(environ: Mapping[str, str], keys: Keys, peppers: Peppers, *, live: bool) -> str:
     """Store a key for the tenant and user that `environ` names; its token, which is nowhere else."""
+    key, token = new_key(environ, keys, peppers, live=live)
+    keys.put(key)
+    return token
+
+
+def new_key(environ: Mapping[str, str], keys: Keys, peppers: Peppers, *, live: bool) -> tuple[Key, str]:
+    """A key for the tenant and user that `environ` names, which is not stored yet, and its token."""
     tenant, user = environ.get("TENANT", "").strip(), environ.get("USER", "").strip()
     if not tenant or not user:
         raise Refused("say whose key it is: make key TENANT=… USER=…")
@@ -35,20 +42,18 @@ def make_key(environ: Mapping[str, str], keys: Keys, peppers: Peppers, *, live: 
     if plan not in keys.plans():
         raise Refused(f"there is no plan '{plan}'; there are {', '.join(sorted(keys.plans())) or 'none'}")
     credential = mint(tenant, user, live=live, random=secrets.token_bytes(RANDOM_BYTES))
-    keys.put(
-        Key(
-            key_id=credential.key_id,
-            tenant=tenant,
-            user=user,
-            scopes=scopes_of(environ.get("SCOPES") or "chat"),
-            plan=plan,
-            digest=peppers.digest(credential.token, peppers.current),
-            pepper_version=peppers.current,
-            created_at=int(time.time()),
-            name=environ.get("NAME", ""),
-        )
+    key = Key(
+        key_id=credential.key_id,
+        tenant=tenant,
+        user=user,
+        scopes=scopes_of(environ.get("SCOPES") or "chat"),
+        plan=plan,
+        digest=peppers.digest(credential.token, peppers.current),
+        pepper_version=peppers.current,
+        created_at=int(time.time()),
+        name=environ.get("NAME", ""),
     )
-    return credential.token
+    return key, credential.token
 
 
 def scopes_of(text: str) -> frozenset[Scope]:
@@ -63,7 +68,7 @@ def scopes_of(text: str) -> frozenset[Scope]:
 def stage_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
     """`environ` with the way to the product that is running here, unless it names a stage itself."""
     if "TIDEGATE_STAGE" in environ:
-        return environ
+        return {**_secret_of(environ), **environ}
     running = Path(environ.get("TIDEGATE_LOCAL_DIR") or HOME) / "running.json"
     try:
         found: dict[str, str] = json.loads(running.read_text())
@@ -71,6 +76,13 @@ def stage_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
         raise Refused("the product is not running here: start it with `make run` in another terminal") from None
     ours = {name: value for name, value in environ.items() if name != "TIDEGATE_LOCAL_DIR"}
     return {**ours, **found}
+
+
+def _secret_of(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Where the deployment of a stage keeps its peppers, unless they are given."""
+    if environ["TIDEGATE_STAGE"] == settings.LOCAL or environ.get("TIDEGATE_PEPPER"):
+        return {}
+    return {"TIDEGATE_PEPPERS_SECRET": f"tidegate/{environ['TIDEGATE_STAGE']}/peppers"}
 
 
 def main() -> int:
