@@ -1,0 +1,157 @@
+"""A CloudFormation stack, made and changed by change sets: what one would do is known before it is done."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from infra.deploy.account import Account
+from infra.deploy.cloudformation import MADE, SHELL, described, status_of, wait_for
+from infra.deploy.faults import CannotDeploy
+from infra.deploy.steps import Change, Say
+
+_NOTHING: Final = ("didn't contain changes", "No updates are to be performed")
+_CHANGE_SET: Final = "tidegate-deploy"
+_STAGE: Final = re.compile(r"!Sub ([\w/.-]*)\$\{Stage\}([\w/.-]*)$", re.MULTILINE)
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """A stack as it should be; `parameters` name the stage too."""
+
+    name: str
+    what: str
+    template: str
+    parameters: Mapping[str, str]
+
+    @property
+    def body(self) -> str:
+        """The template with names in full: only those are found again where a stack's tables outlived it."""
+        return _STAGE.sub(rf"\g<1>{self.parameters['Stage']}\g<2>", self.template)
+
+
+class Review(Struct, frozen=True):
+    """What a change set would do; empty where there is nothing to do."""
+
+    stack_id: str
+    resources: Sequence[Mapping[str, Any]]
+
+    @property
+    def lost(self) -> list[str]:
+        """What would be taken away, or made anew without what is in it."""
+        return [
+            str(each["LogicalResourceId"])
+            for each in self.resources
+            if each["Action"] == "Remove" or each.get("Replacement") in {"True", "Conditional"}
+        ]
+
+    @property
+    def imports(self) -> bool:
+        """Whether something is taken in that was there before."""
+        return any(each["Action"] == "Import" for each in self.resources)
+
+
+class Stack:
+    """A step. Unless it may `replace`, what would lose something stops it."""
+
+    def __init__(self, account: Account, wanted: Wanted, *, replace: bool) -> None:
+        self.title = wanted.what
+        self._account = account
+        self._wanted = wanted
+        self._replace = replace
+        self._name = {"StackName": wanted.name}
+
+    def changes(self) -> Sequence[Change]:
+        if status_of(self._account, self._wanted.name) in {"", SHELL}:
+            return [Change(f"stack {self._wanted.name}", "absent", "made")]
+        if self._is_current():
+            return []
+        review = self._review()
+        self._forget()
+        return [_change_of(each) for each in review.resources]
+
+    def apply(self, say: Say) -> None:
+        review = self._review()
+        if review.lost and not self._replace:
+            self._forget()
+            raise CannotDeploy(
+                f"{', '.join(review.lost)} of the stack {self._wanted.name} would be replaced or removed, with what is "
+                "in it: save that first, then run this again with REPLACE=1"
+            )
+        if not review.resources:
+            self._forget()
+            return
+        say(f"CloudFormation changes {len(review.resources)} resources of {self._wanted.name}")
+        self._client.execute_change_set(
+            **self._name, ChangeSetName=_CHANGE_SET, RetainExceptOnCreate=not review.imports
+        )
+        wait_for(self._account, review.stack_id, MADE)
+
+    @property
+    def _client(self) -> Any:
+        return self._account.client("cloudformation")
+
+    def _is_current(self) -> bool:
+        """Whether the stack was last made from this very wish; what CloudFormation rolled back was not."""
+        seen = described(self._account, self._wanted.name) or {}
+        given = {each["ParameterKey"]: each["ParameterValue"] for each in seen.get("Parameters", [])}
+        if "ROLLBACK" in seen["StackStatus"] or not self._wanted.parameters.items() <= given.items():
+            return False
+        return bool(self._client.get_template(**self._name)["TemplateBody"] == self._wanted.body)
+
+    def _review(self) -> Review:
+        """Make the change set anew, and read it."""
+        self._forget()
+        fresh = status_of(self._account, self._wanted.name) in {"", SHELL}
+        made = self._client.create_change_set(
+            **self._name,
+            ChangeSetName=_CHANGE_SET,
+            ChangeSetType="CREATE" if fresh else "UPDATE",
+            TemplateBody=self._wanted.body,
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in self._parameters()],
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Tags=[{"Key": "tidegate:stage", "Value": self._wanted.parameters["Stage"]}],
+            ImportExistingResources=True,
+            **({"OnStackFailure": "DELETE"} if fresh else {}),
+        )
+        self._account.until(lambda: not self._read()["Status"].endswith(("_PENDING", "_PROGRESS")), "a change set")
+        read = self._read()
+        if read["Status"] == "FAILED" and not _is_nothing(read.get("StatusReason", "")):
+            raise CannotDeploy(f"CloudFormation refuses {self._wanted.name}: {read['StatusReason']}")
+        return Review(made["StackId"], [each["ResourceChange"] for each in read["Changes"]])
+
+    def _parameters(self) -> Iterable[tuple[str, str]]:
+        return sorted(self._wanted.parameters.items())
+
+    def _read(self) -> dict[str, Any]:
+        read: dict[str, Any] = self._client.describe_change_set(**self._name, ChangeSetName=_CHANGE_SET)
+        following = read.get("NextToken")
+        while following:
+            page = self._client.describe_change_set(**self._name, ChangeSetName=_CHANGE_SET, NextToken=following)
+            read["Changes"] += page["Changes"]
+            following = page.get("NextToken")
+        return read
+
+    def _forget(self) -> None:
+        """Remove the change set: one that was not executed holds up the next of its name."""
+        if described(self._account, self._wanted.name) is not None:
+            self._client.delete_change_set(**self._name, ChangeSetName=_CHANGE_SET)
+
+
+def _is_nothing(reason: str) -> bool:
+    return any(each in reason for each in _NOTHING)
+
+
+def _change_of(resource: Mapping[str, Any]) -> Change:
+    what = f"{resource['LogicalResourceId']} ({resource['ResourceType']})"
+    match resource["Action"]:
+        case "Add":
+            return Change(what, "absent", "made")
+        case "Remove":
+            return Change(what, "there", "REMOVED")
+        case "Import":
+            return Change(what, "there, in no stack", "taken into the stack")
+        case _:
+            touched = sorted({each["Target"].get("Name", "Tags") for each in resource.get("Details", [])})
+            replaced = "REPLACED, " if resource.get("Replacement") in {"True", "Conditional"} else ""
+            return Change(what, "there", f"{replaced}changed: {', '.join(touched) or 'something'}")
