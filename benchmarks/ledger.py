@@ -8,24 +8,22 @@ import random
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from statistics import median
 from typing import Final
 
 import boto3
-import yaml
 
 from benchmarks.figures import Figures, Row, claim_stdout, rounded, spread
 from benchmarks.ledger_crew import Contender, contenders
 from benchmarks.ledger_jobs import ESTIMATES, Job
 from benchmarks.processes import cpu_seconds
+from infra.templates import template_tables
 
 ROUNDS: Final = 5
 SECONDS: Final = 0.5
 CLIENTS: Final = (1, 8, 32)
 SHARDS: Final = 16
 CALLS: Final = 20  # of each client in a race
-TEMPLATE: Final = Path(__file__).parents[1] / "infra" / "data.yaml"
 OWN: Final = "tidegate"
 ONE: Final = ("tenant",)
 THREE: Final = ("key", "user", "tenant")
@@ -186,10 +184,8 @@ def main(endpoint: str) -> None:
 
 def _make_table() -> None:
     """The ledger's table as the template has it."""
-    plain = TEMPLATE.read_text().replace("!Sub ", "").replace("!Ref ", "").replace("!GetAtt ", "")
-    table = yaml.safe_load(plain.replace("${Stage}", "local"))["Resources"]["LedgerTable"]["Properties"]
-    wanted = ("TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    boto3.client("dynamodb").create_table(**{name: table[name] for name in wanted})
+    (table,) = (each for each in template_tables("local") if each["TableName"].endswith("-ledger"))
+    boto3.client("dynamodb").create_table(**table)
 
 
 if __name__ == "__main__":

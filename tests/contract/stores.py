@@ -10,9 +10,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
-import yaml
 from botocore.exceptions import ReadTimeoutError
 
 from chalicelib.adapters.dynamodb.answers import DynamoAnswers
@@ -32,17 +30,10 @@ from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.adapters.memory.targets import MemoryTargets
 from chalicelib.adapters.memory.turns import MemoryTurns
 from chalicelib.domain.errors import StoreUnavailable
+from infra.templates import template_tables
 
-TEMPLATE = Path(__file__).parents[2] / "infra" / "data.yaml"
 REGION = "us-east-1"
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem")
-MADE_BY_CREATE_TABLE = (
-    "TableName",
-    "BillingMode",
-    "AttributeDefinitions",
-    "KeySchema",
-    "GlobalSecondaryIndexes",
-)
 
 _stages = itertools.count()
 
@@ -168,25 +159,6 @@ def dynamo_stores(endpoint=None, *, concurrent=False):
         with suppress(stores.client.exceptions.ResourceInUseException):  # on a busy machine the client asks twice
             stores.client.create_table(**table)
     return stores
-
-
-def template_tables(stage):
-    """What CreateTable takes, read from the template that is deployed."""
-    resources = yaml.load(TEMPLATE.read_text(), _loader(stage))["Resources"]
-    properties = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::DynamoDB::Table"]
-    return [{name: each[name] for name in MADE_BY_CREATE_TABLE if name in each} for each in properties]
-
-
-def _loader(stage):
-    class Loader(yaml.SafeLoader):
-        """YAML with CloudFormation's short tags."""
-
-    def substituted(_, node):
-        return node.value.replace("${Stage}", stage) if isinstance(node.value, str) else None
-
-    for tag in ("!Sub", "!Ref", "!GetAtt"):
-        Loader.add_constructor(tag, substituted)
-    return Loader
 
 
 class Emulator:
