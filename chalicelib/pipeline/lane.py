@@ -67,6 +67,7 @@ class Lane:
             pass  # `resend` will
         except TidegateError:
             self.jobs.cancel(job.id, self.clock())
+            self.close(job)
             raise
         return job
 
@@ -107,6 +108,8 @@ class Lane:
         now = self.clock()
         job = self.jobs.begin(message.job, now, now + self.lease_seconds) or self.jobs.get(message.job)
         if job is None or now > job.kept_until:
+            if job is not None and job.over:
+                self.close(job)
             raise Poison("no such job")
         if job.line != message.line:
             self.jobs.defer(job, now)  # it was not that message's to begin
@@ -126,6 +129,10 @@ class Lane:
         """Keep what came of a job, once; whether it was this worker that did."""
         return self.jobs.end(job, state, packed(outcome), self.clock())
 
+    def close(self, job: Job) -> None:
+        """Say that a job that is over was charged and told: its message need not come again."""
+        self.jobs.close(job)
+
     def defer(self, job: Job, seconds: int) -> None:
         """Back into the line, to be called again after some seconds."""
         now = self.clock()
@@ -135,7 +142,10 @@ class Lane:
             self.jobs.count_return(now)
 
     def resend(self) -> int:
-        """Send again what nobody took up; how many were sent. Safe twice at once; what was not sent is stale soon."""
+        """Send again what nobody took up, or closed; how many were sent.
+
+        Safe twice at once; what was not sent is stale soon.
+        """
         now = self.clock()
         found = self.jobs.stale(now - RESEND_SECONDS, now, RESENT_AT_ONCE)
         sent = 0

@@ -1,11 +1,12 @@
 """The life of a turn that waited in line, told from where a worker takes it up.
 
-    begin -> route -> model -> end (the outcome is kept) -> settle -> store
+    begin -> route -> model -> end (the outcome is kept) -> settle -> store -> close
        │        └── for a connection, piece by piece: see `trip`
        └── saturated: back into the line
 
 The outcome is kept before the turn is charged. So whoever finds a job that is over charges it again, which changes
-nothing where it was charged before: a worker may die at any line of this story, and any message may come twice.
+nothing where it was charged before: a worker may die at any line of this story, and any message may come twice. Until
+a job is closed, its message is sent again.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ def complete(message: Message, use: Services) -> None:
         return
     run = resumed(job, use)
     if job.over:
-        close(job, run)
-        use.notices.announce(job)
+        _charge(job, run)
+        _close(job, use)
     else:
         _take_up(job, run, use)
 
@@ -76,14 +77,14 @@ def cancel(owner: str, job_id: str, use: Services) -> Waiting:
     """End a job that waits, and give its charge back; or have the worker stop that is at it. How it is now."""
     job = use.lane.cancel(owner, job_id)
     if job.state == "cancelled" and job.order:
-        close(job, resumed(job, use))
+        _charge(job, resumed(job, use))
         with suppress(QueueUnavailable):  # its message is still to come, and finds it over
-            use.notices.announce(job)
+            _close(job, use)
         _tell(job, use)
     return use.lane.standing(job)
 
 
-def close(job: Job, run: Run) -> None:
+def _charge(job: Job, run: Run) -> None:
     """Charge a job that is over, as it ended; once, however often."""
     outcome = outcome_of(job)
     if isinstance(outcome, Done):
@@ -119,7 +120,7 @@ def _close_up(said: Gathering, run: Run, routed: Routed, use: Services) -> None:
     over = _over(said.job, state, outcome, use)
     if over is not None:
         run.end(routed, completion, cut=not said.is_whole)
-        use.notices.announce(over)
+        _close(over, use)
         if over.connection is not None:  # somebody came to listen meanwhile
             use.courier.replay(over.connection, over, over.after)
 
@@ -141,7 +142,7 @@ def _stream(job: Job, run: Run, use: Services) -> None:
     over = msgspec.structs.replace(trip.job, state=state, outcome=packed(result))
     try:
         run.end(routed, completion, cut=not trip.is_whole)
-        use.notices.announce(over)
+        _close(over, use)
     finally:
         _tell(over, use, trip.last)
 
@@ -205,6 +206,12 @@ def _over(job: Job, state: JobState, outcome: Outcome, use: Services) -> Job | N
     return msgspec.structs.replace(job, state=state, outcome=packed(outcome))
 
 
+def _close(over: Job, use: Services) -> None:
+    """What is left to do with a job that was charged. Repeating it changes nothing."""
+    use.notices.announce(over)
+    use.lane.close(over)
+
+
 def _tell(over: Job, use: Services, last: int = 0) -> None:
     if over.connection is not None:
         use.courier.finish(over.connection, over, last)
@@ -216,7 +223,7 @@ def _stop(job: Job, run: Run, *, burned: bool) -> None:
     over = _over(job, "cancelled", stopped, run.use)
     if over is not None:
         run.abandon(burned=stopped.burned)
-        run.use.notices.announce(over)
+        _close(over, run.use)
         _tell(over, run.use)
 
 
@@ -226,7 +233,7 @@ def _break_off(job: Job, run: Run, said: Completion) -> None:
     over = _over(job, "failed", failed(ModelUnavailable(BROKEN_OFF), said), run.use)
     if over is not None:
         run.end(Routed("", 0, 0.0), said, cut=True)
-        run.use.notices.announce(over)
+        _close(over, run.use)
         _tell(over, run.use)
 
 
@@ -234,5 +241,5 @@ def _fail(job: Job, run: Run, fault: TidegateError) -> None:
     over = _over(job, "failed", failed(fault), run.use)
     if over is not None:
         run.fail(fault)
-        run.use.notices.announce(over)
+        _close(over, run.use)
         _tell(over, run.use)

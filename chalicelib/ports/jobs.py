@@ -49,8 +49,11 @@ class Jobs(Protocol):
         """End a job that this attempt holds (or that is queued, as `job` is); whether it did so, now or before.
 
         Where `job.connection` and `job.after` are not what is stored, it does not: somebody else listens by now.
-        One that nobody ever began leaves its line.
+        One that nobody ever began leaves its line. It is stale later like any other, until it is closed.
         """
+
+    def close(self, job: Job) -> None:
+        """Say that all is done that follows from the end of a job: it is never stale again. Repeating it is safe."""
 
     def cancel(self, job_id: str, now: float) -> Job | None:
         """End a job that is queued, or ask the worker that holds it to stop; how it is now.
@@ -62,7 +65,7 @@ class Jobs(Protocol):
         """How a tenant's line moves."""
 
     def stale(self, before: float, now: float, limit: int) -> Sequence[Message]:
-        """Jobs that nobody took up since an epoch second, or whose worker is silent since: the messages to send again.
+        """Jobs that nobody took up, or closed, since an epoch second, or whose worker is silent: the messages for them.
 
         Each is told once: being told counts as being taken up `now`, so that it is stale again that much later. The
         index that finds them may lag: what is missed is found by a later call.

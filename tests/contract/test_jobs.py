@@ -165,7 +165,6 @@ def test_a_job_that_is_over_is_nobodys(jobs):
     assert jobs.cancel(job.id, LATER + 1) == without_order(ended)
     assert jobs.follow(job.id, "c-1", 2) == without_order(ended)
     assert jobs.get(job.id) == without_order(ended)
-    assert told(jobs) == set()
 
 
 def test_what_is_over_is_kept_for_a_day_from_then_or_from_when_nobody_waits():
@@ -246,7 +245,6 @@ def test_a_queued_job_that_is_cancelled_is_over_and_given_with_its_order(jobs):
     assert jobs.cancel(a_job().id, LATER) == without_order(cancelled)
     assert begun(jobs) == cancelled
     assert jobs.line(LINE) == Line(1, 1, {})
-    assert told(jobs) == set()
 
 
 def test_the_worker_of_a_job_is_asked_to_stop_and_ends_it(jobs):
@@ -339,6 +337,23 @@ def test_a_job_in_a_workers_hands_is_told_when_the_worker_is_silent(jobs):
     assert told(jobs, before=job.lease_until + 50) == set()
     assert told(jobs, before=job.lease_until + 51) == {job.id}
     assert begun(jobs, now=job.lease_until + 51).attempt == 2
+
+
+@pytest.mark.parametrize("ending", ["end", "cancel"])
+def test_a_job_that_is_over_is_told_until_it_is_closed(jobs, ending):
+    kept(jobs)
+    if ending == "end":
+        assert jobs.end(begun(jobs), "completed", b"done", LATER)
+    else:
+        assert jobs.cancel(a_job().id, LATER).over
+    job = jobs.get(a_job().id)
+
+    assert told(jobs, before=LATER, now=LATER) == set()
+    assert told(jobs, before=LATER + 1, now=LATER + 1) == {job.id}
+    jobs.close(job)
+    jobs.close(job)
+    assert told(jobs) == set()
+    assert jobs.get(job.id).over
 
 
 def test_jobs_that_were_put_back_are_counted_by_the_minute(jobs):
@@ -571,6 +586,7 @@ def test_every_change_of_a_job_and_its_line_is_of_an_item_below_a_kilobyte(on_ta
         (lambda jobs, job: jobs.touch(job, LATER), {"UpdateItem": 1}),
         (lambda jobs, job: jobs.defer(job, LATER), {"UpdateItem": 1}),
         (lambda jobs, job: jobs.end(job, "completed", b"done", LATER), {"BatchWriteItem": 1, "UpdateItem": 1}),
+        (lambda jobs, job: jobs.close(job), {"UpdateItem": 1}),
         (lambda jobs, job: jobs.cancel(job.id, LATER), {"GetItem": 1, "UpdateItem": 1}),
         (lambda jobs, _: jobs.cancel(job_id("t-2"), SOON), {"GetItem": 1, "UpdateItem": 2, "BatchGetItem": 1}),
         (lambda jobs, _: jobs.line(LINE), {"GetItem": 1}),

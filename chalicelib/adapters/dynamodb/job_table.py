@@ -55,7 +55,7 @@ class JobTable:
             Key=job_key(job_id),
             UpdateExpression=changes,
             ConditionExpression=condition,
-            ExpressionAttributeNames={f"#{name}": name for name in _NAME.findall(changes + condition)},
+            ExpressionAttributeNames={f"#{name}": name for name in _NAME.findall(f"{changes} {condition}")},
             ExpressionAttributeValues={name: attribute(value) for name, value in values.items()},
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",

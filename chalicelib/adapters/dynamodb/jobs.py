@@ -130,6 +130,12 @@ class DynamoJobs:
         self._leave(job, now)
         return True
 
+    def close(self, job: Job) -> None:
+        """One UpdateItem."""
+        with suppress(Unmet):
+            condition = "attribute_exists(#open_shard) AND #hold = :hold"
+            self._table.update(job.id, "REMOVE #open_shard, #open_since", condition, {":hold": job.hold})
+
     def cancel(self, job_id: str, now: float) -> Job | None:
         """One GetItem and one UpdateItem; where it was queued, one BatchGetItem, and one UpdateItem of its line."""
         for attempt in range(1, _TRIES + 1):
@@ -196,9 +202,10 @@ class DynamoJobs:
     def _finish(
         self, ended: Job, outcome: str, condition: str, values: Mapping[str, Value], further: str = ""
     ) -> Attributes:
-        """Let a job be over, and out of the index of open ones."""
-        changes = f"SET #state = :state, #ended_at = :now, #outcome = :outcome, #ttl = :ttl{further} "
-        changes += "REMOVE #open_shard, #open_since"
+        """Let a job be over; it stays in the index of open ones until it is closed."""
+        changes = (
+            f"SET #state = :state, #ended_at = :now, #outcome = :outcome, #ttl = :ttl, #open_since = :now{further}"
+        )
         end = {":state": ended.state, ":now": ended.ended_at or 0.0, ":outcome": outcome, ":ttl": int(ended.kept_until)}
         return self._table.update(ended.id, changes, condition, {**values, **end})
 

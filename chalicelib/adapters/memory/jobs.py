@@ -99,6 +99,11 @@ class MemoryJobs:
             self._end(known, state, outcome, now)
             return True
 
+    def close(self, job: Job) -> None:
+        """It is open no more."""
+        with self._lock:
+            self._open_since.pop(job.id, None)
+
     def cancel(self, job_id: str, now: float) -> Job | None:
         """At once where nobody holds it."""
         with self._lock:
@@ -149,7 +154,7 @@ class MemoryJobs:
     def _end(self, job: Job, state: JobState, outcome: bytes, now: float) -> Job:
         if not job.hold:
             self._move(job, None)
-        del self._open_since[job.id]
+        self._open_since[job.id] = now
         return self._change(job, state=state, outcome=outcome, ended_at=now)
 
     def _change(self, job: Job, **changes: Any) -> Job:

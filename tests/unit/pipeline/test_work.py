@@ -73,6 +73,14 @@ def spent(stage, job):
     return usage.input_tokens + usage.output_tokens
 
 
+def die_before_it_is_charged(stage, message, monkeypatch):
+    with monkeypatch.context() as dying:
+        dying.setattr(type(stage.services.admission), "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            work.complete(message, stage.services)
+    assert stage.leases() == ["open"]
+
+
 def test_a_turn_may_be_put_into_the_line_at_once():
     stage = Stage(MANY)
 
@@ -172,17 +180,27 @@ def test_whoever_finds_a_job_that_is_over_charges_what_its_worker_could_not(monk
     stage = Stage(MANY)
     queued(stage)
     message = next_message(stage)
-
-    with monkeypatch.context() as dying:
-        dying.setattr(type(stage.services.admission), "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            work.complete(message, stage.services)
-    assert stage.leases() == ["open"]
+    die_before_it_is_charged(stage, message, monkeypatch)
 
     work.complete(message, stage.services)
 
     assert stage.leases() == ["settled"]
     assert len(stage.models["a"].requests) == 1
+
+
+def test_a_job_is_brought_again_until_what_came_of_it_is_charged(monkeypatch):
+    stage = Stage(MANY)
+    job = queued(stage)
+    die_before_it_is_charged(stage, next_message(stage), monkeypatch)
+    assert stage.jobs.get(job).state == "completed"
+
+    stage.now += 61
+    assert stage.services.lane.resend() == 1
+    work.complete(next_message(stage), stage.services)
+
+    assert (stage.leases(), stage.used().tokens) == (["settled"], spent(stage, job))
+    stage.now += 61
+    assert stage.services.lane.resend() == 0
 
 
 def test_a_worker_that_died_over_the_model_has_burned_what_it_may_have(monkeypatch):
