@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -45,7 +46,8 @@ class Ask(Struct, frozen=True):
     """One chat request as it came in. `max_output_tokens` 0 leaves the cap to the model's default.
 
     `turn_id` is new for each call and keys every effect of it; `now` is epoch seconds. `request_id` is what the caller
-    quotes when asking for help. `left` is what an earlier call of that turn left, which broke off.
+    quotes when asking for help. `left` is what an earlier call of that turn left, which broke off. From `until` on, a
+    stream is read no more.
     """
 
     credential: Credential
@@ -57,6 +59,7 @@ class Ask(Struct, frozen=True):
     request_id: str = ""
     left: Left | None = None
     prefer: Prefer = Prefer()
+    until: float = inf
 
 
 class CachedAnswer(Struct, frozen=True):

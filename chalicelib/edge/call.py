@@ -6,6 +6,7 @@ import base64
 import re
 import secrets
 import time
+from math import inf
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -26,6 +27,7 @@ from chalicelib.edge.gateway import current_request
 MOST_BODY_BYTES: Final = 5 * 1024 * 1024  # a Lambda event may have 6 MB, with everything around the body
 MOST_DEPTH: Final = 100  # of arrays and objects: what is decoded must be encoded again, wherever that happens
 MOST_WORDS: Final = 300  # characters of a fault, which may quote the body
+SILENCE_SECONDS: Final = 75  # longer than a model may be silent, unless its target says otherwise
 
 _STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{}]')
@@ -38,6 +40,7 @@ Body = TypeVar("Body")
 class Call(msgspec.Struct, frozen=True):
     """A call with an id for what it does, and the time it came in, in epoch seconds.
 
+    From `until` on, nothing is begun that its function might not live to end.
     Where an earlier call of that id broke off, it `is_again`; what is `left` of its turn is there too.
     """
 
@@ -46,6 +49,7 @@ class Call(msgspec.Struct, frozen=True):
     now: float
     left: Left | None = None
     is_again: bool = False
+    until: float = inf
 
     @property
     def request_id(self) -> str:
@@ -127,8 +131,10 @@ def begin() -> Call:
     request = current_request()
     if request is None:
         raise Misconfigured("no request is being handled")
-    now = time.time()
-    return Call(request, turn_id(now, secrets.token_bytes(RANDOM_BYTES)), now)
+    context: Any = request.lambda_context
+    now, left = time.time(), context.get_remaining_time_in_millis() / 1000
+    until = now + max(left / 2, left - SILENCE_SECONDS)
+    return Call(request, turn_id(now, secrets.token_bytes(RANDOM_BYTES)), now, until=until)
 
 
 def decode(raw: bytes, kind: type[Body]) -> Body:

@@ -87,6 +87,7 @@ def ask_of(call: Call, body: ChatBody) -> Ask:
         request_id=call.request_id,
         prefer=prefer_of(call.header("prefer")),
         left=call.left,
+        until=call.until,
     )
 
 

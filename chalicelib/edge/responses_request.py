@@ -77,6 +77,7 @@ def wish_of(call: Call, body: ResponseBody) -> Wish:
         request_id=call.request_id,
         prefer=Prefer(respond_async=True) if asked.background else prefer_of(call.header("prefer")),
         left=call.left,
+        until=call.until,
     )
     return Wish(ask, asked, items)
 

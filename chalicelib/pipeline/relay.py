@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from chalicelib.domain.chat import Completion, Delta, ToolCallDelta, Usage
-from chalicelib.domain.errors import TidegateError
+from chalicelib.domain.errors import ModelTimeout, TidegateError
 from chalicelib.domain.transcript import Transcript
 
 
@@ -22,15 +22,24 @@ class Ending(Protocol):
 class Relay(Iterator[Delta]):
     """Yields the model's pieces, then one piece with the usage that was charged.
 
-    `end` runs exactly once: after the last piece and before the usage, on a fault of the model, or on `close`.
+    `end` runs exactly once: after the last piece and before the usage, on a fault of the model, or on `close`. When
+    it is `late`, no more is read: that is a `ModelTimeout`.
     A class, since a generator that never ran would not hear of its end.
     """
 
-    __slots__ = ("_count", "_deltas", "_end", "_over", "_said")
+    __slots__ = ("_count", "_deltas", "_end", "_late", "_over", "_said")
 
-    def __init__(self, deltas: Iterator[Delta], *, count: Callable[[Completion], Completion], end: Ending) -> None:
+    def __init__(
+        self,
+        deltas: Iterator[Delta],
+        *,
+        count: Callable[[Completion], Completion],
+        end: Ending,
+        late: Callable[[], bool],
+    ) -> None:
         """`count` gives an answer the usage that is charged for it."""
         self._deltas = deltas
+        self._late = late
         self._end = end
         self._count = count
         self._said = Transcript()
@@ -41,6 +50,7 @@ class Relay(Iterator[Delta]):
         if self._over:
             raise StopIteration
         try:
+            self._keep_time()
             delta = next(self._deltas)
         except StopIteration:
             return Delta(usage=self._finish(cut=self._said.finish_reason is None))
@@ -55,10 +65,18 @@ class Relay(Iterator[Delta]):
         if self._over:
             return
         try:
-            if (close := getattr(self._deltas, "close", None)) is not None:
-                close()
+            self._hang_up()
         finally:
             self._finish(cut=True)
+
+    def _keep_time(self) -> None:
+        if self._late():
+            self._hang_up()
+            raise ModelTimeout("The answer takes longer than an answer may take here.")
+
+    def _hang_up(self) -> None:
+        if (close := getattr(self._deltas, "close", None)) is not None:
+            close()
 
     def _finish(self, *, cut: bool) -> Usage:
         self._over = True

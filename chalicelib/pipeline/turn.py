@@ -58,7 +58,8 @@ def stream(ask: Ask, use: Services) -> Streamed | Waiting:
         found = _lined_up(run, use)
         return found if isinstance(found, Waiting) else replayed(found)
     deltas, routed = outcome
-    relay = Relay(deltas, count=partial(counted, run.opened.request), end=partial(run.end, routed))
+    count, end = partial(counted, run.opened.request), partial(run.end, routed)
+    relay = Relay(deltas, count=count, end=end, late=lambda: use.clock() >= ask.until)
     return Streamed(run.head(routed, run.claim.charge), relay)
 
 

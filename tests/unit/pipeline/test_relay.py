@@ -23,10 +23,10 @@ def counted(completion):
     return completion if completion.usage != Usage() else msgspec.structs.replace(completion, usage=SPENT)
 
 
-def relayed(*script, ends=None):
+def relayed(*script, ends=None, late=lambda: False):
     endings = Endings() if ends is None else ends
     model = Scripted(*script)
-    return Relay(model.stream(None), end=endings, count=counted), endings, model
+    return Relay(model.stream(None), end=endings, count=counted, late=late), endings, model
 
 
 def test_pieces_are_passed_on_and_the_usage_comes_last_and_alone():
@@ -110,6 +110,21 @@ def test_closing_after_a_fault_changes_nothing():
     assert len(endings) == 1
 
 
+@pytest.mark.parametrize("read", range(4))
+def test_when_it_is_late_the_model_is_left_and_what_came_is_charged(read):
+    times = iter([False] * read + [True] * 2)
+    relay, endings, model = relayed(*[Delta(text="x")] * 5, late=lambda: next(times))
+    for _ in range(read):
+        next(relay)
+
+    with pytest.raises(ModelTimeout):
+        next(relay)
+
+    assert endings == [(Completion("x" * read, finish_reason="length", usage=SPENT), True)]
+    assert model.closed == (read > 0)
+    assert list(relay) == []
+
+
 def test_closing_between_the_last_piece_and_the_usage_keeps_the_targets_count():
     relay, endings, _ = relayed(*HELLO)
     for _ in range(3):
@@ -132,7 +147,7 @@ def test_a_target_that_fails_to_close_does_not_stop_the_ending():
             raise ModelUnavailable("No.")
 
     endings = Endings()
-    relay = Relay(Stubborn(), end=endings, count=counted)
+    relay = Relay(Stubborn(), end=endings, count=counted, late=lambda: False)
 
     with pytest.raises(ModelUnavailable):
         relay.close()
