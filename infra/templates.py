@@ -18,8 +18,9 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def template_tables(stage: str, path: Path = DATA) -> list[dict[str, Any]]:
-    """What CreateTable takes for each table of a stage."""
-    found = [each["Properties"] for each in read(path)["Resources"].values() if each["Type"] in TABLES]
+    """What CreateTable takes for each table of a stage in one Region."""
+    resources = read(path)["Resources"].values()
+    found = [each["Properties"] for each in resources if each["Type"] in TABLES and each.get("Condition") != "Seated"]
     return [{name: _plain(each[name], stage) for name in _CREATED if name in each} for each in found]
 
 
@@ -27,6 +28,8 @@ def _plain(value: Any, stage: str) -> Any:
     match value:
         case {"Fn::Sub": text}:
             return text.replace("${Stage}", stage)
+        case {"Fn::If": ["Alone", alone, _]}:
+            return _plain(alone, stage)
         case dict():
             return {name: _plain(each, stage) for name, each in value.items() if name != "WarmThroughput"}
         case list():

@@ -12,8 +12,9 @@ from infra.templates import DATA as TEMPLATE
 from infra.templates import TABLES as KINDS
 from infra.templates import read
 
-KEPT = {"AccessTable", "JobsTable", "LedgerTable", "ConversationsTable"}
-EVERYWHERE = {"AccessTable", "ConversationsTable"}  # in each Region the same
+KEPT = {"AccessTable", "JobsTable", "LedgerTable", "ConversationsTable", "SeatsTable"}
+EVERYWHERE = {"AccessTable", "ConversationsTable"}  # written in each Region
+OWNED = {"JobsTable", "LedgerTable"}  # one for each Region, which others read
 TEXT = {"AnswersTable", "ConversationsTable", "EntriesTable", "JobsTable"}  # what people wrote
 LONGEST_FUNCTION_S = max(size.timeout_s for stage in STAGES.values() for size in stage.functions.values())
 
@@ -48,10 +49,14 @@ def made(**given):
 
 
 def replicas(name):
-    here, other = TABLES[name]["Replicas"]
-    condition, there, nothing = other["Fn::If"]
-    assert (condition, nothing) == ("Shared", {"Ref": "AWS::NoValue"})
-    return here, there
+    """Here, and in the other Region where there is one."""
+    here, other = TABLES[name].get("Replicas", [TABLES[name], None])
+    match other:
+        case {"Fn::If": ["Replicated", there, {"Ref": "AWS::NoValue"}]}:
+            return here, there
+        case None:
+            return (here,)
+    return here, other
 
 
 def test_the_linter_of_cloudformation_has_nothing_to_say():
@@ -86,9 +91,10 @@ def test_a_laptop_has_tables_and_queues_alone():
 
 def test_stages_share_an_account():
     names = [found.get("TableName", found.get("QueueName")) for found in (TABLES | QUEUES).values()]
+    told = [text for name in names for text in ([name] if "Fn::Sub" in name else name["Fn::If"][1:])]
 
-    assert len({name["Fn::Sub"] for name in names}) == len(TABLES | QUEUES)
-    assert all(name["Fn::Sub"].startswith("tidegate-${Stage}-") for name in names)
+    assert len({text["Fn::Sub"] for text in told}) == len(TABLES | QUEUES) + len(OWNED)
+    assert all(text["Fn::Sub"].startswith("tidegate-${Stage}-") for text in told)
 
 
 def test_everything_is_encrypted_at_rest():
@@ -112,7 +118,7 @@ def test_what_people_wrote_is_under_a_key_of_the_account_where_the_stage_asks():
     assert RESOURCES["Key"]["DeletionPolicy"] == "Retain"  # with the key all of it would be gone
 
 
-@pytest.mark.parametrize("name", sorted(TABLES))
+@pytest.mark.parametrize("name", sorted(set(TABLES) - {"SeatsTable"}))
 def test_rows_expire_by_one_attribute_everywhere(name):
     assert TABLES[name]["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
 
@@ -126,31 +132,46 @@ def test_what_cannot_be_made_again_outlives_the_stack():
 
 def test_history_is_kept_of_what_cannot_be_made_again_where_the_stage_asks():
     wanted = {"PointInTimeRecoveryEnabled": {"Ref": "PointInTimeRecovery"}}
-    told = {name: [TABLES[name], *(replicas(name) if name in EVERYWHERE else ())] for name in TABLES}
 
-    kept = {
-        name: [
-            each["PointInTimeRecoverySpecification"] for each in places if "PointInTimeRecoverySpecification" in each
-        ]
-        for name, places in told.items()
-    }
+    kept = {name: [each.get("PointInTimeRecoverySpecification") for each in replicas(name)] for name in TABLES}
 
-    assert kept == {name: [wanted] * (2 if name in EVERYWHERE else 1) if name in KEPT else [] for name in TABLES}
+    assert kept == {name: [wanted] * 2 if name in KEPT else [None] for name in TABLES}
     assert DATA["Parameters"]["PointInTimeRecovery"]["Default"] == "false"
 
 
-def test_regions_share_keys_and_conversations_and_count_each_for_itself():
-    """Two Regions that add to one counter lose what one of them added."""
-    shared = {name for name in TABLES if RESOURCES[name]["Type"] == "AWS::DynamoDB::GlobalTable"}
+def test_regions_share_keys_and_conversations():
     home = {name for name in made(ReplicaRegion="eu-west-1") if name in TABLES}
-    other = {name for name in made(HomeRegion="us-east-1") if name in TABLES}
+    other = {name for name in made(HomeRegion="us-east-1", ReplicaRegion="us-east-1") if name in TABLES}
 
-    assert shared == EVERYWHERE
-    assert home - other == EVERYWHERE
-    assert "LedgerTable" in other
-    for name in EVERYWHERE:
+    assert home - other == EVERYWHERE | {"SeatsTable"}
+    assert other - home == set()
+    for name in EVERYWHERE | OWNED:
         assert [each["Region"] for each in replicas(name)] == [HERE, THERE]
-        assert TABLES[name]["StreamSpecification"]["Fn::If"][:2] == ["Shared", {"StreamViewType": "NEW_AND_OLD_IMAGES"}]
+        assert TABLES[name]["StreamSpecification"]["Fn::If"][:2] == [
+            "Replicated",
+            {"StreamViewType": "NEW_AND_OLD_IMAGES"},
+        ]
+
+
+@pytest.mark.parametrize("name", sorted(OWNED))
+def test_a_region_counts_in_a_table_that_no_other_writes(name):
+    """Two Regions that add to one counter lose what one of them added."""
+    short = name.removesuffix("Table").lower()
+
+    assert TABLES[name]["TableName"]["Fn::If"] == [
+        "Alone",
+        {"Fn::Sub": f"tidegate-${{Stage}}-{short}"},
+        {"Fn::Sub": f"tidegate-${{Stage}}-{short}-${{AWS::Region}}"},
+    ]
+    assert "Condition" not in RESOURCES[name]
+
+
+def test_who_answers_for_a_region_is_read_as_if_there_were_one_table():
+    seats = TABLES["SeatsTable"]
+
+    assert seats["MultiRegionConsistency"] == "STRONG"
+    assert len(seats["Replicas"]) + len(seats["GlobalTableWitnesses"]) == 3
+    assert "SeatsTable" not in made()
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))
