@@ -103,6 +103,12 @@ bench: venv $(WEIGHTS) ## Measure: one JSON object a line
 package: venv $(WEIGHTS) ## Build the Lambda zip and its template: STAGE (solo), OUT (build/STAGE)
 	@AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-us-east-1}" $(BIN)/chalice package --stage $(STAGE) $(OUT)
 
+.PHONY: deploy destroy
+deploy: venv $(WEIGHTS) ## Deploy STAGE to your AWS account; PLAN=1 shows what would change: ACCOUNT, REPLACE=1, KEY_FILE
+destroy: venv ## Take STAGE away and keep its tables: CONFIRM=STAGE, DATA=1 for the tables too, PLAN=1
+deploy destroy:
+	@exec env STAGE=$(STAGE) $(BIN)/python -m infra.deploy $@
+
 .PHONY: locks
 locks: venv ## Write the locks anew from the .in files, with the newest versions they allow
 	@$(LOCK) --upgrade requirements.in -o requirements.txt

@@ -28,7 +28,7 @@ class Account:
 
     def __init__(self, session: boto3.Session, pause: Callable[[float], None]) -> None:
         self._session = session
-        self._pause = pause
+        self.pause = pause
         self._clients: dict[str, Any] = {}
         self._identity: dict[str, str] = {}
 
@@ -82,7 +82,7 @@ class Account:
         while not done():
             if waited > most_seconds:
                 raise CannotDeploy(f"{what} takes longer than {most_seconds:.0f} s: look at it, then run this again")
-            self._pause(pause)
+            self.pause(pause)
             waited, pause = waited + pause, min(pause * 1.5, _LONGEST_PAUSE_S)
 
 

@@ -1,6 +1,6 @@
 """A CloudFormation stack, made and changed by change sets: what one would do is known before it is done."""
 
-import re
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -13,21 +13,16 @@ from infra.deploy.steps import Change, Say
 
 _NOTHING: Final = ("didn't contain changes", "No updates are to be performed")
 _CHANGE_SET: Final = "tidegate-deploy"
-_STAGE: Final = re.compile(r"!Sub ([\w/.-]*)\$\{Stage\}([\w/.-]*)$", re.MULTILINE)
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """A stack as it should be; `parameters` name the stage too."""
+    """A stack as it should be."""
 
     name: str
     what: str
-    template: str
+    stage: str
+    template: Mapping[str, Any]
     parameters: Mapping[str, str]
-
-    @property
-    def body(self) -> str:
-        """The template with names in full: only those are found again where a stack's tables outlived it."""
-        return _STAGE.sub(rf"\g<1>{self.parameters['Stage']}\g<2>", self.template)
 
 
 class Review(Struct, frozen=True):
@@ -97,7 +92,8 @@ class Stack:
         given = {each["ParameterKey"]: each["ParameterValue"] for each in seen.get("Parameters", [])}
         if "ROLLBACK" in seen["StackStatus"] or not self._wanted.parameters.items() <= given.items():
             return False
-        return bool(self._client.get_template(**self._name)["TemplateBody"] == self._wanted.body)
+        made_from = self._client.get_template(**self._name)["TemplateBody"]
+        return bool((json.loads(made_from) if isinstance(made_from, str) else made_from) == self._wanted.template)
 
     def _review(self) -> Review:
         """Make the change set anew, and read it."""
@@ -107,10 +103,10 @@ class Stack:
             **self._name,
             ChangeSetName=_CHANGE_SET,
             ChangeSetType="CREATE" if fresh else "UPDATE",
-            TemplateBody=self._wanted.body,
+            TemplateBody=json.dumps(self._wanted.template, separators=(",", ":")),
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in self._parameters()],
             Capabilities=["CAPABILITY_NAMED_IAM"],
-            Tags=[{"Key": "tidegate:stage", "Value": self._wanted.parameters["Stage"]}],
+            Tags=[{"Key": "tidegate:stage", "Value": self._wanted.stage}],
             ImportExistingResources=True,
             **({"OnStackFailure": "DELETE"} if fresh else {}),
         )

@@ -1,0 +1,141 @@
+"""`chalice deploy` of a stage, run where it is needed, and completed where it was cut."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from infra.deploy.account import Account, found
+from infra.deploy.faults import CannotDeploy
+from infra.deploy.inventory import Finder, Inventory
+from infra.deploy.project import Project
+from infra.deploy.steps import Change, Say
+from infra.extras import GATEWAY_STAGE
+from infra.stages import API, STAGES
+
+MARK: Final = "tidegate:mark"  # a tag of the API's function: which code and configuration was deployed to the end
+_LAST_WORDS: Final = 12
+_UPLOAD_SECONDS: Final = "300"
+
+
+class Chalice(Protocol):
+    """The library's three commands; each raises `CannotDeploy` with its last words when it fails."""
+
+    def package(self) -> Path:
+        """The zip that would be deployed."""
+
+    def deploy(self) -> None:
+        """Make or change everything that `app.py` and the configuration name."""
+
+    def delete(self) -> None:
+        """Remove what is written down in `.chalice/deployed`."""
+
+
+class ChaliceCommand:
+    """The library's own command, in a process of its own; secrets are in its environment alone."""
+
+    def __init__(self, project: Project, region: str) -> None:
+        self._project = project
+        self._region = region
+
+    def package(self) -> Path:
+        self._run("package", str(self._project.out))
+        return self._project.out / "deployment.zip"
+
+    def deploy(self) -> None:
+        self._run("deploy", "--connection-timeout", _UPLOAD_SECONDS)
+
+    def delete(self) -> None:
+        self._run("delete")
+
+    def _run(self, command: str, *arguments: str) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "from chalice.cli import main; raise SystemExit(main())",
+                command,
+                "--stage",
+                self._project.stage,
+                *arguments,
+            ],
+            cwd=self._project.root,
+            env={**inherited, "AWS_DEFAULT_REGION": self._region},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            words = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-_LAST_WORDS:]
+            raise CannotDeploy(
+                f"`chalice {command}` failed; its last words:\n" + "\n".join(f"  {each}" for each in words)
+            )
+
+
+class Functions:
+    """A step: functions, roles, both APIs, schedules and the queue's mapping, by Chalice."""
+
+    title = "functions and APIs"
+
+    def __init__(self, account: Account, project: Project, chalice: Chalice) -> None:
+        self._account = account
+        self._project = project
+        self._chalice = chalice
+        self._finder = Finder(account, project)
+
+    def changes(self) -> Sequence[Change]:
+        found = self._finder.find()
+        if self.is_current(found):
+            return []
+        return [
+            Change(f"function {name}", "there" if name in found.functions else "absent", "deployed")
+            for name in sorted({*STAGES[self._project.stage].functions, *found.functions})
+        ]
+
+    def is_current(self, inventory: Inventory) -> bool:
+        """Whether this very code and configuration was deployed to the end, and all of it is still there."""
+        return _is_whole(inventory, self._project.stage) and self._mark(inventory) == self._project.mark()
+
+    def apply(self, say: Say) -> None:
+        before = self._finder.find()
+        self._unmark(before)
+        self._finder.write(before)
+        say("chalice packages and deploys: about a minute")
+        self._chalice.deploy()
+        after = self._finder.find()
+        self._open_sockets(after.websocket_api)
+        self._finder.write(after)
+        if not _is_whole(after, self._project.stage):
+            raise CannotDeploy("chalice ended well, yet not all of the stage is there: run this again")
+        self._lambda.tag_resource(Resource=after.functions[API], Tags={MARK: self._project.mark()})
+
+    @property
+    def _lambda(self) -> Any:
+        return self._account.client("lambda")
+
+    def _mark(self, inventory: Inventory) -> str:
+        tags: dict[str, str] = self._lambda.list_tags(Resource=inventory.functions[API])["Tags"]
+        return tags.get(MARK, "")
+
+    def _unmark(self, inventory: Inventory) -> None:
+        """From here to the end nothing counts as deployed."""
+        if API in inventory.functions and self._mark(inventory):
+            self._lambda.untag_resource(Resource=inventory.functions[API], TagKeys=[MARK])
+
+    def _open_sockets(self, api: str) -> None:
+        """Let the newest routes be called: Chalice does so when it makes the API, and never again."""
+        client = self._account.client("apigatewayv2")
+        deployment = client.create_deployment(ApiId=api)["DeploymentId"]
+        at = {"ApiId": api, "StageName": GATEWAY_STAGE, "DeploymentId": deployment}
+        if found(lambda: client.get_stage(ApiId=api, StageName=GATEWAY_STAGE)) is None:
+            client.create_stage(**at)
+        else:
+            client.update_stage(**at)
+
+
+def _is_whole(inventory: Inventory, stage: str) -> bool:
+    functions = STAGES[stage].functions.keys() <= inventory.functions.keys()
+    return functions and bool(inventory.rest_api and inventory.websocket_api and inventory.event_sources)

@@ -1,0 +1,125 @@
+"""`make destroy`: what a deployment made, taken away in the order in which nothing calls what is gone."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from infra.deploy.account import Account, found
+from infra.deploy.blueprint import Blueprint
+from infra.deploy.chalice import Chalice
+from infra.deploy.cloudformation import described, remove_stack
+from infra.deploy.faults import CannotDeploy
+from infra.deploy.inventory import Finder
+from infra.deploy.secrets import PEPPERS
+from infra.deploy.steps import Change, Say, Step
+from infra.deploy.wish import Wish
+
+RECOVERY_DAYS: Final = 7
+
+
+class NoStack:
+    """A step: a stack is deleted; what it retains stays."""
+
+    def __init__(self, account: Account, name: str) -> None:
+        self.title = f"stack {name}"
+        self._account = account
+        self._name = name
+
+    def changes(self) -> Sequence[Change]:
+        return [Change(self.title, "there", "DELETED")] if described(self._account, self._name) else []
+
+    def apply(self, say: Say) -> None:
+        say(f"CloudFormation deletes {self._name}")
+        remove_stack(self._account, self._name)
+
+
+class NoFunctions:
+    """A step: what Chalice made is deleted by Chalice, from what is found in the account."""
+
+    title = "functions and APIs"
+
+    def __init__(self, finder: Finder, chalice: Chalice) -> None:
+        self._finder = finder
+        self._chalice = chalice
+
+    def changes(self) -> Sequence[Change]:
+        there = [f"{each['resource_type']} {each['name']}" for each in self._finder.find().resources]
+        return [Change(each, "there", "DELETED") for each in there]
+
+    def apply(self, say: Say) -> None:
+        self._finder.write(self._finder.find())
+        say("chalice deletes")
+        self._chalice.delete()
+        self._finder.write(self._finder.find())
+
+
+class NoTables:
+    """A step: the tables that outlive their stack."""
+
+    title = "tables"
+
+    def __init__(self, account: Account, names: Iterable[str]) -> None:
+        self._account = account
+        self._ours = frozenset(names)
+
+    def changes(self) -> Sequence[Change]:
+        return [Change(f"table {name}", "there", "DELETED, with what is in it") for name in self._names()]
+
+    def apply(self, say: Say) -> None:
+        client = self._client
+        for name in self._names():
+            client.update_table(TableName=name, DeletionProtectionEnabled=False)
+            client.delete_table(TableName=name)
+            say(f"deleted {name}")
+        self._account.until(lambda: not self._names(), "deleting the tables")
+
+    @property
+    def _client(self) -> Any:
+        return self._account.client("dynamodb")
+
+    def _names(self) -> list[str]:
+        pages = self._client.get_paginator("list_tables").paginate()
+        return [name for page in pages for name in page["TableNames"] if name in self._ours]
+
+
+class NoPepper:
+    """A step: the secret, which can be had back for a week."""
+
+    title = "the pepper of the keys"
+
+    def __init__(self, account: Account, name: str) -> None:
+        self._account = account
+        self._name = name
+
+    def changes(self) -> Sequence[Change]:
+        client = self._account.client("secretsmanager")
+        seen = found(lambda: client.describe_secret(SecretId=self._name)) if self._name else None
+        if seen is None or "DeletedDate" in seen:
+            return []
+        return [Change(f"secret {self._name}", "there", f"DELETED in {RECOVERY_DAYS} days; restore-secret stops it")]
+
+    def apply(self, say: Say) -> None:
+        client = self._account.client("secretsmanager")
+        client.delete_secret(SecretId=self._name, RecoveryWindowInDays=RECOVERY_DAYS)
+        say(f"{self._name} goes in {RECOVERY_DAYS} days")
+
+
+def steps_of(blueprint: Blueprint, wish: Wish) -> Sequence[Step]:
+    """What is taken away, last made first; data only if that is said."""
+    lasting, *watching = blueprint.stacks()
+    kept: list[Step] = [
+        *(NoStack(blueprint.account, each.name) for each in watching),
+        NoFunctions(blueprint.finder, blueprint.chalice),
+        NoStack(blueprint.account, lasting.name),
+    ]
+    if not wish.data:
+        return kept
+    properties = [each.get("Properties", {}) for each in lasting.template["Resources"].values()]
+    tables = [each["TableName"] for each in properties if "TableName" in each]
+    secret = blueprint.project.environment.get(PEPPERS, "")
+    return [*kept, NoTables(blueprint.account, tables), NoPepper(blueprint.account, secret)]
+
+
+def refuse_unconfirmed(wish: Wish, answer: str) -> None:
+    """The stage's name, typed or in CONFIRM, is the only word for yes."""
+    if answer.strip() != wish.stage:
+        raise CannotDeploy(f"nothing was touched: type {wish.stage}, or say CONFIRM={wish.stage}")

@@ -1,0 +1,98 @@
+"""The story of a deployment: look, say, stop or change, try, and say what came of it."""
+
+import json
+from collections.abc import Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.domain.errors import TidegateError
+from infra.deploy import checks
+from infra.deploy.blueprint import Blueprint
+from infra.deploy.faults import CannotDeploy
+from infra.deploy.smoke import smoke
+from infra.deploy.steps import Change, Say, Step
+from infra.deploy.wish import Wish
+
+AWS_FAULTS = (ClientError, BotoCoreError, TidegateError)
+Planned = Sequence[tuple[Step, Sequence[Change]]]
+
+
+def deploy(blueprint: Blueprint, wish: Wish, say: Say) -> None:
+    """Bring the stage to what this checkout says; whatever cut it before, it goes on from there."""
+    check(blueprint, wish)
+    steps = blueprint.steps(replace=wish.replace)
+    planned = [(step, step.changes()) for step in steps]
+    tell(planned, say)
+    if wish.plan:
+        return
+    if any(changes for _, changes in planned):
+        apply(steps, say)
+    close(blueprint, wish, say)
+
+
+def check(blueprint: Blueprint, wish: Wish) -> None:
+    """Every fault that can be known before anything is touched, together."""
+    account = blueprint.account
+    checks.check_account(account, wish)
+    inventory = blueprint.finder.find()
+    faults = [
+        *checks.stack_faults(account, blueprint.stacks()),
+        *checks.owner_faults(account, wish.stage, inventory),
+        *checks.pepper_faults(blueprint.pepper),
+        *checks.quota_faults(account, blueprint.stage),
+    ]
+    if not faults and not blueprint.functions.is_current(inventory):
+        faults = [*checks.zip_faults(blueprint.chalice.package())]
+    if faults:
+        raise CannotDeploy("\n".join(faults))
+
+
+def tell(planned: Planned, say: Say) -> None:
+    """Say what is, and what will be."""
+    for step, changes in planned:
+        say(f"{step.title}: {f'{len(changes)} to change' if changes else 'as wanted'}")
+        for each in changes:
+            say(f"  {each}")
+
+
+def apply(steps: Sequence[Step], say: Say) -> None:
+    """Make each step so, in order; a fault says what was done and what was not."""
+    done: list[str] = []
+    for step in steps:
+        try:
+            if step.changes():
+                say(f"== {step.title}")
+                step.apply(lambda said: say(f"  {said}"))
+        except (CannotDeploy, *AWS_FAULTS) as fault:
+            left = [each.title for each in steps if each.title not in done]
+            raise CannotDeploy(
+                f"{fault}\ndone: {', '.join(done) or 'nothing'}; cut in: {left[0]}; "
+                f"not begun: {', '.join(left[1:]) or 'nothing'}. Run it again: it goes on from there"
+            ) from fault
+        done.append(step.title)
+
+
+def close(blueprint: Blueprint, wish: Wish, say: Say) -> None:
+    """Call what is there, and say where it is."""
+    found = blueprint.finder.find()
+    rest, sockets = found.value("rest_api", "rest_api_url"), found.value("websocket_api", "websocket_api_url")
+    if wish.api_url:
+        rest = wish.api_url.format(api=found.rest_api, stage="api").rstrip("/") + "/"
+    summary = {
+        "stage": wish.stage,
+        "account": blueprint.account.number,
+        "region": blueprint.account.region,
+        "rest_api": found.rest_api,
+        "rest_url": rest,
+        "websocket_api": found.websocket_api,
+        "websocket_url": sockets,
+        "functions": found.functions,
+    }
+    blueprint.project.out.mkdir(parents=True, exist_ok=True)
+    (blueprint.project.out / "deployed.json").write_text(json.dumps(summary, indent=2) + "\n")
+    health = smoke(rest, blueprint.account.pause)
+    say(f"\n{wish.stage} is deployed in {blueprint.account.region}, and says that it is {health}.")
+    say(f"  API        {rest}v1")
+    say(f"  WebSocket  {sockets}")
+    say(f"  a key      make key STAGE={wish.stage} TENANT=acme USER=ada")
+    say("  next       docs/operations.md: plans, alarms, taking it away")
