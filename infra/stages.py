@@ -63,6 +63,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     firewall: bool
     tracing: bool
     own_key: bool  # a key of the customer's own in KMS, which can be taken away
+    regions: bool  # whether there may be several
     budget_usd: int  # a month
 
 
@@ -89,6 +90,7 @@ _SOLO: Final = Stage(
     firewall=False,
     tracing=False,
     own_key=False,
+    regions=False,
     budget_usd=20,
 )
 _TEAM: Final = Stage(
@@ -114,6 +116,7 @@ _TEAM: Final = Stage(
     firewall=False,
     tracing=True,
     own_key=False,
+    regions=False,
     budget_usd=1_000,
 )
 _SCALE: Final = Stage(
@@ -139,6 +142,7 @@ _SCALE: Final = Stage(
     firewall=True,
     tracing=True,
     own_key=True,
+    regions=True,
     budget_usd=20_000,
 )
 

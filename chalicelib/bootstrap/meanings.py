@@ -82,7 +82,8 @@ def _index(settings: Settings, database: Database, decisions: DynamoDecisions) -
         from chalicelib.adapters.vectors.opensearch import OpenSearchIndex
         from chalicelib.adapters.vectors.opensearch_engine import Engine, place
 
-        uri = settings.opensearch if "+" in settings.opensearch else f"opensearch+{settings.opensearch}"
+        address = _address(settings.opensearch)
+        uri = address if "+" in address else f"opensearch+{address}"
         found = OpenSearchIndex(Engine(place(uri), clock=time.monotonic), f"tidegate-{settings.stage}")
         return found, _Beside(decisions, found)
     from chalicelib.adapters.dynamodb.entries import DynamoEntries
@@ -91,6 +92,15 @@ def _index(settings: Settings, database: Database, decisions: DynamoDecisions) -
     log = DynamoEntries(database)
     flat = FlatIndex(log, clock=time.monotonic)
     return flat, _Together(log, flat, decisions)
+
+
+def _address(said: str) -> str:
+    """Where OpenSearch is: as it is said, or as the parameter says that is named."""
+    if not said.startswith("ssm:"):
+        return said
+    from chalicelib.adapters.secrets.stored import open_secret
+
+    return open_secret(said).read()
 
 
 class _Together:

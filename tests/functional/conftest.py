@@ -8,6 +8,7 @@ from botocore.loaders import create_loader
 from moto import mock_aws
 
 from chalicelib import bootstrap
+from tests.functional import rights
 from tests.functional.world import ENVIRONMENT, World
 
 _shared_loader = functools.cache(create_loader)  # reading the SDK's models takes half of a test's time
@@ -26,8 +27,10 @@ def _opened(patch):
     for name, value in ENVIRONMENT.items():
         patch.setenv(name, value)
     with mock_aws():
+        lacking = rights.watch(patch)
         yield World()
     bootstrap.services.cache_clear()
+    assert lacking == []
 
 
 @pytest.fixture

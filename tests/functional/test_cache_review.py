@@ -14,12 +14,11 @@ from chalicelib.domain.lessons import Refitted
 from chalicelib.edge import telemetry
 from chalicelib.pipeline.refit import SETTLED_SECONDS
 from tests.builders import CONTEXT, an_event
+from tests.functional.rights import acting
 from tests.functional.test_semantic import AGAIN, ASKED, outcome
-from tests.functional.test_sweep import needed
-from tests.functional.world import ROOT, STAGE
+from tests.functional.world import STAGE
 
 DISHES = ("a steak", "a potato", "a carrot", "a salmon", "an onion", "a cabbage", "a lobster", "a turnip")
-POLICY = json.loads((ROOT / ".chalice/policy-solo-refit.json").read_text())
 
 
 @pytest.fixture
@@ -59,7 +58,8 @@ def purge(world, admin, **parts):
 
 def learn(after=SETTLED_SECONDS + 1):
     """A refit as if it were later."""
-    return dataclasses.replace(bootstrap.refitter(), clock=lambda: time.time() + after).run()
+    with acting("refit"):
+        return dataclasses.replace(bootstrap.refitter(), clock=lambda: time.time() + after).run()
 
 
 def test_every_decision_is_explained_without_a_word_of_what_was_said(serving, key, admin):
@@ -254,31 +254,15 @@ def test_the_schedule_learns_and_says_so(serving, key, capsys):
     assert (line["namespaces"], line["failed"]) == (0, 0)
 
 
-def test_the_refit_needs_no_secret_and_asks_for_nothing_that_its_policy_does_not_grant(serving, key, monkeypatch):
+def test_the_refit_needs_no_secret(serving, key, monkeypatch):
     answer = served(serving, key)
     say(serving, answer.json["id"], key, correct=True)
     checked = serving.key(plan=serving.plan(name="checked", cache={"check_rate": 1.0}))
     serving.chat("How should I boil an egg?", key=checked)
     monkeypatch.delenv("TIDEGATE_PEPPER")
     monkeypatch.setenv("TIDEGATE_PEPPERS_SECRET", "arn:of-a-secret-that-it-may-not-read")
-    asked, call = set(), Database.call
-
-    def recorded(database, operation, request):
-        asked.update(needed(operation, request))
-        return call(database, operation, request)
-
-    monkeypatch.setattr(Database, "call", recorded)
 
     assert learn().labels >= 1
-
-    granted = {
-        (action.removeprefix("dynamodb:"), arn.partition("table/")[2].replace("-solo-", f"-{STAGE}-"))
-        for each in POLICY["Statement"]
-        for action in each["Action"]
-        for arn in each["Resource"]
-    }
-    assert asked <= granted
-    assert ("Query", f"tidegate-{STAGE}-entries") in asked
 
 
 def test_a_fit_that_nobody_can_read_counts_as_none(serving, key):

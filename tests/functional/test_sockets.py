@@ -12,6 +12,7 @@ from chalicelib.domain.identity import parse_token
 from chalicelib.domain.sockets import BURST_MESSAGES, MOST_CHATS
 from chalicelib.edge import telemetry
 from tests.builders import CONTEXT
+from tests.functional.rights import acting
 from tests.unit.pipeline.stage import Exchange
 
 PAGE = "https://chat.example.com"
@@ -38,7 +39,8 @@ class Line:
             "requestId": "request-1",
         }
         event = {"requestContext": context, "isBase64Encoded": False, **further}
-        return app.handler_map[app.websocket_handlers[ROUTES[kind]].name](event, CONTEXT)
+        with acting(f"websocket_{kind.lower()}"):
+            return app.handler_map[app.websocket_handlers[ROUTES[kind]].name](event, CONTEXT)
 
     def open(self, headers=None):
         return self.event("CONNECT", headers={"Origin": PAGE} if headers is None else headers)["statusCode"]

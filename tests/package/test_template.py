@@ -6,12 +6,11 @@ import sys
 
 import pytest
 
+from infra.stages import STAGES
 from tests.package.conftest import ROOT
 
 RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 HTTP_SECONDS = 29  # API Gateway waits no longer
-SWEEP_MEGABYTES = 512  # a third of a vCPU: it waits for the database
-REFIT_MEGABYTES = 1024  # it computes
 
 
 def functions(template):
@@ -56,19 +55,16 @@ def test_the_gateway_is_regional(template):
 
 
 @pytest.mark.parametrize(
-    ("handler", "name", "rate", "megabytes"),
-    [
-        ("app.sweep_leases", "sweep", "rate(1 minute)", SWEEP_MEGABYTES),
-        ("app.refit_cache", "refit", "rate(10 minutes)", REFIT_MEGABYTES),
-    ],
+    ("handler", "name", "rate"),
+    [("app.sweep_leases", "sweep", "rate(1 minute)"), ("app.refit_cache", "refit", "rate(10 minutes)")],
 )
-def test_what_is_done_on_a_schedule_is_a_function_with_a_policy_of_its_own(template, handler, name, rate, megabytes):
+def test_what_is_done_on_a_schedule_is_a_function_with_a_policy_of_its_own(template, handler, name, rate):
     resources = json.loads(template.read_text())["Resources"]
     (found,) = (each for each in functions(template) if each["Handler"] == handler)
     (event,) = found["Events"].values()
     (granted,) = resources[found["Role"]["Fn::GetAtt"][0]]["Properties"]["Policies"]
 
     assert event == {"Type": "Schedule", "Properties": {"Schedule": rate}}
-    assert found["MemorySize"] == megabytes
+    assert found["MemorySize"] == STAGES[template.parent.name].functions[name].memory_mb
     policy = json.loads((ROOT / f".chalice/policy-{template.parent.name}-{name}.json").read_text())
     assert granted["PolicyDocument"] == policy
