@@ -17,6 +17,7 @@ from chalicelib.domain.budget import Limit, Plan, Subject
 from chalicelib.domain.identity import RANDOM_BYTES, Key, mint, tenant_tag, user_tag
 from tests.builders import CONTEXT, an_event
 from tests.contract.stores import template_tables
+from tests.functional.rights import acting
 
 ROOT = Path(__file__).parents[2]
 STAGE = "functional"
@@ -120,13 +121,15 @@ class World:
         sent = {"content-type": "application/json"} if body is not None else {}
         sent |= {"authorization": f"Bearer {key}"} if key else {}
         text = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
-        reply = self._http.request(method, path, headers=sent | (headers or {}), body=text)
+        with acting("api_handler"):
+            reply = self._http.request(method, path, headers=sent | (headers or {}), body=text)
         return Answer(reply.status_code, {name.lower(): text for name, text in reply.headers.items()}, reply.body)
 
     def work(self, *bodies):
         """Bring what is in the queue, or `bodies`, to the worker as SQS does; which came to nothing."""
         records = [{"messageId": str(place), "body": body} for place, body in enumerate(bodies or self.taken())]
-        answer = self._client.lambda_.invoke("work", {"Records": records}).payload
+        with acting("work"):
+            answer = self._client.lambda_.invoke("work", {"Records": records}).payload
         return [records[int(each["itemIdentifier"])]["body"] for each in answer["batchItemFailures"]]
 
     def taken(self, place=0):
@@ -146,7 +149,8 @@ class World:
 
     def send(self, name, *, key=None, **changes):
         """Send a recorded event; status, headers and body, which is an iterator where it streams."""
-        status, headers, body = app.stream(an_event(name, key=key, **changes), CONTEXT)
+        with acting("stream"):
+            status, headers, body = app.stream(an_event(name, key=key, **changes), CONTEXT)
         return SimpleNamespace(status=status, headers={k.lower(): v for k, v in headers.items()}, body=body)
 
     def rows(self, table):
