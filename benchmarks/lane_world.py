@@ -146,9 +146,12 @@ class Quiet:
 class World:
     """Tenants, one model, one line, and so many workers."""
 
+    settings: Settings = Settings(stage="bench", pepper="bench", cache=False, flight_seconds=0)
+    offer: Model = Model("small", (Target("openai+http://model/v1"),), max_output_tokens=4_096)
+
     def __init__(self, seed: int, *, slots: int, workers: int, start: float, deaths: float = 0.0) -> None:
         self.stage, self.random = Stage(start), random.Random(seed)
-        self.model = Upstream(self.stage, random.Random(seed + 1), slots, deaths)
+        self.model = self._upstream(random.Random(seed + 1), slots, deaths)
         self.queue = FairQueue(self.stage, random.Random(seed + 2))
         self.jobs, self.shelf, self.meter = MemoryJobs(), Shelf(), Quiet()
         self.idle = workers
@@ -172,6 +175,10 @@ class World:
     def sweep(self, until: float) -> None:
         """Let the sweep come by each minute until an epoch second."""
         self.stage.after(60.0, lambda: self._sweep(until))
+
+    def _upstream(self, draw: random.Random, slots: int, deaths: float) -> Upstream:
+        """The model that everybody asks."""
+        return Upstream(self.stage, draw, slots, deaths)
 
     def _call(self) -> None:
         """Give the next message to a worker, if one is idle."""
@@ -199,10 +206,9 @@ class World:
 
     def _services(self) -> Services:
         """The deployed services, with memory for what is stored."""
-        built = bootstrap.build(Settings(stage="bench", pepper="bench", cache=False, flight_seconds=0))
+        built = bootstrap.build(self.settings)
         turns, conversations = MemoryTurns(self.shelf), MemoryConversations(self.shelf)
-        targets = (Target("openai+http://model/v1"),)
-        offer = Catalogue((Model("small", targets, max_output_tokens=4_096),))
+        offer = Catalogue((self.offer,))
         pool = Pool(MemoryTargets(self.shelf), self.random.random)
 
         def clock() -> float:

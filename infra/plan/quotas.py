@@ -1,0 +1,60 @@
+"""Which of an account's quotas a load breaks, and how each is raised."""
+
+from math import ceil
+
+from msgspec import Struct
+
+from infra.plan.load import Load
+from infra.plan.needs import Needs
+from infra.plan.prices import Prices, Quota
+
+ROOM = 1.25  # what to ask for, against what is needed
+
+
+class Demand(Struct, frozen=True):
+    """One quota against what is needed of it; `asks` is what to ask for."""
+
+    quota: Quota
+    needed: float
+    asks: int
+    how: str
+
+    @property
+    def breaks(self) -> bool:
+        return self.quota.default is not None and self.needed > self.quota.default
+
+
+def demands(load: Load, needs: Needs, prices: Prices) -> list[Demand]:
+    """Every quota, the tightest first; those that differ from model to model at the end."""
+    running = sum(needs.concurrency.values())
+    grown = max(needs.concurrency[name] for name in needs.concurrency)
+    amounts = {
+        "lambda_concurrency": running,
+        "lambda_growth": grown / RAMP_STEPS,
+        "gateway_rate": load.peak * (1 + needs.mix.parts.later),
+        "table_writes": max(needs.write_units.values(), default=0.0),
+        "table_reads": max(needs.read_units.values(), default=0.0),
+        "queue_in_flight": needs.line.in_flight,
+        "workers": needs.line.workers,
+        "model_tokens": needs.model_tokens,
+        "model_requests": needs.model_requests,
+    }
+    found = [_demand(prices.quotas[name], amount, load) for name, amount in amounts.items()]
+    return sorted(found, key=lambda each: -each.needed / (each.quota.default or float("inf")))
+
+
+RAMP_STEPS = 6  # a burst that builds up over a minute has six times ten seconds
+
+
+def _demand(quota: Quota, needed: float, load: Load) -> Demand:
+    asks = ceil(needed * ROOM)
+    if quota.code and quota.raises:
+        how = (
+            f"aws service-quotas request-service-quota-increase --service-code {quota.service}"
+            f" --quota-code {quota.code} --desired-value {asks} --region {load.region}"
+        )
+    elif quota.raises:
+        how = f"Service Quotas, {quota.service}: look for “{quota.name}”, and ask for {asks:,}"
+    else:
+        how = "cannot be raised"
+    return Demand(quota, needed, asks, how)
