@@ -18,11 +18,12 @@ from chalicelib.domain.catalogue import Quota
 from infra.plan.counts import Counts
 from infra.plan.day import BURSTS, HEIGHT, HOUR, Day
 from infra.plan.load import DAY, Load
+from infra.plan.metered import Sample
 from infra.plan.mix import TRIP_SECONDS, speed
 from infra.plan.needs import Needs
 from infra.plan.prices import Pace
 from infra.plan.quotas import ROOM
-from infra.plan.town import Sample, Tally, Town
+from infra.plan.town import Tally, Town
 from infra.stages import API, STAGES
 
 MIDNIGHT: Final = 1_780_012_800.0
