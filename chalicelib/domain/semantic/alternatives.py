@@ -47,7 +47,12 @@ mile miles|kilometre kilometres kilometer kilometers km|metre metres meter meter
  |centimetre centimetres centimeter centimeters cm|millimetre millimetres millimeter millimeters mm
 gram grams|kilogram kilograms kg kilo|pound pounds lb lbs|ounce ounces oz|ton tons tonne tonnes|stone stones
 litre litres liter liters|gallon gallons|millilitre milliliter ml|pint pints|quart
-bit bits|byte bytes|kilobyte kb|megabyte mb|gigabyte gb|terabyte tb
+bit bits|byte bytes|kilobyte kb|megabyte mb|gigabyte gb|terabyte tb|kibibyte kib|mebibyte mib|gibibyte gib|tebibyte tib
+ |kilobit kbit|megabit mbit|gigabit gbit
+minimum min|maximum max|average avg mean|median|variance|total sum|percentile
+smallest lowest|largest highest biggest|average avg mean|median
+always|usually often frequently|sometimes occasionally|rarely seldom
+hello hi hey|goodbye bye|please|thanks|sorry
 celsius centigrade|fahrenheit|kelvin
 north|south|east|west
 arm|leg|hand|knee|elbow|shoulder|ankle|wrist|neck|eye|ear|nose|stomach belly abdomen|chest|foot feet|finger|toe

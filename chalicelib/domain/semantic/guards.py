@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from os.path import commonprefix
 from typing import Final
 
 from msgspec import Struct
@@ -15,7 +16,9 @@ from chalicelib.domain.semantic.names import NAMES
 from chalicelib.domain.semantic.numerals import Number
 from chalicelib.domain.semantic.opposites import opposed
 from chalicelib.domain.semantic.reading import Reading, Word
+from chalicelib.domain.semantic.roles import swapped
 from chalicelib.domain.semantic.small_words import (
+    bound_differs,
     particle_differs,
     person_differs,
     quantity_differs,
@@ -23,12 +26,14 @@ from chalicelib.domain.semantic.small_words import (
     tense_differs,
 )
 from chalicelib.domain.semantic.stems import stem
-from chalicelib.domain.semantic.word_lists import NEGATIONS
+from chalicelib.domain.semantic.verbatim import spelled_apart
+from chalicelib.domain.semantic.word_lists import NEGATIONS, set_of
 
 _HARD_KINDS: Final = frozenset({"who", "where", "when", "why"})
 _UNLIKE_AMOUNTS: Final = frozenset({"amount", "who", "where", "why"})
 _POLAR_KINDS: Final = frozenset({"yesno", "do"})
 _SAME_ROOT: Final = 4
+_OF_NAMES: Final = frozenset({""}) | set_of("a an ans ian ians n ns ese ish i is ity ism ist ists y s es ean eans ic e")
 
 
 class Signs(Struct, frozen=True):
@@ -61,7 +66,7 @@ def signs(pair: Match) -> Signs:
         cancelled=_cancelled(pair, plain=plain, negative=negative, negated=negated),
         names_differ=bool(names_left) and bool(names_right),
         name_added=bool(names_left) != bool(names_right),
-        reversed_direction=is_reversed(pair),
+        reversed_direction=is_reversed(pair) or swapped(pair),
         kinds_clash=_clash(pair.left.kind, pair.right.kind),
     )
 
@@ -132,7 +137,11 @@ def _alternatives(pair: Match) -> bool:
 
 def _in_words_unknown(pair: Match) -> bool:
     """Whether a question in another language was changed at all: nothing here knows what its words do."""
-    return (pair.left.foreign or pair.right.foreign) and pair.left.stems != pair.right.stems
+    return (pair.left.foreign or pair.right.foreign) and _lowers(pair.left) != _lowers(pair.right)
+
+
+def _lowers(reading: Reading) -> list[str]:
+    return [word.lower for word in reading.words]
 
 
 def _counted(reading: Reading) -> Counter[str]:
@@ -150,14 +159,16 @@ def _names(words: Iterable[Word], other: Reading) -> list[str]:
 
 
 def _same_root(word: Word, other: Reading) -> bool:
-    root = word.lower[:_SAME_ROOT]
-    return len(word.lower) > _SAME_ROOT and any(
-        each.is_name
-        and each.lower.startswith(root)
-        and abs(len(each.lower) - len(word.lower)) <= _SAME_ROOT
-        and not (each.lower in NAMES and word.lower in NAMES)
+    return any(
+        each.is_name and _forms(each.lower, word.lower) and not (each.lower in NAMES and word.lower in NAMES)
         for each in other.words
     )
+
+
+def _forms(one: str, other: str) -> bool:
+    """Whether the two are a name and what is of it: "Canada", "Canadian"."""
+    common = len(commonprefix([one, other]))  # noqa: RUF071 - of letters it is meant
+    return common >= _SAME_ROOT and {one[common:], other[common:]} <= _OF_NAMES
 
 
 def _negated(signs: Signs, pair: Match) -> bool:
@@ -176,6 +187,7 @@ GUARDS: Final[tuple[tuple[str, Callable[[Signs, Match], bool]], ...]] = (
     ("negation", _negated),
     ("opposite", lambda signs, _: signs.opposites and not signs.cancelled),
     ("name", lambda signs, _: signs.names_differ),
+    ("double", lambda _, pair: pair.doubles),
     ("direction", lambda signs, _: signs.reversed_direction),
     ("question", lambda signs, _: signs.kinds_clash),
     ("alternative", lambda _, pair: _alternatives(pair)),
@@ -183,7 +195,9 @@ GUARDS: Final[tuple[tuple[str, Callable[[Signs, Match], bool]], ...]] = (
     ("tense", lambda _, pair: tense_differs(pair)),
     ("person", lambda _, pair: person_differs(pair)),
     ("quantity", lambda _, pair: quantity_differs(pair)),
+    ("bound", lambda _, pair: bound_differs(pair)),
     ("restriction", lambda _, pair: restriction_differs(pair)),
+    ("verbatim", lambda _, pair: spelled_apart(pair)),
     ("language", lambda _, pair: _in_words_unknown(pair)),
 )
 

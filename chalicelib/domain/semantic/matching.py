@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import pairwise, product
+from os.path import commonprefix
 from typing import Final
 
 from msgspec import Struct
@@ -12,10 +13,26 @@ from chalicelib.domain.semantic.names import NAMES
 from chalicelib.domain.semantic.reading import Reading, Word
 from chalicelib.domain.semantic.stems import stem
 from chalicelib.domain.semantic.vocabulary import Vocabulary
-from chalicelib.domain.semantic.word_lists import ALIASES, STOP
+from chalicelib.domain.semantic.word_lists import ALIASES, STOP, set_of
 
 _SHORTEST_SLIP: Final = 4  # letters: of a shorter word, one other letter makes another word
 _TWO_SLIPS: Final = 8
+_SHORTEST_ROOT: Final = 3
+_RARE: Final = 8.0  # idf: what a chemist says, and hardly anybody misspells
+_COMPOUNDS: Final = set_of("ate ite ide ane ene yne ine one ol al ose ase ic ous")
+_TURNING: Final = set_of("un in im il ir dis non de a")  # an opposite is looked for elsewhere
+_SPELLINGS: Final = (
+    ("ou", "o"),
+    ("ae", "e"),
+    ("oe", "e"),
+    ("eable", "able"),
+    ("isa", "iza"),
+    ("ise", "ize"),
+    ("gh", "g"),
+)
+_DERIVING: Final = frozenset({""}) | set_of("""
+    s es er ers or ors ing ings ed d y ies al ly ic ics ist ists ism ian ion ions e ous ity ment cy t ts ance ancy ence
+    ency ery ies ive able ible""")
 _LONGEST_SLIP: Final = 40  # of a longer one, the letters would take longer to compare than a lookup may
 
 
@@ -29,6 +46,7 @@ class Match(Struct, frozen=True):
     minor_left: tuple[Word, ...]
     minor_right: tuple[Word, ...]
     slips: int
+    doubles: bool  # one has a word that looks like one of the other, and is another word
 
 
 def match(left: Reading, right: Reading, vocabulary: Vocabulary) -> Match:
@@ -44,7 +62,8 @@ def match(left: Reading, right: Reading, vocabulary: Vocabulary) -> Match:
             rest_right.remove(twin)
             slips += 1
     rest_left, rest_right = _unjoined(rest_left, right), _unjoined(rest_right, left)
-    return Match(left, right, tuple(rest_left), tuple(rest_right), minor_left, minor_right, slips)
+    doubles = any(is_double(one.lower, other.lower, vocabulary) for one, other in product(rest_left, rest_right))
+    return Match(left, right, tuple(rest_left), tuple(rest_right), minor_left, minor_right, slips, doubles)
 
 
 def _missing(here: Reading, there: Reading) -> list[Word]:
@@ -82,17 +101,65 @@ def _unjoined(words: list[Word], other: Reading) -> list[Word]:
 
 
 def is_slip(one: str, other: str, vocabulary: Vocabulary) -> bool:
-    """Whether the two differ as a slip of the fingers would make them, and not both are words of their own."""
+    """Whether the two differ as a slip of the fingers would make them: one alone is a word, or no letter is another."""
+    known = {word for word in (one, other) if vocabulary.knows(word)}
+    if len(known) > 1 or (one in NAMES and other in NAMES) or not _near(one, other, _most(one, other)):
+        return False
+    if sorted(one) == sorted(other) or _spelled(one) == _spelled(other):
+        return True
+    if not known or _are_compounds(one, other, known, vocabulary):
+        return False
+    return one[0] == other[0] or (min(len(one), len(other)) > _SHORTEST_SLIP and _rarity(known, vocabulary) < _RARE)
+
+
+def is_double(one: str, other: str, vocabulary: Vocabulary) -> bool:
+    """Whether the two look alike and are two: substances, names, functions of a library that nobody here knows."""
+    known = {word for word in (one, other) if vocabulary.knows(word)}
+    if _are_compounds(one, other, known, vocabulary):
+        return True
+    if known or not _near(one, other, 2) or is_slip(one, other, vocabulary):
+        return False
+    short, long = sorted((one, other), key=len)
+    return not (set(_endings(one, other)) <= _DERIVING or long.removesuffix(short) in _TURNING)
+
+
+def _rarity(known: set[str], vocabulary: Vocabulary) -> float:
+    return vocabulary.rarity(stem(min(known)))
+
+
+def _most(one: str, other: str) -> int:
+    return 2 if min(len(one), len(other)) >= _TWO_SLIPS else 1
+
+
+def _spelled(word: str) -> str:
+    """`word` without the second of two equal letters, and as in American English."""
+    for there, here in _SPELLINGS:
+        word = word.replace(there, here)
+    return "".join(letter for letter, before in zip(word, " " + word, strict=False) if letter != before)
+
+
+def _near(one: str, other: str, most: int) -> bool:
+    """Whether at most so many letters were dropped, added, changed or swapped; what is not is mostly told soon."""
     short, long = sorted((len(one), len(other)))
-    if not _SHORTEST_SLIP <= short <= _LONGEST_SLIP or long - short > 1 + (short >= _TWO_SLIPS):
+    if not _SHORTEST_SLIP <= short <= _LONGEST_SLIP or long - short > most:
         return False
-    if not (one.isalpha() and other.isalpha()):
+    if not (one.isalpha() and other.isalpha()) or len(set(one) ^ set(other)) > 2 * most:
         return False
-    if len(set(one) ^ set(other)) > (4 if short >= _TWO_SLIPS else 2):
+    return distance(one, other) <= most
+
+
+def _endings(one: str, other: str) -> tuple[str, str]:
+    """What follows the letters that both begin with."""
+    common = len(commonprefix([one, other]))  # noqa: RUF071 - of letters it is meant
+    return one[common:], other[common:]
+
+
+def _are_compounds(one: str, other: str, known: set[str], vocabulary: Vocabulary) -> bool:
+    """Whether the two end as compounds of one element do; a misspelling of a common word may too."""
+    endings = _endings(one, other)
+    if not set(endings) <= _COMPOUNDS or len(one) - len(endings[0]) < _SHORTEST_ROOT:
         return False
-    if (vocabulary.knows(one) and vocabulary.knows(other)) or (one in NAMES and other in NAMES):
-        return False
-    return distance(one, other) <= (2 if short >= _TWO_SLIPS else 1)
+    return len(known) != 1 or _rarity(known, vocabulary) >= _RARE
 
 
 def distance(one: str, other: str) -> int:

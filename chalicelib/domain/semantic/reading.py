@@ -33,6 +33,16 @@ _OPENING: Final = re.compile(
 _CLOSING: Final = re.compile(
     r"[\s,.!?]+(?:please|thanks|thank you|many thanks|thanks in advance|thx|cheers)[\s.!?]*$", re.IGNORECASE
 )
+_APART: Final = re.compile(
+    r"[,.!?] *(?:please|thanks|thank you|many thanks|thanks in advance|thx|cheers)[\s.!?]*$", re.IGNORECASE
+)
+_MENTIONING: Final = re.compile(
+    r"\b(?:means?|meaning|how (?:do|does|can|would|should) \w+ say|spell|spelled|spelling"
+    r"|pronounced?|pronunciation|translate|translation|synonyms?|antonyms?"
+    r"|opposite of|adverb|noun|verb|adjective|words?|phrase|sentence|etymology|rhymes?)\b",
+    re.IGNORECASE,
+)
+_BEFORE_MENTIONED: Final = lists.set_of("say spell pronounce translate word of for use phrase")
 _HOW: Final = re.compile(
     r"^(?:what|which) (?:is|are) (?:the |some |a )?(?:ways?|methods?|process|steps) (?:to|of|for)\b"
 )
@@ -70,16 +80,21 @@ class Reading(Struct, frozen=True):
     kind: str
     trigrams: frozenset[str]
     foreign: bool
+    mentions: bool  # it asks about words: what they mean, how they are said
 
 
 def read(text: str, vocabulary: Vocabulary) -> Reading:
     """Read `text`; equal texts read alike."""
     plain = unicodedata.normalize("NFKC", text[:MOST_READ]).replace("’", "'").strip()
-    asked = _HALF_OF_DAY.sub(r"\1m", _CLOSING.sub("", _OPENING.sub("", plain)))
+    mentions = _MENTIONING.search(plain) is not None
+    opened = _OPENING.sub("", plain)
+    closed = opened if mentions and not _APART.search(opened) else _CLOSING.sub("", opened)
+    asked = _HALF_OF_DAY.sub(r"\1m", closed)
     tokens = in_figures([each for token in _TOKEN.findall(asked) for each in _expanded(token)])
-    lowers = [token.lower() for token in tokens]
+    lowers = [token.lower().removesuffix("'s") for token in tokens]
     numbers = tuple(numbers_in(lowers))
-    words = tuple(_words(tokens, lowers, numbers, vocabulary))
+    filler = _filler(lowers) if mentions else lists.FILLER
+    words = tuple(_words(tokens, lowers, numbers, vocabulary, filler))
     return Reading(
         text=text,
         words=words,
@@ -91,6 +106,7 @@ def read(text: str, vocabulary: Vocabulary) -> Reading:
         kind=_kind(lowers),
         trigrams=_trigrams(lowers),
         foreign=_is_foreign(tokens, vocabulary),
+        mentions=mentions,
     )
 
 
@@ -101,14 +117,23 @@ def _expanded(token: str) -> list[str]:
     head, mark, tail = token.partition("'")
     if mark and tail.lower() in {"s", "re", "ve", "ll", "d", "m"}:
         verb = {"s": "is", "re": "are", "ve": "have", "ll": "will", "d": "would", "m": "am"}[tail.lower()]
-        return [head, verb] if head.lower() in _SUBJECTS or tail.lower() != "s" else [head]
+        return [head, verb] if head.lower() in _SUBJECTS or tail.lower() != "s" else [token]
     return [token]
 
 
 _SUBJECTS: Final = frozenset({"what", "who", "where", "how", "when", "why", "that", "it", "there", "he", "she", "here"})
 
 
-def _words(tokens: list[str], lowers: list[str], numbers: tuple[Number, ...], vocabulary: Vocabulary) -> list[Word]:
+def _filler(lowers: list[str]) -> frozenset[str]:
+    """The words that say nothing in a question about words: but one of them may be what is asked about."""
+    meant = {word for before, word in pairwise(lowers) if before in _BEFORE_MENTIONED}
+    rest = [word for word in lowers if word not in lists.STOP and not _MENTIONING.fullmatch(word)]
+    return frozenset[str]() if lists.FILLER.issuperset(rest) else lists.FILLER - meant
+
+
+def _words(
+    tokens: list[str], lowers: list[str], numbers: tuple[Number, ...], vocabulary: Vocabulary, filler: frozenset[str]
+) -> list[Word]:
     counted = {place: number for number in numbers for place in range(number.start, number.end)}
     long_ones = [token for token in tokens[1:] if len(token) > 3]  # noqa: PLR2004 - short words stay small in titles
     titled = len(long_ones) >= _TITLE_WORDS and (
@@ -120,7 +145,7 @@ def _words(tokens: list[str], lowers: list[str], numbers: tuple[Number, ...], vo
         if number is not None:
             if place == number.start:
                 found.append(Word(token, lower, f"#{number.value}", is_name=False))
-        elif lower not in lists.FILLER:
+        elif lower not in filler:
             capital = token[0].isupper() and place > 0 and not titled
             found.append(Word(token, lower, stem(lower), _names(token, lower, vocabulary, capital=capital)))
     return found
@@ -168,9 +193,13 @@ def _is_foreign(tokens: list[str], vocabulary: Vocabulary) -> bool:
     """Whether the words are not English: by the small ones, and where there are none by how many are known."""
     lowers = [token.lower() for token in tokens]
     small = sum(word in lists.STOP or word in lists.AUXILIARIES for word in lowers)
-    other = sum(word in lists.OTHER_TONGUES for word in lowers)
+    other = sum(word in lists.OTHER_TONGUES or _is_accented(word, vocabulary) for word in lowers)
     if other > small:
         return True
     plain = [token for token in tokens if token.islower()]
     unknown = sum(not vocabulary.knows(word) for word in plain)
-    return not small and len(plain) >= _FEWEST_TOLD and unknown * 2 > len(plain)
+    return small <= min(other, 1) and unknown * 2 > len(plain) >= _FEWEST_TOLD
+
+
+def _is_accented(word: str, vocabulary: Vocabulary) -> bool:
+    return not word.isascii() and word.isalpha() and not vocabulary.knows(word)

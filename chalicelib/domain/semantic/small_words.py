@@ -107,11 +107,14 @@ def _particles(reading: Reading) -> dict[str, set[str]]:
 _QUANTITIES: Final = {
     word: group
     for group, words in {
-        "all": "all every each everyone everybody everything", "some": "some several certain few somebody someone",
-        "none": "no none nobody nothing", "half": "half",
+        "all": "all every each everyone everybody everything", "none": "no none nobody nothing", "half": "half",
+        "some": "some several certain few somebody someone any anyone anybody", "both": "both", "either": "either",
     }.items()
     for word in words.split()
 }  # fmt: skip
+
+
+_UNDER_NEGATION: Final = frozenset({"none", "some"})
 
 
 def quantity_differs(pair: Match) -> bool:
@@ -120,6 +123,8 @@ def quantity_differs(pair: Match) -> bool:
     if pair.only_left and pair.only_right and not polar:
         return False
     left, right = _quantities(pair.left), _quantities(pair.right)
+    if pair.left.negations and pair.right.negations:  # "no friends", "not any friends"
+        left, right = left - _UNDER_NEGATION, right - _UNDER_NEGATION
     return bool(left - right) and bool(right - left)
 
 
@@ -130,6 +135,23 @@ def _quantities(reading: Reading) -> set[str]:
         for before, word, after in zip(reading.words, reading.words[1:], reading.words[2:], strict=False)
     )
     return found | {"most"} if most else found
+
+
+_BOUNDS: Final = re.compile(
+    r"\b(?:(?P<least>at least|no (?:less|fewer) than|minimum of|more than|over|above|upwards of)"
+    r"|(?P<most>at most|up to|no more than|maximum of|less than|fewer than|under|below)"
+    r"|(?P<exact>exactly|precisely)) (?=\W?(?:\d|an?\b|one|two|three|four|five|six|seven|eight|nine|ten|half))"
+)
+
+
+def bound_differs(pair: Match) -> bool:
+    """Whether what one has at least, the other has at most or exactly."""
+    left, right = _bounds(pair.left), _bounds(pair.right)
+    return bool(left) and bool(right) and left != right
+
+
+def _bounds(reading: Reading) -> set[str | None]:
+    return {found.lastgroup for found in _BOUNDS.finditer(reading.text.lower())}
 
 
 # What restricts, and the other words that say the same.

@@ -37,10 +37,16 @@ NEGATIONS: Final = set_of(
     "not no never none nobody nothing nowhere neither nor without cannot hardly barely unable non"
 )
 OTHER_TONGUES: Final = set_of("""
-    der das ist sind wie ich mein meine meinen nicht kein keine ein eine einen und wo wann warum kann wir sie
-    le les des une est sont comment pourquoi quel quelle quels je mon ma mes où combien peut
-    el los las una cómo como qué cuál cuánto dónde mi mis por para puedo está il lo gli che posso perché quanto
-    dove mio mia não meu minha onde uma você het een hoe mijn niet waar wat ik jak gdzie nie mam czy""")
+    der das ist sind wie ich mein meine meinen nicht kein keine ein eine einen einem einer und wo wann warum kann wir
+    sie den dem des von vom zu zum zur nach mit für auf aus bei oder aber auch noch schon wird werden bin bist haben
+    muss soll sich uns ihr ihre sein seine dein deine um als mehr bis gibt wer wem wen welche welcher welches
+    le les des une est sont comment pourquoi quel quelle quels quelles je mon ma mes où combien peut du au aux et ont
+    être ce cette ces qui quoi dans avec sans moins vers ne pas ils elle elles nous vous leur quand
+    el los las una cómo como qué cuál cuánto cuántos cuanto cuantos dónde donde mi mis para puedo puede está il lo gli
+    che posso perché es están quién quien cuándo cuando desde hasta muy del que se su sus hay fue ser tiene tengo hacer
+    quanto dove mio mia è sono di della dello dei delle degli alla dal nel nella con tra chi cosa quale quali uno ha ho
+    non anche não meu minha onde uma você o os um da dos das na nas em com quem qual quais são ao ou
+    het een hoe mijn niet waar ik naar van op te zijn ben heeft geen jak gdzie nie mam czy jest są się kiedy ile dla""")
 SYMMETRIC: Final = set_of("""
     acquaintance and between brother classmate close colleague compare compared connected cousin date dating
     differ difference different distance engaged equal friend friends identical like married marry meet meeting
@@ -72,7 +78,9 @@ UNITS: Final = {
     "seconds": "s", "sec": "s", "secs": "s", "minute": "min", "minutes": "min", "min": "min", "mins": "min",
     "hour": "h", "hours": "h", "hr": "h", "hrs": "h", "day": "day", "days": "day", "week": "week",
     "weeks": "week", "month": "month", "months": "month", "year": "year", "years": "year", "yr": "year",
-    "yrs": "year", "am": "am", "pm": "pm", "gb": "gb", "mb": "mb", "tb": "tb", "kb": "kb", "ghz": "ghz",
+    "yrs": "year", "am": "am", "pm": "pm", "gb": "gb", "mb": "mb", "tb": "tb", "kb": "kb",
+    "kib": "kib", "mib": "mib", "gib": "gib", "tib": "tib", "ms": "ms", "ns": "ns", "nm": "nm", "kwh": "kwh",
+    "mwh": "mwh", "mw": "mw", "ma": "ma", "mbps": "mbps", "gbps": "gbps", "ghz": "ghz",
     "mhz": "mhz", "hz": "hz", "watt": "w", "watts": "w", "w": "w", "kw": "kw", "volt": "v", "volts": "v",
     "v": "v", "percent": "%", "per cent": "%", "%": "%", "dollar": "usd", "dollars": "usd", "usd": "usd", "$": "usd",
     "euro": "eur", "euros": "eur", "eur": "eur", "€": "eur", "gbp": "gbp", "£": "gbp", "rupee": "inr",
