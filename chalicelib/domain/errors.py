@@ -24,6 +24,8 @@ TidegateError
 ├── NoCapacity                  no model target can take the turn now
 ├── JobExpired                  the turn waited in line for longer than anybody waits
 ├── JobFailed                   the turn waited in line, and came to nothing: told as the fault that ended it
+├── HomeElsewhere               another Region is home to the caller's tenant
+│   └── HomeAway                that Region does not answer, or the home is being moved
 ├── StoreUnavailable            the database did not answer in time
 │   ├── StoreBusy               it did, but others wrote the same items each time
 │   └── IndexUnavailable        the semantic index did not; a turn goes on without it

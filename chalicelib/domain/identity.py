@@ -96,12 +96,13 @@ class Key(Struct, frozen=True):
 class Tenant(Struct, frozen=True):
     """A tenant's record. Where it names a plan, that plan's limits of the tenant are in force for every key of it.
 
-    Its webhook is told of work that is over.
+    Its webhook is told of work that is over. Its home is a Region of the stage, the first one where it names none.
     """
 
     tenant: str
     plan: str | None = None
     webhook: Webhook | None = None
+    home: str | None = None
 
 
 class Peppers(Struct, frozen=True):

@@ -28,17 +28,26 @@ BUSY_SECONDS: Final = 1  # when to ask again for a place among the concurrent re
 
 
 class Demand(Struct, frozen=True):
-    """Room for `asked` of `meter` under one limit in one period; what is not asked for is not demanded."""
+    """Room for `asked` of `meter` under one limit in one period; what is not asked for is not demanded.
+
+    `away` is gone from the limit in places that the ledger at hand does not count.
+    """
 
     limit: Limit
     meter: Meter
     period: Period
     asked: int
+    away: int = 0
+
+    @property
+    def most(self) -> int:
+        """How much the limit allows in all."""
+        return size(self.limit, self.meter) or 0
 
     @property
     def room(self) -> int:
-        """The most that may have been used before; below zero the charge never fits."""
-        return (size(self.limit, self.meter) or 0) - self.asked
+        """The most that may have been used before; below zero the charge does not fit."""
+        return self.most - self.asked - self.away
 
     def never(self) -> LimitExceeded:
         """The error for a charge that is larger than the whole limit, whatever was used of it."""
@@ -48,11 +57,11 @@ class Demand(Struct, frozen=True):
 
     def refusal(self, used: int, now: int) -> LimitExceeded:
         """The error for a caller who finds `used` of the limit gone."""
-        most, wait = self.room + self.asked, max(1, self.period.ends - now)
+        left, wait = self.most - self.away - used, max(1, self.period.ends - now)
         refused = LimitExceeded(
-            limit=describe(self.limit, self.meter), remaining=most - used, asked=self.asked, retry_after_seconds=wait
+            limit=describe(self.limit, self.meter), remaining=left, asked=self.asked, retry_after_seconds=wait
         )
-        refused.gauge = self.meter, Gauge(most, max(0, most - used), wait)
+        refused.gauge = self.meter, Gauge(self.most, max(0, left), wait)
         return refused
 
 
@@ -99,22 +108,30 @@ def _holding(charge: Charge) -> Charge:
 
 
 def demands(reservation: Reservation) -> tuple[Demand, ...]:
-    """Everything that must have room, in the order of the limits; `LimitExceeded` where none ever can."""
+    """Everything that must have room, in the order of the limits; `LimitExceeded` where none can in this window."""
     periods = {window: period(window, reservation.made_at) for window in WINDOWS}
     charged = {subject.kind for subject in reservation.subjects}
     wanted = tuple(
-        Demand(limit, meter, periods[limit.window], asked)
+        Demand(limit, meter, periods[limit.window], asked, away(reservation, limit, meter))
         for limit in reservation.limits
         if limit.subject in charged
         for meter in METERS
         if (asked := reservation.charge.of(meter)) and size(limit, meter) is not None
     )
     for demand in wanted:
-        if demand.room < 0:
+        if demand.asked > demand.most:
             raise demand.never()
+        if demand.room < 0:
+            raise demand.refusal(0, reservation.made_at)
     if counts(reservation) and reservation.concurrent == 0:
         raise refuse_busy(0, 0)
     return wanted
+
+
+def away(reservation: Reservation, limit: Limit, meter: Meter) -> int:
+    """How much of a limit is gone elsewhere."""
+    where = (limit.subject, limit.window)
+    return sum(each.used.of(meter) for each in reservation.away if (each.subject, each.window) == where)
 
 
 def counts(reservation: Reservation) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from chalicelib.domain.breaker import Breaker
-from chalicelib.domain.budget import Balances, Charge, Limit, Plan, Standing, Subject, SubjectKind
+from chalicelib.domain.budget import Balances, Charge, Limit, Plan, Standing, Subject, SubjectKind, Window
 from chalicelib.domain.cache_key import Place
 from chalicelib.domain.catalogue import Model
 from chalicelib.domain.chat import ChatRequest, Completion, Delta
@@ -140,6 +140,14 @@ class Opened(Struct, frozen=True):
         return self.caller.principal
 
 
+class Away(Struct, frozen=True):
+    """What a kind of subject has used of a window in places that the ledger at hand does not count."""
+
+    subject: SubjectKind
+    window: Window
+    used: Charge
+
+
 class Reservation(Struct, frozen=True, omit_defaults=True):
     """A claim on every limit that a turn touches, held under a lease.
 
@@ -149,6 +157,7 @@ class Reservation(Struct, frozen=True, omit_defaults=True):
     of the kinds in `hot` are counted in `shards` items; `families` is the store's own note of which. With a `lead`, the
     turn is reserved only as the one that asks the model for all that ask the same.
     `unmetered` says that the store could not be asked, and that the plan lets the turn go on all the same.
+    `away` is what counts against the limits besides, by subject and window: what was used in another Region.
     """
 
     turn_id: str
@@ -167,6 +176,7 @@ class Reservation(Struct, frozen=True, omit_defaults=True):
     families: dict[SubjectKind, str] = {}
     lead: Lead | None = None
     unmetered: bool = False
+    away: tuple[Away, ...] = ()
 
 
 class Settlement(Struct, frozen=True):

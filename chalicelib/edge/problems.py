@@ -40,6 +40,7 @@ from chalicelib.domain.errors import (
     UnknownModel,
     UnsupportedMedia,
 )
+from chalicelib.domain.regions import HomeAway, HomeElsewhere
 from chalicelib.edge.call import begin
 from chalicelib.edge.headers import limit_headers
 from chalicelib.edge.telemetry import log_bug, logger
@@ -81,6 +82,8 @@ STATUS: Final[dict[type[TidegateError], Problem]] = {
     NoCapacity: Problem(503, "server_error", "model_overloaded", retry=True),
     JobExpired: Problem(504, "server_error", "job_expired"),
     JobFailed: Problem(502, "server_error", "job_failed"),
+    HomeElsewhere: Problem(421, "invalid_request_error", "home_elsewhere"),
+    HomeAway: Problem(503, "server_error", "home_away", retry=True),
     StoreUnavailable: Problem(503, "server_error", "store_unavailable", retry=True),
     StoreBusy: Problem(503, "server_error", "store_busy", retry=True),
     IndexUnavailable: Problem(503, "server_error", "index_unavailable", retry=True),

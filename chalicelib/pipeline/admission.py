@@ -23,8 +23,9 @@ from chalicelib.domain.estimate import input_bound
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.items import items_of, items_of_completion
 from chalicelib.domain.lead import Lead
+from chalicelib.domain.regions import ALONE
 from chalicelib.domain.turn import Caller, Left, Opened, Reservation, Settlement
-from chalicelib.ports import Conversations, Turns
+from chalicelib.ports import Conversations, Fence, Turns
 
 RENUMBERINGS: Final = 8  # parallel turns of one conversation that a turn lets go first
 
@@ -40,6 +41,7 @@ class Admission:
     turns: Turns
     conversations: Conversations
     lease_seconds: int
+    fence: Fence = ALONE
 
     def reserve(self, opened: Opened, lead: Lead | None = None) -> Reservation:
         """Charge the most that the turn can burn, or raise `LimitExceeded` or `Overtaken` with nothing charged.
@@ -52,7 +54,7 @@ class Admission:
         claim = msgspec.structs.replace(self._claim(opened.caller, bound), lead=lead)
         if opened.memory.conversation is None:
             return self._reserved(claim, opened.caller)
-        turn = _new_turn(opened, items_of(opened.ask.request.messages))
+        turn = self._new_turn(opened, items_of(opened.ask.request.messages))
         turn = msgspec.structs.replace(turn, state="open", lease_until=claim.lease_until)
         return self._appended(claim, opened, turn)
 
@@ -65,7 +67,7 @@ class Admission:
         if opened.memory.conversation is None:
             return self._reserved(claim, opened.caller)
         said = items_of(opened.ask.request.messages)
-        turn = _new_turn(opened, (*said, *items_of_completion(completion, "completed")))
+        turn = self._new_turn(opened, (*said, *items_of_completion(completion, "completed")))
         turn = msgspec.structs.replace(turn, target=target, usage=Usage())
         return self._appended(claim, opened, turn)
 
@@ -116,6 +118,7 @@ class Admission:
 
     def _reserved(self, claim: Reservation, caller: Caller) -> Reservation:
         try:
+            claim = self.fence.admit(claim)
             self.turns.reserve(claim)
         except LimitExceeded as full:
             full.standing = refused(standing(caller.plan, caller.balances, Charge(), caller.now), full.gauge)
@@ -140,8 +143,16 @@ class Admission:
                 return self._reserved(numbered, opened.caller)
             except Conflict:
                 head = self.conversations.get(opened.principal.owner, conversation_id)
-                turn = msgspec.structs.replace(turn, number=head.last + 1)
+                turn = msgspec.structs.replace(turn, number=self._next(opened.principal, head.last))
         raise Conflict(f"Too many parallel turns in conversation '{conversation_id}'.")
+
+    def _new_turn(self, opened: Opened, items: tuple[Item, ...]) -> Turn:
+        last = opened.memory.conversation.last if opened.memory.conversation else 0
+        return _turn(opened, items, self._next(opened.principal, last))
+
+    def _next(self, principal: Principal, last: int) -> int:
+        """The number of a conversation's next turn: behind all that may have been said before its home was moved."""
+        return max(last, self.fence.floor(principal.tenant_tag)) + 1
 
 
 def ended(claim: Reservation, completion: Completion, target: str, *, cut: bool) -> Turn | None:
@@ -165,16 +176,15 @@ def _taken_up(opened: Opened, claim: Reservation) -> Reservation:
     place = opened.ask.left.place if opened.ask.left else None
     if place is None:
         return claim
-    turn = _new_turn(opened, items_of(opened.ask.request.messages))
-    turn = msgspec.structs.replace(turn, number=place.number, state="open", lease_until=claim.lease_until)
+    turn = _turn(opened, items_of(opened.ask.request.messages), place.number)
+    turn = msgspec.structs.replace(turn, state="open", lease_until=claim.lease_until)
     return msgspec.structs.replace(claim, conversation=place.conversation, turn=turn)
 
 
-def _new_turn(opened: Opened, items: tuple[Item, ...]) -> Turn:
-    last = opened.memory.conversation.last if opened.memory.conversation else 0
+def _turn(opened: Opened, items: tuple[Item, ...], number: int) -> Turn:
     return Turn(
         id=opened.ask.turn_id,
-        number=last + 1,
+        number=number,
         created_at=int(opened.ask.now),
         items=items,
         model=opened.model.id,

@@ -11,8 +11,10 @@ from msgspec import Struct
 
 from chalicelib.domain.conversation import Conversation, Item, Metadata, Removed, Turn
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.identity import TAG_LENGTH
 from chalicelib.domain.items import item_id, locate, shown
-from chalicelib.ports import Conversations, Page, TurnPage
+from chalicelib.domain.regions import ALONE
+from chalicelib.ports import Conversations, Fence, Page, TurnPage
 
 Kept = TypeVar("Kept")
 PAGE_BYTES: Final = 4_000_000  # of items as JSON: a Lambda answer may have 6 MB, its quotes escaped once more
@@ -33,6 +35,7 @@ class Archive:
     """Every call names the owner; an unknown and a foreign conversation are the same `NotFound`."""
 
     conversations: Conversations
+    fence: Fence = ALONE
 
     def create(self, conversation: Conversation, items: tuple[Item, ...], *, turn_id: str) -> Conversation:
         """Begin a conversation, with `items` as its first turn if there are any."""
@@ -64,7 +67,8 @@ class Archive:
         """Append items as a turn of their own, and show them with their ids."""
         turn = self._added(owner, conversation_id, new.turn_id) if new.is_again else None
         if turn is None:
-            turn = _turn(new.turn_id, int(new.now), new.items, number=0)
+            number = self.fence.floor(owner[:TAG_LENGTH]) + 1
+            turn = _turn(new.turn_id, int(new.now), new.items, number=number)
             turn = self.conversations.append(owner, conversation_id, turn)
         return shown(turn, new.now)
 

@@ -7,6 +7,7 @@ from chalicelib.ports.keys import Keys
 from chalicelib.ports.lessons import Comparison, Decisions, Known, Lessons
 from chalicelib.ports.meter import Meter
 from chalicelib.ports.models import ChatModel, Embedded, Embedder, Offer, Targets, Watch
+from chalicelib.ports.regions import Fence
 from chalicelib.ports.responses import Responses
 from chalicelib.ports.turns import Answers, Turns
 from chalicelib.ports.vectors import EntryLog, Judge, Keeper, VectorIndex
@@ -21,6 +22,7 @@ __all__ = [
     "Embedded",
     "Embedder",
     "EntryLog",
+    "Fence",
     "JobQueue",
     "Jobs",
     "Judge",

@@ -51,7 +51,7 @@ class Conversations(Protocol):
         """
 
     def append(self, owner: str, conversation_id: str, turn: Turn) -> Turn:
-        """Add items as a turn of their own at the end; the turn with the number that it was given.
+        """Add items as a turn of their own at the end; the turn with the number that it was given, its own or a later.
 
         Repeated while it is the newest turn, it changes nothing.
         """

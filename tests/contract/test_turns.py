@@ -24,6 +24,7 @@ from tests.contract.samples import (
     key,
     limit,
     reservation,
+    turn,
 )
 
 KINDS = ("key", "user", "tenant")
@@ -200,18 +201,28 @@ def test_a_reservation_opens_the_next_turn_of_its_conversation(stores):
     assert stores.conversations.turn("conv_1", 1) == claim.turn
 
 
-@pytest.mark.parametrize("number", [1, 3])
-def test_a_number_that_is_not_the_next_is_a_conflict(stores, number):
+def test_a_number_that_was_given_is_a_conflict(stores):
     stores.conversations.create(conversation(), None)
     first = in_conversation("t-1", 1)
     stores.turns.reserve(first)
 
     with pytest.raises(Conflict):
-        stores.turns.reserve(in_conversation("t-2", number))
+        stores.turns.reserve(in_conversation("t-2", 1))
 
     assert used(stores) == all_windows(CHARGE)
     assert stores.conversations.turn("conv_1", 1) == first.turn
     assert stores.conversations.get(OWNER, "conv_1").last == 1
+
+
+def test_a_number_may_leave_a_gap_for_turns_that_are_still_to_arrive_from_elsewhere(stores):
+    stores.conversations.create(conversation(), None)
+    stores.turns.reserve(in_conversation("t-1", 1))
+
+    stores.turns.reserve(in_conversation("t-2", 1_000_001))
+    added = stores.conversations.append(OWNER, "conv_1", turn("t-3", 3))
+
+    assert stores.conversations.turn("conv_1", 1_000_001).id == "t-2"
+    assert added.number == stores.conversations.get(OWNER, "conv_1").last == 1_000_002
 
 
 def test_after_a_conflict_the_same_turn_is_taken_under_another_number(stores):

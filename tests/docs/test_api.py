@@ -9,6 +9,7 @@ import pytest
 from app import app
 from chalicelib.domain import errors
 from chalicelib.domain.errors import BadRequest
+from chalicelib.domain.regions import HomeAway, HomeElsewhere
 from chalicelib.domain.turn import CacheControl
 from chalicelib.edge import (
     admin_wire,
@@ -94,6 +95,8 @@ FAULTS = [
     errors.JobFailed("", "ended"),
     errors.ModelTimeout("silent"),
     errors.ModelGarbled("noise"),
+    HomeElsewhere("there"),
+    HomeAway("later"),
     errors.StoreUnavailable("down"),
     errors.StoreBusy("busy"),
     errors.IndexUnavailable("slow"),

@@ -105,7 +105,7 @@ class DynamoConversations:
             last = int(head["last"]["N"])
             if head.get("last_id") == {"S": turn.id}:
                 return self.turn(conversation_id, last) or msgspec.structs.replace(turn, number=last)
-            numbered = msgspec.structs.replace(turn, number=last + 1)
+            numbered = msgspec.structs.replace(turn, number=max(last + 1, turn.number))
             if not self._write(self._counting(owner, conversation_id, numbered), pack(conversation_id, numbered)):
                 return numbered
             self._database.pause(attempt)
@@ -155,11 +155,10 @@ class DynamoConversations:
     def _counting(self, owner: str, conversation_id: str, turn: Turn) -> Action:
         """The head takes `turn` as its next one."""
         update = self._of_owner(owner, conversation_id, "SET #last = :number, last_id = :id")
-        update["ConditionExpression"] += " AND #last = :before"
+        update["ConditionExpression"] += " AND #last < :number"
         update["ExpressionAttributeNames"]["#last"] = "last"
         update["ExpressionAttributeValues"] |= {
             ":number": {"N": str(turn.number)},
-            ":before": {"N": str(turn.number - 1)},
             ":id": {"S": turn.id},
         }
         return {"Update": update}

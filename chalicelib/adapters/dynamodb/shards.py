@@ -21,6 +21,7 @@ from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.ledger import METER_LETTERS, is_window, labels_of, window_letter
 from chalicelib.adapters.dynamodb.table import Attributes, identity, shard_key, subject_key
 from chalicelib.domain.budget import METERS, Subject, size
+from chalicelib.domain.ledger import away
 from chalicelib.domain.turn import Reservation
 
 LEASED_TO: Final = "leased_to"
@@ -42,6 +43,7 @@ def family(reservation: Reservation, subject: Subject) -> str:
     for limit in reservation.limits:
         for meter in METERS if limit.subject == subject.kind else ():
             if (amount := size(limit, meter)) is not None:
+                amount = max(0, amount - away(reservation, limit, meter))
                 name = window_letter(limit.window) + METER_LETTERS[meter]
                 most[name] = min(amount, most.get(name, amount))
     return "".join(f"{name}{most[name]}" for name in sorted(most)) + f".{reservation.shards}"
@@ -73,6 +75,8 @@ def home(reservation: Reservation, subject: Subject) -> Attributes:
 
 def named(reservation: Reservation) -> Reservation:
     """The reservation with the families of its hot subjects, which its record keeps for its end."""
+    if reservation.families:
+        return reservation
     hot = (subject for subject in reservation.subjects if is_hot(reservation, subject))
     families = {subject.kind: family(reservation, subject) for subject in hot}
     return msgspec.structs.replace(reservation, families=families) if families else reservation

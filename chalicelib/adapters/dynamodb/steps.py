@@ -86,12 +86,11 @@ def beginning(database: Database, reservation: Reservation, packed: Packed | Non
         "TableName": database.tables.conversations,
         "Key": head_key(str(reservation.conversation)),
         "UpdateExpression": "SET #last = :number, last_id = :id",
-        "ConditionExpression": "#owner = :owner AND #last = :before",
+        "ConditionExpression": "#owner = :owner AND #last < :number",
         "ExpressionAttributeNames": {"#owner": "owner", "#last": "last"},
         "ExpressionAttributeValues": {
             ":owner": {"S": owner_of(reservation.subjects)},
             ":number": {"N": str(packed.number)},
-            ":before": {"N": str(packed.number - 1)},
             ":id": {"S": reservation.turn_id},
         },
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

@@ -8,6 +8,7 @@ ledger         pk = <subject kind>#<tag>, sk = windows      what it used, by per
                pk = turn#<turn id>, sk = lease              a reservation's record; GSI open-leases
                pk = target#<name>, sk = breaker             whether a target is to be left alone
                pk = target#<name>, sk = quota#<minute>      what was leased of its quota
+               pk = regions, sk = register                  what the Region knows of who is home where
 conversations  pk = <conversation id>, sk = head            GSI by-owner
                …, sk = turn#<number>                        a turn, with the first part of its body
                …, sk = turn#<number>#<turn id>#<digest>#<n> further parts of the body with that digest
@@ -20,6 +21,7 @@ entries        pk = scopes#<tenant>, sk = <user>#<digest>   a scope's head: its 
                pk = lessons#<tenant>, sk = <digest>         what that comes from
                pk = floor#<exact key>, sk = floor           how sure a match with that answer has to be
                pk = purges#<tenant>, sk = all               what was purged; keys of these five in decision_items.py
+seats          pk = seats                                   where homes are, once one was moved
 jobs           pk = job#<turn id>, sk = job                 a job; GSI open-jobs; further keys in job_items.py
                pk = receipt#<digest>, sk = receipt          what is kept of an idempotency key; keys in receipts.py
 """
@@ -48,6 +50,9 @@ FOREVER: Final = 2**53  # an epoch second that never comes
 LEASE_SHARDS: Final = tuple(str(shard) for shard in range(16))
 RECORD_DAYS: Final = 7  # longer than any queue redelivers
 PLAN_PREFIX: Final = "plan."
+OF_A_REGION: Final = ("ledger", "jobs")  # tables that one Region writes, and others read
+REGISTER: Final[Attributes] = {"pk": {"S": "regions"}, "sk": {"S": "register"}}
+SEATS: Final[Attributes] = {"pk": {"S": "seats"}}
 PLANS: Final[Attributes] = {"pk": {"S": "plans"}}
 
 _claim = msgspec.json.Decoder(Reservation)
@@ -65,9 +70,15 @@ class Tables(Struct, frozen=True):
     jobs: str
 
 
-def tables(stage: str) -> Tables:
-    """The tables of one stage, as the template names them."""
-    return Tables(*(f"tidegate-{stage}-{each}" for each in Tables.__struct_fields__))
+def tables(stage: str, region: str = "") -> Tables:
+    """The tables of one stage, as the template names them; where it has several Regions, those that `region` writes."""
+    apart = {each: f"-{region}" for each in OF_A_REGION if region}
+    return Tables(*(f"tidegate-{stage}-{each}{apart.get(each, '')}" for each in Tables.__struct_fields__))
+
+
+def seats_table(stage: str) -> str:
+    """The one table on which all Regions of a stage agree."""
+    return f"tidegate-{stage}-seats"
 
 
 def key_key(key_id: str) -> Attributes:
@@ -171,7 +182,7 @@ def lease_item(reservation: Reservation) -> Attributes:
     }
     if not reservation.final:
         shard = LEASE_SHARDS[crc32(reservation.turn_id.encode()) % len(LEASE_SHARDS)]
-        claim = msgspec.structs.replace(reservation, limits=(), turn=None, lead=None)
+        claim = msgspec.structs.replace(reservation, limits=(), turn=None, lead=None, away=())
         item |= {"lease_shard": {"S": shard}, "lease_until": {"N": str(reservation.lease_until)}}
         item["claim"] = {"S": msgspec.json.encode(claim).decode()}
     if reservation.conversation is not None and reservation.turn is not None:

@@ -67,7 +67,8 @@ class MemoryConversations:
             turns = self._shelf.turns[conversation_id]
             if head.last in turns and turns[head.last].id == turn.id:
                 return turns[head.last]
-            numbered = turns[head.last + 1] = msgspec.structs.replace(turn, number=head.last + 1)
+            numbered = msgspec.structs.replace(turn, number=max(head.last + 1, turn.number))
+            turns[numbered.number] = numbered
             self._shelf.heads[conversation_id] = msgspec.structs.replace(head, last=numbered.number)
             return numbered
 

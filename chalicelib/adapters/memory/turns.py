@@ -83,7 +83,7 @@ class MemoryTurns:
         if state is None or claim is None:
             return None
         place = TurnRef(claim.conversation, claim.turn.number) if claim.conversation and claim.turn else None
-        stored = msgspec.structs.replace(claim, limits=(), turn=None, lead=None)
+        stored = msgspec.structs.replace(claim, limits=(), turn=None, lead=None, away=())
         return Left(state, None if claim.final else stored, place)
 
     def expire(self, before: float, limit: int) -> int:
@@ -128,7 +128,7 @@ class MemoryTurns:
 
     def _open(self, turn: Turn, conversation_id: str) -> None:
         head = self._shelf.heads[conversation_id]
-        if head.last != turn.number - 1:
+        if head.last >= turn.number:
             raise Conflict(f"Conversation '{conversation_id}' went on meanwhile.")
         self._shelf.heads[conversation_id] = msgspec.structs.replace(head, last=turn.number)
         self._shelf.turns[conversation_id][turn.number] = turn

@@ -9,9 +9,10 @@ from typing import Final
 import msgspec
 
 from chalicelib.domain.errors import LimitExceeded, ModelUnavailable, StoreUnavailable
+from chalicelib.domain.regions import ALONE, HomeElsewhere
 from chalicelib.domain.report import Attempt
 from chalicelib.domain.turn import Reservation, Settlement
-from chalicelib.ports import Turns
+from chalicelib.ports import Fence, Turns
 
 _CALLS_APART: Final = 1_000  # more records than one call makes
 
@@ -27,6 +28,7 @@ class Purse:
 
     turns: Turns
     claim: Reservation
+    fence: Fence = ALONE
     tried: list[Attempt] = field(default_factory=list)
     lost_usd_micros: int = 0
     waited_seconds: float = 0.0
@@ -72,14 +74,16 @@ class Purse:
             conversation=None,
             turn=None,
             concurrent=None,
+            families={},
             lead=None,
             charge=msgspec.structs.replace(self.claim.charge, requests=0),
             final=final,
         )
         if not self.claim.unmetered:
             try:
+                extra = self.fence.admit(extra)
                 self.turns.reserve(extra)
-            except (LimitExceeded, StoreUnavailable):
+            except (LimitExceeded, StoreUnavailable, HomeElsewhere):
                 return None
         self.lost_usd_micros += extra.charge.usd_micros
         return extra

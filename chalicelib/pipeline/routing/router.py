@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chalicelib.domain.catalogue import Model
 from chalicelib.domain.chat import ChatRequest, Completion, Delta, Usage
 from chalicelib.domain.errors import ModelError, ModelGarbled
+from chalicelib.domain.regions import ALONE
 from chalicelib.domain.routing import Need, Saturated, need_of
 from chalicelib.domain.transcript import Transcript
 from chalicelib.domain.turn import Reservation
@@ -16,7 +17,7 @@ from chalicelib.pipeline.routing.landing import CHARACTERS_A_TOKEN, Landing, beg
 from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.purse import Purse
 from chalicelib.pipeline.routing.route import Flight, Route
-from chalicelib.ports import ChatModel, Clock, Embedded, Embedder, Turns
+from chalicelib.ports import ChatModel, Clock, Embedded, Embedder, Fence, Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,11 @@ class Router:
     turns: Turns
     clock: Clock
     deadline_seconds: float
+    fence: Fence = ALONE
 
     def purse(self, claim: Reservation, waited_seconds: float = 0.0, part: int = 0) -> Purse:
         """What pays for the attempts of the turn that `claim` is for."""
-        return Purse(self.turns, claim, waited_seconds=waited_seconds, part=part)
+        return Purse(self.turns, claim, self.fence, waited_seconds=waited_seconds, part=part)
 
     def complete(self, model: Model, request: ChatRequest, purse: Purse) -> tuple[Completion, Routed] | Saturated:
         """The whole answer of the first target that gives one."""
