@@ -81,7 +81,8 @@ def sweeper() -> Sweeper:
     chores = {"ended": lambda: sweep(turns, time.time(), MOST), "resent": lane.resend}
     chores["shown_out"] = open_reception(settings, database, lane).sweep
     if not settings.local:  # on a laptop the worker has so many threads, and no mapping that could be bounded
-        chores["workers"] = open_gauge(settings, database, lane).adjust
+        gauge = open_gauge(settings, database, lane)
+        chores |= {"workers": gauge.adjust, "broken": gauge.broken}
     return Sweeper(chores)
 
 

@@ -65,10 +65,15 @@ class Course(Struct, frozen=True):
 
 
 class Refitted(Struct, frozen=True):
-    """What a refit came to, over all namespaces."""
+    """What a refit came to, over all namespaces; `wrong` of the labels are of answers that were, or would be, served.
+
+    In `shut` namespaces nothing is served any more, since no line holds the error bound.
+    """
 
     namespaces: int = 0
     labels: int = 0
+    wrong: int = 0
+    shut: int = 0
     failed: int = 0
     expired: int = 0
 

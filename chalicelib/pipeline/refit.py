@@ -14,7 +14,7 @@ from chalicelib.domain.lessons import Course, Feedback, Refitted, Ruling
 from chalicelib.domain.semantic.calibration import Prior, drawn, refitted, seen, taught, untaught
 from chalicelib.domain.turn import CachedAnswer
 from chalicelib.domain.turn_ids import started
-from chalicelib.domain.verdicts import Bound, Calibration, Label, Namespace
+from chalicelib.domain.verdicts import UNREACHABLE, Bound, Calibration, Label, Namespace
 from chalicelib.ports import Clock, Comparison, Lessons, VectorIndex
 
 SETTLED_SECONDS: Final = 120.0  # a turn that took longer is not learned from
@@ -37,21 +37,26 @@ class Refitter:
     def run(self) -> Refitted:
         """A fault in one namespace is counted, and the next one goes on."""
         began = self.clock()
-        refitted_ones = labels = failed = 0
+        learned: list[Refitted] = []
+        failed = 0
         for namespace in self.lessons.namespaces():
             if self.clock() - began >= RUN_SECONDS:
                 break
             try:
-                learned = self.refit(namespace, began)
+                learned += self.refit(namespace, began)
             except TidegateError:
                 failed += 1
-            else:
-                refitted_ones += learned is not None
-                labels += learned or 0
-        return Refitted(refitted_ones, labels, failed, self._expired(began))
+        return Refitted(
+            namespaces=len(learned),
+            labels=sum(each.labels for each in learned),
+            wrong=sum(each.wrong for each in learned),
+            shut=sum(each.shut for each in learned),
+            failed=failed,
+            expired=self._expired(began),
+        )
 
-    def refit(self, namespace: Namespace, now: float) -> int | None:
-        """Learn what is new in a namespace: the number of labels; None where nothing is, or another run was first."""
+    def refit(self, namespace: Namespace, now: float) -> Sequence[Refitted]:
+        """Learn what is new in a namespace, and say what; nothing where nothing is, or another run was first."""
         course, until = self.lessons.course(namespace), started(now - SETTLED_SECONDS)
         told = [
             each
@@ -59,14 +64,16 @@ class Refitter:
             if _ruling(each).namespace == namespace
         ]
         if not told:
-            return None
+            return ()
         labels = self._labels(told, now)
         calibration = course.calibration or untaught(self.prior)
         for each in told:
             calibration = _learned(calibration, each, labels.get(each.id))
         calibration = drawn(refitted(calibration, self.prior, self.bound))
         kept = self.lessons.save(namespace, Course(calibration, until, course.version + 1, int(now)))
-        return len(labels) if kept else None
+        wrong = sum(not labels[each.id].right for each in told if each.id in labels and _ruling(each).decision.serve)
+        shut = calibration.line(self.bound) >= UNREACHABLE
+        return (Refitted(labels=len(labels), wrong=wrong, shut=int(shut)),) if kept else ()
 
     def _labels(self, told: Sequence[Ruling | Feedback], now: float) -> dict[str, Label]:
         """By the ids of what taught them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.domain.catalogue import Catalogue, known_as
+from chalicelib.domain.catalogue import Catalogue, Quota, known_as
 from chalicelib.domain.concurrency import LOOK_BACK, MINUTE, bearable, next_workers
 from chalicelib.ports import Clock, Jobs, Targets
 from chalicelib.ports.valve import Valve
@@ -33,13 +33,21 @@ class Gauge:
             self.valve.turn(workers)
         return workers
 
+    def broken(self) -> int:
+        """How many targets of models that chat are left alone, or were until a call that is under way."""
+        breakers = self.targets.breakers(list(self._quotas()))
+        return sum(each.probing for each in breakers.values())
+
     def _bears(self, now: float) -> int | None:
         """What all targets of models that chat take at once."""
-        quotas = {
+        quotas = self._quotas()
+        breakers = self.targets.breakers(list(quotas))
+        return bearable([(quota, breakers[name]) for name, quota in quotas.items()], now)
+
+    def _quotas(self) -> dict[str, Quota | None]:
+        return {
             known_as(model.id, target.uri): target.quota
             for model in self.catalogue().models
             if model.max_output_tokens
             for target in model.targets
         }
-        breakers = self.targets.breakers(list(quotas))
-        return bearable([(quota, breakers[name]) for name, quota in quotas.items()], now)

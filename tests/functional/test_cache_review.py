@@ -170,7 +170,7 @@ def test_what_it_learns_is_shared_by_every_process(serving, key, admin):
     serving.chat(f"How do I boil {DISHES[0]}?", key=key)
     assert serving.call("GET", "/admin/cache?tenant=acme", key=admin).json["labels"] == 0
 
-    assert learn() == Refitted(namespaces=1, labels=len(DISHES) - 1)
+    assert learn() == Refitted(namespaces=1, labels=len(DISHES) - 1, wrong=len(DISHES) - 1)
 
     serving.restart()
     assert outcome(serving.chat(f"How can I boil {DISHES[0]}?", key=key)) == "miss"

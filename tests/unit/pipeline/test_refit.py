@@ -42,7 +42,7 @@ class Place:
             MemoryVectors(),
         )
 
-    def decided(self, said, stored="yes", *, of=SCOPE, evidence=GOOD, **changes):
+    def decided(self, said, stored="yes", *, of=SCOPE, evidence=GOOD, serve=False, **changes):
         """A request whose candidate's answer was `stored`, and to which the model `said` this."""
         self.count += 1
         names = [f"{kind}{self.count}" for kind in ("fresh", "stored")]
@@ -50,7 +50,7 @@ class Place:
             if text is not None:
                 self.shelf.answers[name] = CachedAnswer("s", Completion(text=text), "t", NOW - 60, NOW + 9_999)
         decision = Decision(
-            serve=False, tier="miss", reason="not sure enough", entry=names[1], threshold=0.9, evidence=evidence
+            serve=serve, tier="miss", reason="not sure enough", entry=names[1], threshold=0.9, evidence=evidence
         )
         made = Ruling(
             id=turn_id(self.now, self.count.to_bytes(10, "big")),
@@ -70,11 +70,10 @@ class Place:
         return made
 
     def refitter(self, **changes):
-        known = {"lessons": self.lessons, "index": self.index} | changes
+        known = {"lessons": self.lessons, "index": self.index, "bound": Bound(0.01)} | changes
         return Refitter(
             comparison=Comparison(),
             prior=PRIOR,
-            bound=Bound(0.01),
             clock=lambda: self.now + 1,
             **known,
         )
@@ -105,6 +104,21 @@ def served(place, evidence=GOOD):
 
 def labels(place):
     return [(label.right, label.weight) for label in place.calibration.labels]
+
+
+def test_labels_of_what_was_served_that_were_wrong_are_counted(place):
+    for serve in (True, False):
+        for fresh in ("no", "yes"):
+            place.decided(fresh, serve=serve)
+
+    assert place.run() == Refitted(namespaces=1, labels=4, wrong=1)
+
+
+def test_a_namespace_in_which_no_line_holds_the_bound_is_counted_as_shut(place):
+    place.decided("yes")
+    place.now += SETTLED_SECONDS
+
+    assert place.refitter(bound=Bound(0.0)).run() == Refitted(namespaces=1, labels=1, shut=1)
 
 
 def test_each_fresh_answer_beside_a_stored_one_is_a_label(place):
@@ -216,7 +230,7 @@ def test_of_two_refits_at_once_one_is_kept(place):
 
     place.lessons.save = overtaken
 
-    assert first.refit(NAMESPACE, place.now + SETTLED_SECONDS + 1) is None
+    assert first.refit(NAMESPACE, place.now + SETTLED_SECONDS + 1) == ()
     assert place.lessons.course(NAMESPACE).version == 1
     assert len(place.calibration.requests) == 1
 

@@ -74,6 +74,16 @@ def test_what_came_back_in_this_minute_counts_when_it_is_over():
     assert line.gauge.adjust() == 30
 
 
+def test_targets_that_are_left_alone_are_counted_once_each():
+    model = a_model("chats", "script://a", "script://b", "script://c")
+    line = Line(model)
+    for target in model.targets[:2]:
+        name = known_as(model.id, target.uri)
+        line.targets.move(name, Breaker().opened(ModelNotReady("Starting."), NOW))
+
+    assert line.gauge.broken() == 2
+
+
 def test_the_quotas_of_models_that_chat_bound_the_workers():
     chats = with_quota(a_model("chats", "script://a", "script://b"), 600)
     embeds = msgspec.structs.replace(a_model("embeds", "script://c"), max_output_tokens=0, dimensions=1)
