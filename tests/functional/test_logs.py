@@ -9,6 +9,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from chalicelib import bootstrap
 from chalicelib.edge import telemetry
+from tests.functional.world import STAGE
 
 CANARY = "xyzzycanary"
 NAMES = {"turn_id", "tenant", "user", "key_id", "gen_ai.request.model", "target", "attempts", "cache", "overhead_ms"}
@@ -118,6 +119,7 @@ def test_each_attempt_is_counted_by_its_target(world, key, capsys):
         ([1.0], [0.0], [0.0]),
     ]
     assert {"Namespace", "Dimensions", "Metrics"} <= calls[0]["_aws"]["CloudWatchMetrics"][0].keys()
+    assert {each["service"] for each in calls} == {f"tidegate-{STAGE}"}  # stages of an account are counted apart
 
 
 def test_an_embedding_is_one_line(world, key, lines):

@@ -39,10 +39,11 @@ _LEVELS: Final[dict[Delivery, str]] = {"delivered": "info", "failed": "warning",
 class PowertoolsMeter:
     """Writes to standard output, where Lambda's log agent and CloudWatch read both."""
 
-    def __init__(self, *, metrics: bool, level: str = "INFO") -> None:
-        """`metrics` False leaves the metrics out, on a machine where nothing reads them."""
+    def __init__(self, *, metrics: bool, level: str = "INFO", stage: str = "local") -> None:
+        """`metrics` False leaves the metrics out, on a machine where nothing reads them; each stage counts apart."""
         self._logger = Logger(service="tidegate", level=level, log_uncaught_exceptions=False)
         self._metrics = metrics
+        self._service = f"tidegate-{stage}"
 
     def record(self, report: Report) -> None:
         """Log the report's figures, and count them by model and cache outcome."""
@@ -50,7 +51,7 @@ class PowertoolsMeter:
         if self._metrics:
             self._count(report)
             for attempt in report.tried:
-                _count_attempt(report.model, attempt)
+                self._count_attempt(report.model, attempt)
 
     def unmetered(self, caller: Caller) -> None:
         """One warning line with the turn's and its owner's names."""
@@ -75,14 +76,13 @@ class PowertoolsMeter:
         log = getattr(self._logger, _LEVELS[told.delivery])
         log("notice", extra={**fields, "delivery": told.delivery, **_known(told.posted)})
         if self._metrics:
-            metrics = EphemeralMetrics(namespace=NAMESPACE, service="tidegate")
+            metrics = self._fresh()
             metrics.add_dimension("delivery", told.delivery)
             metrics.add_metric("notices", MetricUnit.Count, 1)
             metrics.flush_metrics()
 
     def _count(self, report: Report) -> None:
-        """A set of metrics of its own for each turn: the shared one is not safe for threads."""
-        metrics = EphemeralMetrics(namespace=NAMESPACE, service="tidegate")
+        metrics = self._fresh()
         metrics.add_dimension("model", report.model)
         metrics.add_dimension("cache", report.cache)
         metrics.add_metric("turns", MetricUnit.Count, int(not report.queued))
@@ -95,6 +95,21 @@ class PowertoolsMeter:
         metrics.add_metric("unmetered", MetricUnit.Count, int(report.unmetered))
         metrics.add_metric("cache_faults", MetricUnit.Count, int(report.cache_failed))
         metrics.flush_metrics()
+
+    def _count_attempt(self, model: str, attempt: Attempt) -> None:
+        """By target: how many calls, how many of them failed and in which way, and how long they took."""
+        metrics = self._fresh()
+        metrics.add_dimension("model", model)
+        metrics.add_dimension("target", attempt.target)
+        metrics.add_metric("calls", MetricUnit.Count, 1)
+        metrics.add_metric("faults", MetricUnit.Count, int(attempt.outcome != ANSWERED))
+        metrics.add_metric("throttles", MetricUnit.Count, int(attempt.outcome == "ModelThrottled"))
+        metrics.add_metric("duration", MetricUnit.Milliseconds, attempt.milliseconds)
+        metrics.flush_metrics()
+
+    def _fresh(self) -> EphemeralMetrics:
+        """A set of metrics of its own for each turn: the shared one is not safe for threads."""
+        return EphemeralMetrics(namespace=NAMESPACE, service=self._service)
 
 
 def _known(value: msgspec.Struct) -> dict[str, Any]:
@@ -110,15 +125,3 @@ def _fields(report: Report) -> dict[str, Any]:
     known["provider"] = _PROVIDERS.get(scheme, scheme) or None
     known["tried"] = [msgspec.structs.asdict(attempt) for attempt in report.tried] or None
     return {_NAMES.get(name, name): value for name, value in known.items() if value is not None}
-
-
-def _count_attempt(model: str, attempt: Attempt) -> None:
-    """By target: how many calls, how many of them failed and in which way, and how long they took."""
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service="tidegate")
-    metrics.add_dimension("model", model)
-    metrics.add_dimension("target", attempt.target)
-    metrics.add_metric("calls", MetricUnit.Count, 1)
-    metrics.add_metric("faults", MetricUnit.Count, int(attempt.outcome != ANSWERED))
-    metrics.add_metric("throttles", MetricUnit.Count, int(attempt.outcome == "ModelThrottled"))
-    metrics.add_metric("duration", MetricUnit.Milliseconds, attempt.milliseconds)
-    metrics.flush_metrics()
