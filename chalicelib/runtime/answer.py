@@ -35,7 +35,7 @@ class Gone(Exception):
 
 
 class Answer:
-    """One answer: it begins, pieces are sent, and it ends or breaks off. `Gone` as soon as nobody takes it."""
+    """One answer: it begins, pieces are sent, and it ends. `Gone` as soon as nobody takes it."""
 
     def __init__(self, connection: HTTPConnection, context: Context) -> None:
         """`connection` has just brought the invocation, and brings the next one afterwards."""
@@ -60,16 +60,16 @@ class Answer:
         if piece:
             self._write(_chunk(piece))
 
-    def end(self) -> None:
-        """Say that it was the whole answer."""
-        self._write(b"0\r\n\r\n")
-        self._confirm()
-
-    def break_off(self, fault: Exception) -> None:
-        """Say that the answer is not whole: whoever reads it sees it cut."""
-        body = base64.b64encode(json.dumps(error_body(fault)).encode()).decode()
-        self._write(f"0\r\n{ERROR_TYPE}: {error_type(fault)}\r\n{ERROR_BODY}: {body}\r\n\r\n".encode())
-        self._confirm()
+    def end(self, fault: Exception | None = None) -> None:
+        """Say that it was the whole answer, or that a fault cut it: `Broken` where the Runtime API cannot go on."""
+        self._write(b"0\r\n%b\r\n" % (b"" if fault is None else _trailers(fault)))
+        try:
+            response = self._connection.getresponse()
+            response.read()
+        except (OSError, HTTPException) as lost:
+            raise self._gone() from lost
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Broken(f"The Runtime API answered {response.status}.")
 
     def _write(self, data: bytes) -> None:
         if self._connection.sock is None:
@@ -79,15 +79,6 @@ class Answer:
             self._connection.send(data)
         except OSError as fault:
             raise self._gone() from fault
-
-    def _confirm(self) -> None:
-        try:
-            response = self._connection.getresponse()
-            response.read()
-        except (OSError, HTTPException) as fault:
-            raise self._gone() from fault
-        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise Broken(f"The Runtime API answered {response.status}.")
 
     def _patience(self) -> float:
         """How long to wait for a reader who takes nothing."""
@@ -107,6 +98,11 @@ def error_type(fault: Exception) -> str:
 def error_body(fault: Exception) -> dict[str, object]:
     """What Lambda is told of a fault: no message, which may quote a prompt; the log says where it was."""
     return {"errorType": error_type(fault), "errorMessage": "See the log.", "stackTrace": []}
+
+
+def _trailers(fault: Exception) -> bytes:
+    body = base64.b64encode(json.dumps(error_body(fault)).encode()).decode()
+    return f"{ERROR_TYPE}: {error_type(fault)}\r\n{ERROR_BODY}: {body}\r\n".encode()
 
 
 def _chunk(piece: bytes) -> bytes:

@@ -38,18 +38,20 @@ def handle(invocation: Invocation, handler: Handler, api: RuntimeApi) -> None:
 
 def _answer(answer: Answer, status: int, headers: Headers, pieces: Iterator[bytes], request_id: str) -> None:
     """Send the pieces as they come; who does not hear them to the end has the turn cut, which is settled here."""
+    bug = None
     try:
         with ending(pieces):
             answer.begin(status, headers)
             for piece in pieces:
                 answer.send(piece)
-        answer.end()
     except Gone:
         logger().info("left", extra={"request_id": request_id})
+        return
     except Exception as fault:  # noqa: BLE001 - a bug, which the head of the answer cannot tell any more
         log_bug(fault, {"request_id": request_id})
-        with suppress(Gone):
-            answer.break_off(fault)
+        bug = fault
+    with suppress(Gone):
+        answer.end(bug)
 
 
 def _trace(trace_id: str | None) -> None:

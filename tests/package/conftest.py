@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.contract.stores import REGION, Emulator
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = "chalicelib/adapters/embedders/wordllama.npz"
@@ -72,9 +75,34 @@ def archive(packages):
 
 @pytest.fixture(scope="session")
 def unpacked(archive, tmp_path_factory):
+    """The zip as Lambda unpacks it, with the mode of each file."""
     folder = tmp_path_factory.mktemp("task")
     archive.extractall(folder)
+    for each in archive.infolist():
+        (folder / each.filename).chmod(each.external_attr >> 16)
     return folder
+
+
+@pytest.fixture(scope="module")
+def module_environment():
+    with pytest.MonkeyPatch.context() as patch:
+        ours = {"TIDEGATE_STAGE": "solo", "TIDEGATE_PEPPER": "pepper", "TIDEGATE_UPSTREAM": "simulated://echo"}
+        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        for name, value in {**ours, **keys, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}.items():
+            patch.setenv(name, value)
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def emulator(module_environment):
+    process = Emulator()
+    try:
+        while not process.answers():
+            time.sleep(0.1)
+        module_environment.setenv("AWS_ENDPOINT_URL", process.url)
+        yield process
+    finally:
+        process.stop()
 
 
 @pytest.fixture(params=STAGES)

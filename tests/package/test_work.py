@@ -13,33 +13,11 @@ from chalicelib.domain.budget import Limit, Plan
 from chalicelib.domain.identity import RANDOM_BYTES, Key, mint
 from chalicelib.pipeline import turn
 from tests.builders import a_request, an_ask
-from tests.contract.stores import REGION, Emulator, template_tables
+from tests.contract.stores import REGION, template_tables
 
 QUEUE = "tidegate-solo-turns"
 JOBS = 20
 PATIENCE_SECONDS = 120  # a cold function on a busy machine; a test that passes takes ten
-
-
-@pytest.fixture(scope="module")
-def emulator(module_environment):
-    process = Emulator()
-    try:
-        while not process.answers():
-            time.sleep(0.1)
-        module_environment.setenv("AWS_ENDPOINT_URL", process.url)
-        yield process
-    finally:
-        process.stop()
-
-
-@pytest.fixture(scope="module")
-def module_environment():
-    with pytest.MonkeyPatch.context() as patch:
-        ours = {"TIDEGATE_STAGE": "solo", "TIDEGATE_PEPPER": "pepper", "TIDEGATE_UPSTREAM": "simulated://echo"}
-        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-        for name, value in {**ours, **keys, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}.items():
-            patch.setenv(name, value)
-        yield patch
 
 
 def client(service):
