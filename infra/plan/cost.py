@@ -46,8 +46,8 @@ class Bill(Struct, frozen=True):
 
     @property
     def share(self) -> float:
-        """Infrastructure against the model."""
-        return self.infrastructure / self.model
+        """Infrastructure against the model; 0 where no turn reaches a model."""
+        return self.infrastructure / self.model if self.model else 0.0
 
     @property
     def per_turn(self) -> float:

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from math import ceil
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 from msgspec import Struct
@@ -121,11 +121,16 @@ def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+class _Parser(ArgumentParser):
+    """Says what is wrong in one sentence, by an exception."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadLoad(message)
+
+
 def parser() -> ArgumentParser:
     """The options of the command."""
-    found = ArgumentParser(
-        "python -m infra.plan", description="What a load needs and costs on AWS.", exit_on_error=False
-    )
+    found = _Parser("python -m infra.plan", description="What a load needs and costs on AWS.")
     add = found.add_argument
     add("--users", type=int, required=True, help="people who use it on a day")
     add("--turns-per-day", type=float, required=True, help="turns of each of them")

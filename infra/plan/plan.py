@@ -73,6 +73,8 @@ def waits(day: Day, needs: Needs, counts: Counts) -> tuple[waiting.Job, Day]:
 
 def _waiting(day: Day, needs: Needs, counts: Counts, prices: Prices) -> Waiting:
     job, missed = waits(day, needs, counts)
+    if not needs.mix.parts.missed:
+        return Waiting(dict.fromkeys(waiting.WAYS, 0.0), [], [0])
     return Waiting(
         waiting.monthly(job, missed, prices),
         waiting.crossings(job, missed, prices),

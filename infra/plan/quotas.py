@@ -2,6 +2,7 @@
 
 from math import ceil
 
+import msgspec
 from msgspec import Struct
 
 from infra.plan.load import Load
@@ -39,7 +40,10 @@ def demands(load: Load, needs: Needs, prices: Prices) -> list[Demand]:
         "model_tokens": needs.model_tokens,
         "model_requests": needs.model_requests,
     }
-    found = [_demand(prices.quotas[name], amount, load) for name, amount in amounts.items()]
+    known = dict(prices.quotas)
+    if load.quota is not None:
+        known["model_tokens"] = msgspec.structs.replace(known["model_tokens"], default=load.quota)
+    found = [_demand(known[name], amount, load) for name, amount in amounts.items()]
     return sorted(found, key=lambda each: -each.needed / (each.quota.default or float("inf")))
 
 
@@ -54,7 +58,7 @@ def _demand(quota: Quota, needed: float, load: Load) -> Demand:
             f" --quota-code {quota.code} --desired-value {asks} --region {load.region}"
         )
     elif quota.raises:
-        how = f"Service Quotas, {quota.service}: look for “{quota.name}”, and ask for {asks:,}"
+        how = f"Service Quotas, {quota.service}: ask for {asks:,}"
     else:
         how = "cannot be raised"
     return Demand(quota, needed, asks, how)

@@ -93,9 +93,9 @@ def sample_of(load: Load, needs: Needs, pace: Pace, counts: Counts, parts: int) 
     mix, hit = needs.mix, counts.kinds["exact_hit"]
     size = speed(STAGES[needs.stage].functions[API].memory_mb)
     quota = load.quota or ceil(needs.model_tokens * ROOM)
-    least = load.input_tokens + needs.cap
+    tokens = max(load.input_tokens + needs.cap, quota // parts) if quota else None  # one call fits, or nobody calls
     return Sample(
-        quota=Quota(tokens_per_minute=max(least, quota // parts), output_burndown=pace.burndown),
+        quota=Quota(tokens_per_minute=tokens, output_burndown=pace.burndown),
         pace=pace,
         input_tokens=load.input_tokens,
         output_tokens=load.output_tokens,

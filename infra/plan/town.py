@@ -17,7 +17,7 @@ from chalicelib.domain.chat import ChatRequest, User
 from chalicelib.domain.concurrency import FEWEST, MESSAGES, Flow
 from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.identity import Credential
-from chalicelib.domain.jobs import Message
+from chalicelib.domain.jobs import Message, Poison
 from chalicelib.domain.turn import Ask, Prefer, Streamed
 from chalicelib.pipeline import turn, work
 from chalicelib.pipeline.lane import Waiting
@@ -145,6 +145,8 @@ class Town(World):
         try:
             self.stage.pause(self.sample.own_seconds)
             work.complete(message, process.use)
+        except Poison as poison:
+            self.queue.bury("", poison.reason)
         finally:
             self.queue.flying[message.line] -= 1
             left[0] -= 1

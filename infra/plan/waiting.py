@@ -27,6 +27,7 @@ FILLED: Final = 0.8
 BUSY: Final = 0.6  # of a processor, at most
 LEAST: Final = 3  # instances: one in each zone, at night too
 DOUBLING: Final = 2  # what the fleet takes in the five minutes that it needs to grow
+MONTH: Final = DAY * DAYS
 LOWEST, HIGHEST = 1e-4, 1e4  # turns a second on average, between which a crossing is looked for
 
 
@@ -81,7 +82,7 @@ def monthly(job: Job, day: Day, prices: Prices) -> dict[Way, float]:
 
 def crossings(job: Job, day: Day, prices: Prices) -> list[Crossing]:
     """Where each way becomes cheaper than another, for days of the same shape."""
-    mean = _turns(day) / DAY
+    mean = turns_a_day(day) / DAY
 
     def found(cheaper: Way, than: Way) -> Crossing:
         def pays(turns: float) -> bool:
@@ -103,7 +104,7 @@ def fleet(job: Job, day: Day) -> list[int]:
 
 
 def _on_demand(job: Job, day: Day, prices: Prices) -> float:
-    turns = _turns(day) * DAYS
+    turns = turns_a_day(day) * DAYS
     seconds = job.model_seconds + job.busy(job.cpu_ms) + job.round_trips * TRIP_SECONDS
     return _paid(prices, {"lambda_requests": turns, "lambda_gb_seconds": turns * seconds * job.gb})
 
@@ -111,13 +112,13 @@ def _on_demand(job: Job, day: Day, prices: Prices) -> float:
 def _managed(job: Job, day: Day, prices: Prices) -> float:
     hours = sum(fleet(job, day)) * DAYS
     fee = 1 + prices.prices["lambda_managed_fee"].usd
-    return _paid(prices, {"lambda_requests": _turns(day) * DAYS, "lambda_managed_hours": hours * fee})
+    return _paid(prices, {"lambda_requests": turns_a_day(day) * DAYS, "lambda_managed_hours": hours * fee})
 
 
 def _line(job: Job, day: Day, prices: Prices) -> float:
     """Joining, the line's own writes, the queue's requests, a part of a worker, and one call for the answer."""
-    turns = _turns(day) * DAYS
-    in_hand = min(float(MESSAGES), max(1.0, _turns(day) / DAY * job.model_seconds / START))
+    turns = turns_a_day(day) * DAYS
+    in_hand = min(float(MESSAGES), max(1.0, turns_a_day(day) / DAY * job.model_seconds / START))
     stretch = 1 + (SLOWEST_OF_TEN - 1) * (in_hand - 1) / (MESSAGES - 1)
     work = job.model_seconds * stretch / in_hand + job.busy(job.job_cpu_ms) + job.round_trips * TRIP_SECONDS
     calls = 2 * (job.busy(job.fetch_cpu_ms) + 2 * TRIP_SECONDS)  # one that joins, one that fetches
@@ -140,7 +141,7 @@ COSTS: Final[Mapping[Way, Callable[[Job, Day, Prices], float]]] = {
 }
 
 
-def _turns(day: Day) -> float:
+def turns_a_day(day: Day) -> float:
     """Turns of a day, its bursts included."""
     bursts = len(BURSTS) * day.burst_seconds
     return day.base * (DAY - bursts) + bursts * day.peak
