@@ -68,7 +68,7 @@ def scopes_of(text: str) -> frozenset[Scope]:
 def stage_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
     """`environ` with the way to the product that is running here, unless it names a stage itself."""
     if "TIDEGATE_STAGE" in environ:
-        return {**_secret_of(environ), **environ}
+        return {**_secret_of(environ), **_region_of(environ), **environ}
     running = Path(environ.get("TIDEGATE_LOCAL_DIR") or HOME) / "running.json"
     try:
         found: dict[str, str] = json.loads(running.read_text())
@@ -76,6 +76,12 @@ def stage_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
         raise Refused("the product is not running here: start it with `make run` in another terminal") from None
     ours = {name: value for name, value in environ.items() if name != "TIDEGATE_LOCAL_DIR"}
     return {**ours, **found}
+
+
+def _region_of(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The Region under both of its names: of the SDKs each reads one."""
+    named = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    return dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), named) if named else {}
 
 
 def _secret_of(environ: Mapping[str, str]) -> Mapping[str, str]:
