@@ -37,7 +37,7 @@ class Blueprint:
         self.finder = Finder(account, project)
         self.functions = Functions(account, project, chalice)
         self.pepper = Pepper(account, project)
-        self._first_key = FirstKey(self._opened, show)
+        self._first_key = FirstKey(self.opened, show)
 
     def steps(self, *, replace: bool) -> Sequence[Step]:
         lasting, *watching = (Stack(self.account, each, replace=replace) for each in self.stacks())
@@ -84,7 +84,7 @@ class Blueprint:
             doors.sockets_door(self.account, inventory.websocket_api, wanted.sockets),
         ]
 
-    def _opened(self) -> tuple[Keys, Peppers]:
+    def opened(self) -> tuple[Keys, Peppers]:
         """Keys and peppers as the functions of the stage have them."""
         told = {name: value for name, value in self.project.environment.items() if name in _PEPPER_SETTINGS}
         ours = settings.read({"TIDEGATE_STAGE": self.stage.name, **told})

@@ -1,0 +1,106 @@
+"""An emulated AWS for deployments that nobody calls: `python -m tests.infra.deploy_emulator SOCKET LIFELINE`.
+
+It takes from Chalice a whole API as Swagger, as API Gateway does: what was set on the API itself is gone with it.
+"""
+
+import json
+import os
+import re
+import socket
+import sys
+from urllib.parse import parse_qs
+
+import uvicorn
+
+from infra.local.lifeline import Lifeline
+
+OFF = {
+    "SFTP_ENABLED": "0",
+    "IOT_MTLS_ENABLED": "0",
+    "DOCKER_HOST": "unix:///nonexistent",
+    "PERSIST_STATE": "0",
+    "LOG_LEVEL": "ERROR",
+}
+CREDENTIAL = re.compile(rb"Credential=([^/]+)/")
+
+
+class Gateway:
+    """An ASGI app before ministack's."""
+
+    def __init__(self, app):
+        self._app = app
+
+    async def __call__(self, scope, receive, send):
+        wanted = api_of(scope) if scope["type"] == "http" else None
+        if wanted is None:
+            await self._app(scope, receive, send)
+            return
+        document = json.loads(await whole(receive))
+        made = json.dumps(imported(document, wanted, dict(scope["headers"])[b"authorization"])).encode()
+        await send({"type": "http.response.start", "status": 201, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": made})
+
+
+def api_of(scope):
+    """`new`, or the id of the API that is to be replaced, of a call that imports one."""
+    parts = scope["path"].strip("/").split("/")
+    if parts[0] != "restapis":
+        return None
+    if scope["method"] == "POST" and len(parts) == 1 and parse_qs(scope["query_string"]).get(b"mode") == [b"import"]:
+        return "new"
+    return parts[1] if scope["method"] == "PUT" and len(parts) == 2 else None
+
+
+def imported(document, wanted, authorization):
+    """What the API is afterwards; the id of one that is replaced stays."""
+    from ministack.core.responses import set_request_account_id
+    from ministack.services import apigateway_v1
+
+    set_request_account_id(CREDENTIAL.search(authorization)[1].decode())
+    made = apigateway_v1._import_rest_api(document, {"endpointConfiguration": {"types": ["REGIONAL"]}})
+    if wanted != "new":
+        apigateway_v1._resources[wanted] = apigateway_v1._resources[made]
+        apigateway_v1._gateway_responses.pop(wanted, None)
+        apigateway_v1._delete_rest_api(made)
+    return apigateway_v1._rest_api_view(apigateway_v1._rest_apis[made if wanted == "new" else wanted])
+
+
+async def whole(receive):
+    """The body of a request."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+def keep_transfer_mode(gateway):
+    """Keep what this emulator does not know of an integration."""
+    put = gateway._put_integration
+
+    def put_and_keep(api, resource, method, data):
+        answer = put(api, resource, method, data)
+        if "responseTransferMode" in data:
+            integration = gateway._resources[api][resource]["resourceMethods"][method]["methodIntegration"]
+            integration["responseTransferMode"] = data["responseTransferMode"]
+        return answer
+
+    gateway._put_integration = put_and_keep
+
+
+def main():
+    listening = socket.socket(fileno=int(sys.argv[1]))
+    Lifeline(int(sys.argv[2]), grace_s=5).watch()
+    os.environ.update(OFF, GATEWAY_PORT=str(listening.getsockname()[1]))
+    import ministack.app
+    from ministack.services import apigateway_v1, lambda_svc
+
+    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = 0
+    keep_transfer_mode(apigateway_v1)
+    config = uvicorn.Config(Gateway(ministack.app.app), lifespan="off", log_level="warning", access_log=False)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()

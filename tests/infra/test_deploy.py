@@ -1,0 +1,167 @@
+"""A stage deployed into an emulated account: what is there afterwards, and what a second deployment does."""
+
+import json
+
+import pytest
+
+from chalicelib.adapters.memory.keys import MemoryKeys
+from chalicelib.adapters.memory.shelf import Shelf
+from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.identity import Peppers, parse_token, verify
+from infra.deploy import run
+from infra.deploy.faults import CannotDeploy
+from infra.deploy.inventory import Finder
+from infra.deploy.project import Project
+from infra.deploy.secrets import FirstKey
+from infra.deploy.wish import Wish
+from tests.infra.deploy_state import state_of
+from tests.infra.deploy_world import READS, Emulator, World, environment, load_app
+
+CODE = load_app("solo")
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    running = Emulator()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def deployed(emulator, tmp_path_factory):
+    """One that tests only read, or change so that it is again as it was."""
+    world = World(emulator, "000000000001", tmp_path_factory.mktemp("deployed") / "project", CODE)
+    world.deploy()
+    return world
+
+
+@pytest.fixture
+def world(emulator, tmp_path, request):
+    """An account that has nothing; its number is the test's."""
+    number = f"{sum(request.node.name.encode()) * 7919 % 10**11 + 10**11:012}"
+    return World(emulator, number, tmp_path / "project", CODE)
+
+
+def test_a_second_deployment_reads_and_changes_nothing(deployed):
+    before, so_far = state_of(deployed), len(deployed.calls.made)
+
+    assert deployed.changes() == []
+    deployed.deploy()
+
+    made = [each.partition(".")[2] for each in deployed.calls.made[so_far:]]
+    assert [each for each in made if not each.startswith(READS)] == []
+    assert state_of(deployed) == before
+
+
+def test_a_plan_says_what_would_be_and_touches_nothing(world):
+    said = []
+    with environment(**world.variables):
+        run.deploy(world.blueprint(), Wish(stage="solo", plan=True), said.append)
+
+    assert [each for each in world.calls.made if not each.partition(".")[2].startswith(READS)] == []
+    assert "  stack tidegate-solo-data: absent -> made" in said
+    assert "  function work: absent -> deployed" in said
+    assert not (world.folder / ".chalice/deployed").exists()
+
+
+def test_what_is_found_is_what_chalice_writes_down(deployed):
+    file = deployed.folder / ".chalice/deployed/solo.json"
+    with environment(**deployed.variables):
+        blueprint = deployed.blueprint()
+        blueprint.chalice.deploy()
+        by_chalice = json.loads(file.read_text())
+        finder = Finder(blueprint.account, Project(deployed.folder, "solo"))
+        finder.write(finder.find())
+    deployed.deploy()
+
+    def sorted_by_name(written):
+        return {**written, "resources": sorted(written["resources"], key=lambda each: each["name"])}
+
+    assert sorted_by_name(json.loads(file.read_text())) == sorted_by_name(by_chalice)
+
+
+def test_a_clone_that_never_deployed_goes_on_with_what_is_there(deployed):
+    before = state_of(deployed)
+    deployed.checkout()
+    deployed.edit("second = True\n")
+
+    changes = {change.what for change in deployed.changes()}
+    deployed.deploy()
+
+    assert "function api_handler" in changes
+    assert state_of(deployed).replace("second", "first").count('"uri"') == before.count('"uri"')
+    assert len(deployed.client("apigateway").get_rest_apis()["items"]) == 1
+    assert len(deployed.client("apigatewayv2").get_apis()["Items"]) == 1
+    assert deployed.changes() == []
+
+
+def test_a_bound_that_the_sweep_has_turned_outlives_a_deployment(deployed):
+    client = deployed.client("lambda")
+    (source,) = client.list_event_source_mappings()["EventSourceMappings"]
+    client.update_event_source_mapping(UUID=source["UUID"], ScalingConfig={"MaximumConcurrency": 7})
+    deployed.edit("third = True\n")
+
+    deployed.deploy()
+
+    (source,) = client.list_event_source_mappings()["EventSourceMappings"]
+    assert source["ScalingConfig"] == {"MaximumConcurrency": 7}
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_first_key_is_shown_once_and_administers(deployed):
+    (token,) = deployed.shown
+    with environment(**deployed.variables):
+        keys, peppers = deployed.blueprint().opened()
+        credential = parse_token(token)
+        principal = verify(credential, keys.get(credential.key_id), peppers, 0)
+
+    assert principal.scopes == {"chat", "admin"}
+    assert principal.plan in keys.plans()
+
+
+def test_a_first_key_that_was_shown_and_not_stored_is_shown_anew():
+    keys, shown = ForgetfulKeys(Shelf()), []
+    step = FirstKey(lambda: (keys, Peppers(1, {1: b"pepper"})), shown.append)
+
+    with pytest.raises(StoreUnavailable):
+        step.apply(print)
+    step.apply(print)
+    step.apply(print)
+
+    stored = [keys.get(parse_token(token).key_id) is not None for token in shown]
+    assert stored == [False, True]
+    assert step.changes() == []
+
+
+class ForgetfulKeys(MemoryKeys):
+    """The first key is lost on its way."""
+
+    lost = False
+
+    def put(self, key):
+        if not self.lost:
+            self.lost = True
+            raise StoreUnavailable("the table cannot be written")
+        super().put(key)
+
+
+def test_a_pepper_that_is_there_is_never_written(world):
+    mine = json.dumps({"current": 3, "peppers": {"3": "mine"}})
+    world.client("secretsmanager").create_secret(Name="tidegate/solo/peppers", SecretString=mine)
+
+    world.deploy()
+
+    kept = world.client("secretsmanager").get_secret_value(SecretId="tidegate/solo/peppers")
+    assert kept["SecretString"] == mine
+
+
+def test_a_failure_says_what_was_done_and_what_was_not(world):
+    world.calls.cut_on("lambda.CreateFunction")
+
+    with pytest.raises(CannotDeploy) as caught:
+        world.deploy()
+
+    said = str(caught.value)
+    assert "done: tables, queues and logs, the pepper of the keys, the first key" in said
+    assert "cut in: functions and APIs" in said
+    assert "not begun: what Chalice cannot set" in said
