@@ -1,11 +1,13 @@
 """Tidegate: every entry point, in the order in which a request meets them; `chalicelib/routes` has those of no turn."""
 
-from chalice.app import CloudWatchEvent, Response, SQSEvent, WebsocketEvent
+from chalice.app import CloudWatchEvent, Request, Response, SQSEvent, WebsocketEvent
 
 from chalicelib.bootstrap import queue, refitter, services, sweeper
 from chalicelib.edge import batch, chat_reply, chat_request, model_wire, sockets, status_wire, usage_wire
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import Gateway
+from chalicelib.edge.homeward import Answer, homeward
+from chalicelib.edge.openapi.document import openapi_response
 from chalicelib.edge.problems import answered
 from chalicelib.edge.telemetry import log_refit, log_sweep
 from chalicelib.pipeline import embed, turn, work
@@ -21,6 +23,11 @@ app.register_blueprint(cache.views)
 app.experimental_feature_flags.add("WEBSOCKETS")
 
 
+@app.middleware("http")
+def go_home(request: Request, answer: Answer) -> Response:
+    return homeward(request, answer, services)
+
+
 @app.route("/health", methods=["GET"], content_types=[])
 @answered
 def health(call: Call) -> Response:
@@ -28,6 +35,12 @@ def health(call: Call) -> Response:
         return status_wire.alive()
     services().gate.principal(call.credential, call.now, "admin")
     return status_wire.checked(services().health.check())
+
+
+@app.route("/openapi.json", methods=["GET"], content_types=[])
+@answered
+def describe(_: Call) -> Response:
+    return openapi_response()
 
 
 @app.route("/v1/models", methods=["GET"], content_types=[])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Generic, Literal, TypeVar
 
 import msgspec
 from chalice.app import Response
@@ -28,6 +28,7 @@ OVERLAP_SECONDS: Final = 3_600
 END_OF_TIME: Final = 253_402_300_799  # the last second of the year 9999
 _NUMBER: Final = re.compile("[0-9]{1,3}")
 
+Row = TypeVar("Row")
 Moment = Annotated[int, Meta(ge=0, le=END_OF_TIME)] | None
 Overlap = Annotated[int, Meta(ge=0, le=MOST_OVERLAP_SECONDS)] | None
 
@@ -96,7 +97,7 @@ class TenantView(Struct, frozen=True, kw_only=True):
     webhook: HookView | None
 
 
-class Deleted(Struct, frozen=True, kw_only=True):
+class DeletedPlan(Struct, frozen=True, kw_only=True):
     """A plan that is no more."""
 
     name: str
@@ -104,11 +105,11 @@ class Deleted(Struct, frozen=True, kw_only=True):
     deleted: bool = True
 
 
-class Listing(Struct, frozen=True, kw_only=True):
+class Listing(Struct, Generic[Row], frozen=True, kw_only=True):
     """A list, or one page of it; `next` is the `after` of the next page."""
 
     object: Literal["list"] = "list"
-    data: Sequence[Any]
+    data: Sequence[Row]
     has_more: bool = False
     next: str | None = None
 
@@ -169,7 +170,7 @@ def plans_response(plans: Sequence[Plan]) -> Response:
 
 def deleted_response(name: str) -> Response:
     """The word that a plan is gone."""
-    return _json(Deleted(name=name))
+    return _json(DeletedPlan(name=name))
 
 
 def tenant_response(found: Changed) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 import msgspec
 from chalice.app import Response
@@ -25,7 +25,14 @@ MOST_LISTED: Final = 100
 _NUMBER: Final = re.compile("[0-9]{1,3}")
 
 Labels = Annotated[dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)]
-RawItems = Annotated[tuple[dict[str, Any], ...], Meta(max_length=MOST_ITEMS)]
+RawItems = Annotated[
+    tuple[dict[str, Any], ...],
+    Meta(
+        max_length=MOST_ITEMS,
+        extra_json_schema={"items": {"$ref": "#/components/schemas/Items/properties/items/items"}},
+    ),
+]
+Row = TypeVar("Row")
 
 
 class Items(Wire, frozen=True):
@@ -62,7 +69,7 @@ class ConversationBody(Struct, frozen=True, kw_only=True):
     metadata: Metadata
 
 
-class Deleted(Struct, frozen=True, kw_only=True):
+class DeletedConversation(Struct, frozen=True, kw_only=True):
     """A conversation that is no more."""
 
     id: str
@@ -70,11 +77,11 @@ class Deleted(Struct, frozen=True, kw_only=True):
     deleted: bool = True
 
 
-class Listing(Struct, frozen=True, kw_only=True):
+class Listing(Struct, Generic[Row], frozen=True, kw_only=True):
     """One page of a list."""
 
     object: Literal["list"] = "list"
-    data: Sequence[Any]
+    data: Sequence[Row]
     first_id: str | None
     last_id: str | None
     has_more: bool
@@ -114,7 +121,7 @@ def conversation_response(conversation: Conversation) -> Response:
 
 def deleted_response(conversation_id: str) -> Response:
     """The word that a conversation is gone."""
-    return _json(Deleted(id=conversation_id))
+    return _json(DeletedConversation(id=conversation_id))
 
 
 def conversations_response(found: tuple[Sequence[Conversation], bool]) -> Response:

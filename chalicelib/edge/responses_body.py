@@ -22,6 +22,8 @@ Includable = Literal[
 ]
 """Nothing is added for these: of the calls there are none, images are always told, reasoning is not encrypted."""
 
+_ITEMS: Final = {"items": {"$ref": "#/components/schemas/Inputs/properties/input/items"}}
+
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
@@ -126,7 +128,7 @@ class ConversationRef(Wire, frozen=True):
     id: Id
 
 
-class StreamOptions(Wire, frozen=True):
+class StreamWishes(Wire, frozen=True):
     """Obfuscation is accepted and not needed: the padding hides nothing here."""
 
     include_obfuscation: bool | None = None
@@ -136,12 +138,14 @@ class ResponseBody(Wire, frozen=True):
     """The body of `POST /v1/responses`. A field that is not here is refused by name."""
 
     model: Annotated[str, Meta(min_length=1, max_length=256)]
-    input: str | Annotated[tuple[dict[str, Any], ...], Meta(min_length=1, max_length=MOST_ITEMS)]
+    input: (
+        str | Annotated[tuple[dict[str, Any], ...], Meta(min_length=1, max_length=MOST_ITEMS, extra_json_schema=_ITEMS)]
+    )
     instructions: str | None = None
     previous_response_id: Id | None = None
     conversation: Id | ConversationRef | None = None
     stream: bool | None = None
-    stream_options: StreamOptions | None = None
+    stream_options: StreamWishes | None = None
     store: bool | None = None
     background: bool | None = None
     max_output_tokens: Annotated[int, Meta(ge=1)] | None = None

@@ -25,7 +25,7 @@ from chalicelib.edge.headers import head_headers, limit_headers
 from chalicelib.edge.responses_wire import (
     CallBody,
     ChoiceBody,
-    ConversationBody,
+    ConversationName,
     DeletedResponse,
     Details,
     FunctionBody,
@@ -33,11 +33,12 @@ from chalicelib.edge.responses_wire import (
     InputDetails,
     ItemBody,
     MessageBody,
-    OutputDetails,
     PartBody,
     ReasoningBody,
+    ReasoningDetails,
     RefusalOut,
     ResponseOut,
+    ResponseUsage,
     ResultBody,
     SchemaBody,
     TextBody,
@@ -45,7 +46,6 @@ from chalicelib.edge.responses_wire import (
     TextOut,
     Thought,
     ThoughtBody,
-    UsageBody,
 )
 from chalicelib.pipeline.responses import Answered, Queued
 
@@ -59,7 +59,7 @@ def response_body(response: StoredResponse) -> ResponseOut:
         status=response.status,
         background=asked.background,
         completed_at=response.completed_at,
-        conversation=ConversationBody(asked.conversation) if asked.conversation else None,
+        conversation=ConversationName(asked.conversation) if asked.conversation else None,
         error=response.failure,
         incomplete_details=Details(response.reason) if response.status == "incomplete" else None,
         instructions=asked.instructions,
@@ -176,11 +176,11 @@ def _format(wanted: ResponseFormat | None) -> TextFormat | JsonFormat | SchemaBo
     return wanted or TextFormat()
 
 
-def _usage(usage: Usage) -> UsageBody:
-    return UsageBody(
+def _usage(usage: Usage) -> ResponseUsage:
+    return ResponseUsage(
         input_tokens=usage.input_tokens,
         input_tokens_details=InputDetails(usage.cached_input_tokens, usage.cache_write_input_tokens),
         output_tokens=usage.output_tokens,
-        output_tokens_details=OutputDetails(usage.reasoning_tokens),
+        output_tokens_details=ReasoningDetails(usage.reasoning_tokens),
         total_tokens=usage.input_tokens + usage.output_tokens,
     )

@@ -134,19 +134,19 @@ class InputDetails(Struct, frozen=True):
     cache_write_tokens: int
 
 
-class OutputDetails(Struct, frozen=True):
+class ReasoningDetails(Struct, frozen=True):
     """Of the output, what was reasoning."""
 
     reasoning_tokens: int
 
 
-class UsageBody(Struct, frozen=True):
+class ResponseUsage(Struct, frozen=True):
     """Usage by this API's names."""
 
     input_tokens: int
     input_tokens_details: InputDetails
     output_tokens: int
-    output_tokens_details: OutputDetails
+    output_tokens_details: ReasoningDetails
     total_tokens: int
 
 
@@ -156,7 +156,7 @@ class Details(Struct, frozen=True):
     reason: Reason | None
 
 
-class ConversationBody(Struct, frozen=True):
+class ConversationName(Struct, frozen=True):
     """The conversation that a response belongs to."""
 
     id: str
@@ -171,7 +171,7 @@ class ResponseOut(Struct, frozen=True, kw_only=True):
     status: ResponseStatus
     background: bool
     completed_at: int | None
-    conversation: ConversationBody | None
+    conversation: ConversationName | None
     error: Failure | None
     incomplete_details: Details | None
     instructions: str | None
@@ -194,7 +194,7 @@ class ResponseOut(Struct, frozen=True, kw_only=True):
     top_logprobs: int = 0
     top_p: float | None
     truncation: Literal["auto", "disabled"]
-    usage: UsageBody | None
+    usage: ResponseUsage | None
     user: str | None
 
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 from chalice.app import Response
+from msgspec import UNSET, Struct, UnsetType
 
 from chalicelib.edge.gateway import JSON
 
 
+class Status(Struct, frozen=True):
+    """How the process is, and what it needs."""
+
+    status: Literal["ok", "degraded"]
+    checks: dict[str, str] | UnsetType = UNSET
+
+
 def alive() -> Response:
     """The process serves."""
-    return Response('{"status":"ok"}', {"Content-Type": JSON})
+    return Response(msgspec.json.encode(Status("ok")).decode(), {"Content-Type": JSON})
 
 
 def checked(outcomes: dict[str, str]) -> Response:
     """What each dependency said: 200 where all are well, else 503."""
     well = all(outcome == "ok" for outcome in outcomes.values())
-    body = {"status": "ok" if well else "degraded", "checks": outcomes}
+    body = Status("ok" if well else "degraded", outcomes)
     return Response(msgspec.json.encode(body).decode(), {"Content-Type": JSON}, 200 if well else 503)

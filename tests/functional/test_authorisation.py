@@ -7,6 +7,7 @@ from tests.functional.world import TEMPLATES, chat_body, filled
 
 SCOPES = {
     ("GET", "/health"): None,
+    ("GET", "/openapi.json"): None,
     ("GET", "/v1/models"): "chat",
     ("GET", "/v1/models/{model_id}"): "chat",
     ("POST", "/v1/chat/completions"): "chat",

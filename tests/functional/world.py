@@ -17,6 +17,7 @@ from chalicelib.domain.budget import Limit, Plan, Subject
 from chalicelib.domain.identity import RANDOM_BYTES, Key, mint, tenant_tag, user_tag
 from tests.builders import CONTEXT, an_event
 from tests.contract.stores import template_tables
+from tests.functional import conformance
 from tests.functional.rights import acting
 
 ROOT = Path(__file__).parents[2]
@@ -54,8 +55,9 @@ def filled(path):
     return functools.reduce(lambda text, part: text.replace(part, PARTS[part]), PARTS, path)
 
 
+OPEN = {"/health", "/openapi.json"}
 TEMPLATES = sorted((method, path) for path, methods in app.routes.items() for method in methods)
-ROUTES = [(method, filled(path)) for method, path in TEMPLATES if path != "/health"]
+ROUTES = [(method, filled(path)) for method, path in TEMPLATES if path not in OPEN]
 """Every route that needs a key."""
 
 
@@ -123,7 +125,10 @@ class World:
         text = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
         with acting("api_handler"):
             reply = self._http.request(method, path, headers=sent | (headers or {}), body=text)
-        return Answer(reply.status_code, {name.lower(): text for name, text in reply.headers.items()}, reply.body)
+        headers = {name.lower(): text for name, text in reply.headers.items()}
+        answer = Answer(reply.status_code, headers, reply.body)
+        conformance.check(method, path, answer)
+        return answer
 
     def work(self, *bodies):
         """Bring what is in the queue, or `bodies`, to the worker as SQS does; which came to nothing."""

@@ -1,0 +1,118 @@
+"""The OpenAPI document: 3.1, so that its schemas are JSON Schema as msgspec writes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from chalice.app import Response
+
+from chalicelib.edge.conversation_wire import Items
+from chalicelib.edge.gateway import JSON
+from chalicelib.edge.job_wire import JobBody
+from chalicelib.edge.openapi.administration import ADMINISTRATION
+from chalicelib.edge.openapi.operation import Json, Operation, Query
+from chalicelib.edge.openapi.operations import CONVERSATIONS, KEPT, READING, TURNS
+from chalicelib.edge.problems import MOST_NAME, ErrorBody
+from chalicelib.edge.responses_body import Inputs
+
+OPERATIONS: Final = (*READING, *TURNS, *KEPT, *CONVERSATIONS, *ADMINISTRATION)
+
+_HEAD: Final[Json] = {
+    "openapi": "3.1.0",
+    "info": {
+        "title": "Tidegate",
+        "version": "1",
+        "description": "OpenAI's API in front of many models, with limits, a cache and a line to wait in.",
+    },
+    "servers": [{"url": "/"}],
+}
+_KEY: Final[Json] = {"key": {"type": "http", "scheme": "bearer", "description": "A key of this gateway: tg_..."}}
+_MODULE: Final = re.compile(rb"chalicelib\.(?:\w+\.)+")  # before the names of types, where msgspec joins some
+_SCHEMAS: Final = "#/components/schemas/{name}"
+_ONCE: Final[Json] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Sent again with the same key, the call has its effect once, and the same answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+_PREFER: Final[Json] = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`respond-async`, or `wait=` and a number of seconds: how long to wait for a model that is full.",
+    "schema": {"type": "string"},
+}
+
+
+def openapi_response() -> Response:
+    """The document, which changes with the release alone."""
+    return Response(_encoded(), {"Content-Type": JSON, "Cache-Control": "public, max-age=300"})
+
+
+def document(operations: Iterable[Operation] = OPERATIONS) -> Json:
+    """The whole document as plain data."""
+    every = tuple(operations)
+    kinds = (
+        ErrorBody,
+        JobBody,
+        Items,
+        Inputs,
+        *(each.takes for each in every if each.takes),
+        *(each.gives for each in every),
+    )
+    schemas, components = msgspec.json.schema_components(kinds, ref_template=_SCHEMAS)
+    told = dict(zip(kinds, schemas, strict=True))
+    paths: Json = {}
+    for each in every:
+        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each, told)
+    whole = {**_HEAD, "paths": paths, "components": {"schemas": components, "securitySchemes": _KEY}}
+    plain: Json = msgspec.json.decode(_MODULE.sub(b"", msgspec.json.encode(whole)))
+    return plain
+
+
+@cache
+def _encoded() -> str:
+    return msgspec.json.encode(document()).decode()
+
+
+def _operation(each: Operation, told: dict[object, Json]) -> Json:
+    asked = {"requestBody": _body(told[each.takes], required=not each.may_be_empty)} if each.takes else {}
+    return {
+        "operationId": each.name,
+        "summary": each.summary,
+        "security": [{"key": []}] if each.scope else [],
+        "parameters": [*map(_part, each.parts), *map(_query, each.query), *_headers(each)],
+        **asked,
+        "responses": _responses(each, told),
+    }
+
+
+def _responses(each: Operation, told: dict[object, Json]) -> Json:
+    media: Json = {kind: {"schema": {"type": "string"}} for kind in each.as_well}
+    good: Json = {"200": {"description": "Done.", "content": {JSON: {"schema": told[each.gives]}, **media}}}
+    if each.waits:
+        good["202"] = {"description": "Taken: ask for the job.", "content": {JSON: {"schema": told[JobBody]}}}
+    refused = {JSON: {"schema": told[ErrorBody]}}
+    bad = {str(code): {"description": HTTPStatus(code).phrase + ".", "content": refused} for code in each.refusals}
+    return {**good, **bad}
+
+
+def _body(schema: Json, *, required: bool) -> Json:
+    return {"required": required, "content": {JSON: {"schema": schema}}}
+
+
+def _part(name: str) -> Json:
+    schema = {"type": "string", "minLength": 1, "maxLength": MOST_NAME}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query(query: Query) -> Json:
+    return {"name": query.name, "in": "query", "required": query.required, "schema": query.schema}
+
+
+def _headers(each: Operation) -> list[Json]:
+    return [header for header, has in ((_ONCE, each.method == "POST"), (_PREFER, each.waits)) if has]

@@ -1,0 +1,83 @@
+"""One operation of the API as the document tells it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from msgspec import Struct
+
+from chalicelib.domain.identity import Scope
+
+Json = dict[str, Any]
+
+CSV: Final = "text/csv"
+_PART: Final = re.compile(r"\{(\w+)\}")
+
+
+class Query(Struct, frozen=True):
+    """A parameter of the query, with the JSON Schema of its value."""
+
+    name: str
+    schema: Json
+    required: bool = False
+
+
+LIMIT: Final = Query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20})
+AFTER: Final = Query("after", {"type": "string"})
+
+
+class Operation(Struct, frozen=True):
+    """What a route takes and gives. `name` is its view's, `line` its method and path; no `scope`: no key.
+
+    `takes` and `gives` are the types of the two bodies; `as_well` are other media that the answer may come in. A `turn`
+    is limited, may wait in line, and may fail with the model.
+    """
+
+    name: str
+    line: str
+    summary: str
+    gives: Any
+    takes: Any = None
+    may_be_empty: bool = False
+    scope: Scope | None = "chat"
+    query: tuple[Query, ...] = ()
+    as_well: tuple[str, ...] = ()
+    turn: bool = False
+    waits: bool = False
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return self.line.partition(" ")[0]
+
+    @property
+    def path(self) -> str:
+        """The path, with its names in braces."""
+        return self.line.partition(" ")[2]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names in the path."""
+        return tuple(_PART.findall(self.path))
+
+    @property
+    def refusals(self) -> tuple[int, ...]:
+        """Every status that refuses it."""
+        causes = {
+            400: self.takes or self.query or self.scope == "admin",
+            401: self.scope,
+            403: self.scope,
+            404: self.parts or self.takes,
+            409: self.takes or self.method == "POST",
+            413: self.takes,
+            415: self.takes,
+            421: self.scope,
+            422: self.method == "POST",
+            429: self.turn,
+            500: True,
+            502: self.turn,
+            503: self.scope,
+            504: self.turn,
+        }
+        return tuple(status for status, cause in causes.items() if cause)
