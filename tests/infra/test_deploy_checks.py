@@ -1,0 +1,185 @@
+"""What is refused before anything is touched: one sentence that says what, and what to do."""
+
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from infra.deploy import checks
+from infra.deploy.account import Account
+from infra.deploy.faults import CannotDeploy
+from infra.deploy.inventory import Inventory
+from infra.deploy.stacks import Wanted
+from infra.deploy.wish import Wish
+from infra.stages import STAGES
+
+WISH = Wish(stage="solo")
+DATA = Wanted(name="tidegate-solo-data", what="data", stage="solo", template={}, parameters={})
+
+
+class Amazon:
+    """An account in which each call is answered by what a test says, by the call's name."""
+
+    def __init__(self, region="eu-west-1", **answers):
+        self.region_name = region
+        self._answers = answers
+
+    def client(self, _service, **_):
+        return SimpleNamespace(**{name: self._answer(said) for name, said in self._answers.items()})
+
+    @staticmethod
+    def _answer(said):
+        def answer(**asked):
+            found = said(asked) if callable(said) else said
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        return answer
+
+
+def account(**answers):
+    who = {"Account": "111122223333", "Arn": "arn:aws:iam::111122223333:user/ada"}
+    return Account(Amazon(**{"get_caller_identity": who, **answers}), lambda _: None)
+
+
+def error(code, message=""):
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Call")
+
+
+def stack(status):
+    return {"Stacks": [{"StackStatus": status, "StackId": "arn:stack"}]}
+
+
+GONE = error("ValidationError", "Stack with id x does not exist")
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({}, "there is no stage '': say STAGE=solo|team|scale"),
+        ({"STAGE": "prod"}, "there is no stage 'prod': say STAGE=solo|team|scale"),
+        ({"STAGE": "solo", "ACCOUNT": "12"}, "ACCOUNT is 12 digits, not '12'"),
+    ],
+)
+def test_a_wish_that_cannot_be_meant(environ, said):
+    with pytest.raises(CannotDeploy) as caught:
+        Wish.read(environ)
+
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (account(region=None), "no Region is set: set AWS_REGION"),
+        (account(get_caller_identity=NoCredentialsError()), "there are no AWS credentials: set AWS_PROFILE"),
+        (account(get_caller_identity=error("ExpiredToken")), "AWS refuses the credentials (ExpiredToken): renew"),
+    ],
+)
+def test_an_account_that_cannot_be_reached(there, said):
+    with pytest.raises(CannotDeploy) as caught:
+        checks.check_account(there, WISH)
+
+    assert str(caught.value).startswith(said)
+
+
+def test_another_account_than_was_meant():
+    with pytest.raises(CannotDeploy, match="of the account 111122223333, not of 444455556666: set AWS_PROFILE"):
+        checks.check_account(account(), Wish(stage="solo", account="444455556666"))
+
+    checks.check_account(account(), Wish(stage="solo", account="111122223333"))
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        ("ROLLBACK_COMPLETE", "aws cloudformation delete-stack --stack-name tidegate-solo-data"),
+        ("CREATE_IN_PROGRESS", "wait until that is over"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "wait until that is over"),
+        ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback --stack-name tidegate-solo-data"),
+        ("DELETE_FAILED", "delete it again"),
+    ],
+)
+def test_a_stack_that_cannot_be_changed_now(status, remedy):
+    (fault,) = checks.stack_faults(account(describe_stacks=stack(status)), [DATA])
+
+    assert status in fault
+    assert remedy in fault
+
+
+@pytest.mark.parametrize(
+    "status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "REVIEW_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"]
+)
+def test_a_stack_that_can_be_changed(status):
+    assert list(checks.stack_faults(account(describe_stacks=stack(status)), [DATA])) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"aws:cloudformation:stack-name": "theirs"}, "is of the stack theirs: deploy this stage by CloudFormation"),
+        ({}, "is not Tidegate's: rename or remove it"),
+        ({"tidegate:stage": "team"}, "is not Tidegate's"),
+    ],
+)
+def test_a_name_that_is_taken(tags, said):
+    found = Inventory(({"resource_type": "lambda_function", "name": "work", "lambda_arn": "arn:f:tidegate-solo-work"},))
+
+    (fault,) = checks.owner_faults(account(list_tags={"Tags": tags}, describe_stacks=GONE), "solo", found)
+
+    assert fault.startswith("the function tidegate-solo-work ")
+    assert said in fault
+
+
+def test_a_stage_that_was_deployed_the_other_way():
+    (fault,) = checks.owner_faults(account(describe_stacks=stack("CREATE_COMPLETE")), "solo", Inventory(()))
+
+    assert "tidegate-solo deploys this stage by CloudFormation" in fault
+
+
+def test_a_pepper_that_is_about_to_vanish():
+    pepper = SimpleNamespace(described=lambda: {"Name": "tidegate/solo/peppers", "DeletedDate": "tomorrow"})
+
+    (fault,) = checks.pepper_faults(pepper)
+
+    assert "aws secretsmanager restore-secret --secret-id tidegate/solo/peppers" in fault
+
+
+def limits(most, unreserved, **reserved):
+    def concurrency(asked):
+        return {"ReservedConcurrentExecutions": reserved.get(asked["FunctionName"].rpartition("-")[2], 0)}
+
+    settings = {"AccountLimit": {"ConcurrentExecutions": most, "UnreservedConcurrentExecutions": unreserved}}
+    return account(get_account_settings=settings, get_function_concurrency=concurrency)
+
+
+def test_a_quota_that_is_too_small():
+    asked = sum((each.reserved or 0) + each.provisioned for each in STAGES["scale"].functions.values())
+
+    (fault,) = checks.quota_faults(limits(100, 100), STAGES["scale"])
+
+    assert f"sets {asked} aside, which takes {asked + 100} in all" in fault
+    assert f"--quota-code L-B99A9384 --desired-value {asked + 100}" in fault
+
+
+def test_what_a_stage_holds_already_is_not_counted_twice():
+    scale = STAGES["scale"]
+    asked = sum((each.reserved or 0) + each.provisioned for each in scale.functions.values())
+
+    held = {name: size.reserved for name, size in scale.functions.items() if size.reserved}
+    there = limits(asked + 100, asked + 100 - sum(held.values()), **held)
+
+    assert list(checks.quota_faults(there, scale)) == []
+    assert list(checks.quota_faults(limits(10, 10), STAGES["solo"])) == []
+
+
+def test_a_zip_that_lambda_would_not_take(tmp_path):
+    archive = tmp_path / "deployment.zip"
+    with archive.open("wb") as opened:
+        opened.truncate(checks.MOST_ZIP_BYTES + 1)
+
+    (fault,) = checks.zip_faults(archive)
+
+    assert "Lambda takes 50 MB in one call" in fault
+    assert "requirements.txt" in fault
