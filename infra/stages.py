@@ -62,6 +62,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     history: bool  # point in time recovery of what cannot be made again
     firewall: bool
     tracing: bool
+    thorough: bool  # alarms beyond those that are free
     own_key: bool  # a key of the customer's own in KMS, which can be taken away
     regions: bool  # whether there may be several
     budget_usd: int  # a month
@@ -89,6 +90,7 @@ _SOLO: Final = Stage(
     history=False,
     firewall=False,
     tracing=False,
+    thorough=False,
     own_key=False,
     regions=False,
     budget_usd=20,
@@ -115,6 +117,7 @@ _TEAM: Final = Stage(
     history=True,
     firewall=False,
     tracing=True,
+    thorough=True,
     own_key=False,
     regions=False,
     budget_usd=1_000,
@@ -141,6 +144,7 @@ _SCALE: Final = Stage(
     history=True,
     firewall=True,
     tracing=True,
+    thorough=True,
     own_key=True,
     regions=True,
     budget_usd=20_000,
