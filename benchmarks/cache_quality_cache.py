@@ -100,7 +100,7 @@ class Turns:
         if seen.answer is not None:
             self._cache.record(seen)
             return seen.answer.completion.text or ""
-        self._cache.store(opened, seen, Completion(text=fresh, usage=_USAGE), "simulated://echo")
+        self._cache.store(opened, seen, Completion(text=fresh, usage=_USAGE), "recorded")
         return fresh
 
     def keep(self, key: str, answer: CachedAnswer, entry: Entry, ruling: Ruling | None, now: float) -> bool:

@@ -126,7 +126,7 @@ def build(settings: Settings) -> Services:
         plans=Plans(keys, models),
         tenants=Tenants(keys, secrets.token_bytes, reach(settings)),
         keyring=Keyring(keys, gate.peppers, secrets.token_bytes, live=not settings.local),
-        review=open_review(database, semantic, gate.peppers),
+        review=open_review(database, semantic, gate.peppers, models),
         health=Health({"database": keys.plans}),
         meter=meter,
         clock=time.time,

@@ -14,11 +14,11 @@ from chalicelib.domain.entries import Entry
 from chalicelib.domain.identity import Peppers
 from chalicelib.domain.lessons import Ruling
 from chalicelib.domain.turn import CachedAnswer
-from chalicelib.domain.verdicts import Bound, Knobs
+from chalicelib.domain.verdicts import Bound, Calibration, Knobs
 from chalicelib.pipeline.cache import Meanings, SemanticTier
 from chalicelib.pipeline.fits import Fits
 from chalicelib.pipeline.review import Review
-from chalicelib.ports import Embedder, Keeper, VectorIndex
+from chalicelib.ports import Embedder, Keeper, Offer, VectorIndex
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,10 +54,15 @@ def semantic_tier(settings: Settings, database: Database, embedder: Callable[[st
     )
 
 
-def open_review(database: Database, semantic: SemanticTier, peppers: Peppers) -> Review:
+def open_review(database: Database, semantic: SemanticTier, peppers: Peppers, catalogue: Offer) -> Review:
     """What explains, corrects and purges; the index comes with the first look-up, or with what asks for it here."""
     from chalicelib.adapters.dynamodb.decisions import DynamoDecisions
     from chalicelib.adapters.dynamodb.lessons import DynamoLessons
+
+    def untaught() -> Calibration:
+        from chalicelib.adapters.verifier.judge import untaught_fit
+
+        return untaught_fit()
 
     return Review(
         decisions=DynamoDecisions(database),
@@ -67,6 +72,8 @@ def open_review(database: Database, semantic: SemanticTier, peppers: Peppers) ->
         mode=semantic.mode,
         bound=semantic.knobs.bound,
         namespace=semantic.fits.namespace,
+        untaught=untaught,
+        catalogue=catalogue,
     )
 
 

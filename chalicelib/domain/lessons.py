@@ -19,8 +19,8 @@ class Ruling(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A decision with the turn that it was made in: digests and figures, neither a question nor an answer.
 
     `id` is the turn's and sorts by time; `at` is an epoch second. The decision's `entry` is the exact key of the answer
-    that was considered, created at `entry_at`; `fresh` that of the turn's own. A hit that was `checked` was answered
-    afresh, so that the two can be compared. `correct` is the user's word.
+    that was considered, created at `entry_at`; `asked` that of the turn's own question, `fresh` that of its own answer.
+    A hit that was `checked` was answered afresh, so that the two can be compared. `correct` is the user's word.
     """
 
     id: str
@@ -33,6 +33,7 @@ class Ruling(Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: Ruled
     decision: Decision
     entry_at: int | None = None
+    asked: str | None = None
     fresh: str | None = None
     checked: bool = False
     correct: bool | None = None

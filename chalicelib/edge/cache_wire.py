@@ -97,7 +97,7 @@ class StateView(Struct, frozen=True, kw_only=True):
     verifier: str
     requests: int
     labels: int
-    threshold: float | None
+    threshold: float
     expected_error: float | None
     refitted_at: int | None
     index: Health
@@ -169,7 +169,7 @@ def state_response(state: State) -> Response:
             verifier=state.namespace.verifier,
             requests=len(known.requests) if known else 0,
             labels=len(known.labels) if known else 0,
-            threshold=known.line(bound) if known else None,
+            threshold=state.fit.line(bound),
             expected_error=line.of_requests if line else None,
             refitted_at=state.course.refitted_at or None,
             index=state.index,

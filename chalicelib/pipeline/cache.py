@@ -219,6 +219,7 @@ def _ruling(
         outcome="miss",
         decision=decision,
         entry_at=considered,
+        asked=opened.place.key if opened.place else None,
     )
 
 

@@ -20,6 +20,7 @@ from chalicelib.ports import Clock, Comparison, Lessons, VectorIndex
 SETTLED_SECONDS: Final = 120.0  # a turn that took longer is not learned from
 MOST_TOLD: Final = 2_000  # decisions of a tenant that one run reads: what a calibration remembers
 WORD_WEIGHT: Final = 10.0  # of a user's word: that of as many misses
+_SIMULATED: Final = "simulated:"  # its answers are made of the questions, and are as alike as those are
 RUN_SECONDS: Final = 40.0  # what is not refitted by then is the next run's
 
 
@@ -94,6 +95,8 @@ class Refitter:
             fresh, stored = (answers.get(key) for key in pairs.get(each.id, ("", "")))
             if each.decision.evidence is None or fresh is None or stored is None or stored.created_at > each.at:
                 continue  # the stored one was replaced since
+            if fresh.target.startswith(_SIMULATED) or stored.target.startswith(_SIMULATED):
+                continue
             right = self.comparison.agree(fresh.completion.text or "", stored.completion.text or "")
             if right is not None:
                 yield each.id, Label(each.decision.evidence, right)

@@ -16,10 +16,10 @@ from chalicelib.domain.entries import Health, Purge
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.identity import Peppers, Principal, tenant_tag
 from chalicelib.domain.lessons import Course, Feedback, Found, Ruling, Search
-from chalicelib.domain.verdicts import Bound, Namespace
-from chalicelib.ports import Decisions, Lessons, VectorIndex
+from chalicelib.domain.verdicts import Bound, Calibration, Namespace
+from chalicelib.ports import Decisions, Lessons, Offer, VectorIndex
 
-FLOOR_SECONDS: Final = 30 * 86_400  # how long an answer that was wrong once has to be surer of a match
+FLOOR_SECONDS: Final = 30 * 86_400  # how long a question whose answers were mixed up has to be surer of a match
 _TURN: Final = re.compile(r"(?:[a-z]+[-_])?([0-9a-f]{32})")
 
 
@@ -31,19 +31,23 @@ class Word(Struct, frozen=True):
 
 
 class State(Struct, frozen=True):
-    """How the cache fares for a tenant under the stage's own settings."""
+    """How the cache fares for a tenant under the stage's own settings; `fit` is what decides its turns."""
 
     tenant: str
     mode: CacheMode
     namespace: Namespace
     bound: Bound
     course: Course
+    fit: Calibration
     index: Health
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Nothing of it is in a turn's way. `index` is made when it is asked for: it takes time to load."""
+    """Nothing of it is in a turn's way. `index` and `untaught` are made when asked for: they take time to load.
+
+    `untaught` is the fit of a namespace that has none of its own.
+    """
 
     decisions: Decisions
     lessons: Lessons
@@ -52,6 +56,8 @@ class Review:
     mode: CacheMode
     bound: Bound
     namespace: Callable[[str], Namespace]
+    untaught: Callable[[], Calibration]
+    catalogue: Offer
 
     def feedback(self, owner: Principal, word: Word, *, call_id: str, now: float) -> Ruling:
         """Learn from a user's word on an answer of their own; a wrong one is not served again. Repeating it is safe."""
@@ -73,14 +79,28 @@ class Review:
         return Found(found.rulings, found.before and seal(found.before, listing, self.peppers))
 
     def purge(self, purge: Purge, now: float) -> int:
-        """Serve nothing of it from now on; how many questions were forgotten. Repeating it is safe."""
+        """Serve nothing of it from now on; how many questions were forgotten. Repeating it is safe.
+
+        `NotFound` where it names a model that the catalogue does not have.
+        """
+        if purge.model is not None:
+            purge = msgspec.structs.replace(purge, model=self._model(purge.model))
         self.decisions.forbid(purge, now)
         return self.index().purge(purge, now)
 
     def state(self, tenant: str) -> State:
         """What it learned of a tenant, and how its index is."""
         namespace = self.namespace(tenant_tag(tenant))
-        return State(tenant, self.mode, namespace, self.bound, self.lessons.course(namespace), self.index().health())
+        course = self.lessons.course(namespace)
+        fit = course.calibration or self.untaught()
+        return State(tenant, self.mode, namespace, self.bound, course, fit, self.index().health())
+
+    def _model(self, name: str) -> str:
+        """The id behind a name or an alias."""
+        model = self.catalogue.named(name)
+        if model is None:
+            raise NotFound("model", name, param="model")
+        return model.id
 
     def _decision(self, tenant: str, answer: str) -> Ruling | None:
         """By the turn's id, which is a key; what is no such id may be a request's, which has to be searched for."""
@@ -88,11 +108,12 @@ class Review:
         return self.decisions.get(tenant, turn[1]) if turn else self.decisions.requested(tenant, answer)
 
     def _evict(self, ruling: Ruling, now: float) -> None:
-        """What the user was given goes; where it was stored for another question, a match with it has to be surer."""
+        """What the user was given goes; where it was stored for another question, both have to be surer of a match."""
         if ruling.given is None:
             return
         evidence = ruling.decision.evidence
         if ruling.outcome == "semantic" and evidence is not None:
-            self.decisions.lift(ruling.given, evidence.logit, int(now) + FLOOR_SECONDS)
+            for key in filter(None, (ruling.given, ruling.asked)):
+                self.decisions.lift(key, evidence.logit, int(now) + FLOOR_SECONDS)
         self.decisions.drop(ruling.given)
         self.index().remove(ruling.scope, [ruling.given], now)

@@ -113,6 +113,16 @@ def test_a_wrong_answer_is_not_served_again(serving, key, name):
     assert outcome(serving.chat(AGAIN, key=key)) == "miss"
 
 
+def test_two_questions_that_were_mixed_up_serve_neither_for_the_other(serving, key):
+    answer = served(serving, key)
+
+    say(serving, answer.json["id"], key, correct=False)
+
+    assert outcome(serving.chat(AGAIN, key=key)) == "miss"
+    assert outcome(serving.chat(ASKED, key=key)) == "miss"
+    assert outcome(serving.chat(AGAIN, key=key)) == "hit"
+
+
 def test_feedback_is_heard_once(serving, key):
     answer = served(serving, key)
 
@@ -158,7 +168,14 @@ def test_a_share_of_hits_is_asked_of_the_model_and_compared(serving, key, admin)
 
     assert (outcome(answer), answer.headers["x-tidegate-attempts"]) == ("miss", "1")
     assert decisions(serving, admin)["data"][0]["checked"] is True
-    assert learn().labels == 1
+
+
+def test_the_answers_of_a_simulated_model_teach_nothing(serving, key):
+    checked = serving.key(plan=serving.plan(name="checked", cache={"check_rate": 1.0}))
+    for question in (ASKED, AGAIN):
+        serving.chat(question, key=checked)
+
+    assert learn() == Refitted(namespaces=1)
 
 
 def test_what_it_learns_is_shared_by_every_process(serving, key, admin):
@@ -205,7 +222,7 @@ def test_a_process_reads_the_fit_with_the_turn_and_then_not_for_a_while(serving,
         ({"model": "nova-lite"}, True),
         ({"older_than_seconds": 3_600}, False),
         ({"user": "bob"}, False),
-        ({"model": "nova-pro"}, False),
+        ({"model": "claude-haiku-4-5"}, False),
         ({"prefix": "0" * 64}, False),
         ({"tenant": "evil"}, False),
     ],
@@ -217,6 +234,29 @@ def test_a_purge_takes_what_it_names(serving, key, admin, parts, gone):
 
     assert done.json["forgotten"] == int(gone)
     assert outcome(serving.chat(ASKED, key=key)) == ("miss" if gone else "hit")
+
+
+def test_a_purge_knows_a_model_by_its_alias(serving, key, admin):
+    serving.chat(ASKED, key=key, model="claude-haiku-4-5")
+
+    assert purge(serving, admin, model="auto").json["forgotten"] == 1
+
+
+def test_a_purge_of_a_model_that_nobody_offers_is_not_found(serving, key, admin):
+    serving.chat(ASKED, key=key)
+
+    answer = purge(serving, admin, model="nova-light")
+
+    assert (answer.status, answer.error["param"]) == (404, "model")
+    assert outcome(serving.chat(ASKED, key=key)) == "hit"
+
+
+def test_what_was_taught_nothing_shows_the_line_that_ships(serving, key, admin):
+    state = serving.call("GET", "/admin/cache?tenant=acme", key=admin).json
+    served(serving, key)
+
+    assert state["threshold"] == decisions(serving, admin)["data"][0]["threshold"]
+    assert state["expected_error"] is None
 
 
 def test_a_prefix_is_told_by_the_decisions(serving, key, admin):

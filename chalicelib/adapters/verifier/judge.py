@@ -22,9 +22,10 @@ class ShippedJudge:
     def judge(self, question: str, neighbours: Sequence[Neighbour], fit: Calibration | None, knobs: Knobs) -> Decision:
         """As `domain/semantic/decision.py` decides."""
         candidates = [Candidate(each.answer, each.question, each.similarity) for each in neighbours]
-        return decide(question, candidates, fit or _untaught(), knobs, self._verifier)
+        return decide(question, candidates, fit or untaught_fit(), knobs, self._verifier)
 
 
 @cache
-def _untaught() -> Calibration:
+def untaught_fit() -> Calibration:
+    """The calibration of a namespace that was taught nothing."""
     return untaught(load().prior)

@@ -20,6 +20,7 @@ from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.adapters.memory.targets import MemoryTargets
 from chalicelib.adapters.memory.turns import MemoryTurns
 from chalicelib.adapters.memory.vectors import MemoryVectors
+from chalicelib.adapters.verifier.judge import untaught_fit
 from chalicelib.domain.budget import Charge
 from chalicelib.domain.chat import Delta, Usage
 from chalicelib.domain.destinations import Reach
@@ -241,7 +242,17 @@ class Stage:
             plans=Plans(self.keys, a_catalogue(small, vector)),
             tenants=Tenants(self.keys, bytes, Reach()),
             keyring=Keyring(self.keys, PEPPERS, bytes, live=False),
-            review=Review(self.decisions, self.lessons, lambda: self.vectors, PEPPERS, mode, Bound(), fits.namespace),
+            review=Review(
+                self.decisions,
+                self.lessons,
+                lambda: self.vectors,
+                PEPPERS,
+                mode,
+                Bound(),
+                fits.namespace,
+                untaught_fit,
+                a_catalogue(small, vector),
+            ),
             health=Health({}),
             meter=self.meter,
             clock=lambda: self.now,
