@@ -1,15 +1,24 @@
-"""A clone of the repository, as a user has one, and runs of the product in it."""
+"""A clone of the repository, as a user has one, and runs of the product there; with DEPLOYED, what runs elsewhere."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.clients.product import Product
+from tests.clients.product import Elsewhere, Product
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = "chalicelib/adapters/embedders/wordllama.npz"
+
+
+def pytest_collection_modifyitems(config, items):
+    """What needs a run of its own says nothing of one elsewhere."""
+    if "DEPLOYED" in os.environ:
+        own = [item for item in items if {"clone", "other_clone"} & {*item.fixturenames}]
+        config.hook.pytest_deselected(items=own)
+        items[:] = [item for item in items if item not in own]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,9 +62,13 @@ def state(clone, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def product(clone, state):
-    """The run that most tests share."""
-    run = Product(clone)
+def product(request):
+    """What most tests share."""
+    if "DEPLOYED" in os.environ:
+        yield Elsewhere(os.environ["DEPLOYED"])
+        return
+    request.getfixturevalue("state")
+    run = Product(request.getfixturevalue("clone"))
     try:
         yield run.until_ready()
     finally:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import openai
 import pytest
@@ -16,6 +17,7 @@ from chalicelib.domain.budget import Charge, Subject
 from chalicelib.domain.identity import parse_token
 from chalicelib.pipeline.lane import RESEND_SECONDS
 from infra.key import make_key
+from infra.local.seed import PLANS
 from tests.infra.runs import Run, free_port, living
 
 MODEL = "claude-haiku-4-5"
@@ -27,7 +29,29 @@ def surroundings():
     return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
 
 
-class Product(Run):
+class Served:
+    """The product at `url`, with a key of its user in `key`."""
+
+    def client(self, **options):
+        """OpenAI's own client. It does not retry unless told to, so that no fault stays hidden."""
+        return openai.OpenAI(**{"base_url": self.url, "api_key": self.key, "max_retries": 0, **options})
+
+
+class Elsewhere(Served):
+    """The product where somebody else runs it, as the file that DEPLOYED names describes it."""
+
+    def __init__(self, file):
+        self._known = json.loads(Path(file).read_text())
+        self.url, self.key = self._known["url"], self._known["key"]
+
+    def make_key(self, tenant, user):
+        return self.books().key_with(*PLANS, TENANT=tenant, USER=user)
+
+    def books(self):
+        return Books(self._known["environment"])
+
+
+class Product(Served, Run):
     """One `make run` of the repository in `folder`, which keeps its data in `directory`."""
 
     def __init__(self, folder, directory=None, **environ):
@@ -48,6 +72,14 @@ class Product(Run):
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def socket_url(self):
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    @property
+    def origin(self):
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def key(self):
@@ -83,10 +115,6 @@ class Product(Run):
         self.process.wait()
         self.close()
 
-    def client(self, **options):
-        """OpenAI's own client. It does not retry unless told to, so that no fault stays hidden."""
-        return openai.OpenAI(**{"base_url": self.url, "api_key": self.key, "max_retries": 0, **options})
-
     def make_key(self, tenant, user):
         """The key that `make key` makes in another terminal."""
         command = ["make", "key", f"TENANT={tenant}", f"USER={user}"]
@@ -109,8 +137,8 @@ class Books:
     def __init__(self, environment):
         read = settings.read(environment)
         self._environment = environment
-        self._peppers = bootstrap.peppers(read)
         with self._surroundings():  # a client is made, and finds the emulator, at its first call
+            self._peppers = bootstrap.peppers(read)
             database = bootstrap.open_database(read)
             self._keys = bootstrap.open_keys(database)
             self._keys.plans()
@@ -125,11 +153,18 @@ class Books:
 
     def let_lease_run_out(self, job):
         """As if the worker of a job had been silent for long enough; then the sweep comes by."""
-        held = self._lane.jobs.get(job)
-        assert held.state == "in_progress"
-        self._lane.jobs.touch(held, held.created_at - RESEND_SECONDS)
+        assert self._lane.jobs.get(job).state == "in_progress"
+        self.age(job)
         with self._surroundings():
             self._lane.resend()
+
+    def age(self, job):
+        """As if nobody had looked at a job for so long that the next sweep does."""
+        held = self._lane.jobs.get(job)
+        self._lane.jobs.touch(held, held.created_at - RESEND_SECONDS)
+
+    def put_plan(self, plan):
+        self._keys.put_plan(plan)
 
     def key_with(self, plan, **owner):
         """The token of a new key that is held to `plan`."""

@@ -13,10 +13,11 @@ class Socket:
 
     def __init__(self, product, *, key=None, origin=None, auth=True):
         self.frames = []
-        self.origin = f"http://127.0.0.1:{product.port}"
+        self.origin = product.origin
         self._stack = ExitStack()
-        url = f"ws://127.0.0.1:{product.port}/ws"
-        opened = connect(url, origin=origin or self.origin, compression=None, close_timeout=1, proxy=None)
+        opened = connect(
+            product.socket_url, origin=origin or self.origin, compression=None, close_timeout=1, proxy=None
+        )
         self.wire = self._stack.enter_context(opened)
         if auth:
             self.say(type="auth", key=key or product.key)
