@@ -42,13 +42,7 @@ def resources(stage: Stage) -> dict[str, Any]:
 
 
 def _promises(stage: Stage) -> Iterable[Alarm]:
-    yield Alarm(
-        name="ServerErrors",
-        says=f"More than {WORST_PERCENT} % of the requests ended with 5xx.",
-        metrics=[metric(stage, "server_errors"), metric(stage, "requests")],
-        expression=f"IF(m0 > {FEW_ERRORS}, 100 * m0 / m1, 0)",
-        above=WORST_PERCENT,
-    )
+    yield _server_errors(stage)
     yield Alarm(
         name="DeadLetters",
         says="A waiting turn could not be worked on, and nobody tries again.",
@@ -93,6 +87,21 @@ def _promises(stage: Stage) -> Iterable[Alarm]:
         below=True,
         silence_is_bad=True,
         periods=2,
+    )
+
+
+def _server_errors(stage: Stage) -> Alarm:
+    """A share of many requests, and a number of few."""
+    errors = metric(stage, "server_errors")
+    if not stage.thorough:
+        says = f"More than {FEW_ERRORS} requests ended with 5xx within five minutes."
+        return Alarm(name="ServerErrors", says=says, metrics=[errors], above=FEW_ERRORS)
+    return Alarm(
+        name="ServerErrors",
+        says=f"More than {WORST_PERCENT} % of the requests ended with 5xx.",
+        metrics=[errors, metric(stage, "requests")],
+        expression=f"IF(m0 > {FEW_ERRORS}, 100 * m0 / m1, 0)",
+        above=WORST_PERCENT,
     )
 
 

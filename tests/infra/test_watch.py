@@ -120,10 +120,12 @@ def test_a_sweep_that_says_nothing_is_an_alarm(stage):
 
 
 def test_one_failed_request_of_few_is_no_alarm():
-    found = of_type(STAGES["solo"], "CloudWatch::Alarm")["ServerErrors"]["Properties"]["Metrics"]
+    few = of_type(STAGES["solo"], "CloudWatch::Alarm")["ServerErrors"]["Properties"]
+    many = of_type(STAGES["team"], "CloudWatch::Alarm")["ServerErrors"]["Properties"]["Metrics"]
 
-    assert found[0]["Expression"] == f"IF(m0 > {FEW_ERRORS}, 100 * m0 / m1, 0)"
-    assert [each["MetricStat"]["Metric"]["MetricName"] for each in found[1:]] == ["server_errors", "requests"]
+    assert (few["MetricName"], few["Threshold"]) == ("server_errors", FEW_ERRORS)
+    assert many[0]["Expression"] == f"IF(m0 > {FEW_ERRORS}, 100 * m0 / m1, 0)"
+    assert [each["MetricStat"]["Metric"]["MetricName"] for each in many[1:]] == ["server_errors", "requests"]
 
 
 @every_stage
