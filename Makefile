@@ -99,6 +99,11 @@ simulate: venv ## Play the ledger through seeded faults: SEEDS (100000), FIRST (
 bench: venv $(WEIGHTS) ## Measure: one JSON object a line
 	@exec $(BIN)/python -m benchmarks
 
+.PHONY: plan
+plan: venv ## Say what a load needs and costs: USERS, TURNS a day of each, PEAK a second, INPUT, OUTPUT tokens, HITS; ARGS for more
+	@exec $(BIN)/python -m infra.plan --users $(or $(USERS),1000) --turns-per-day $(or $(TURNS),10) --peak $(or $(PEAK),5) \
+		--input-tokens $(or $(INPUT),1500) --output-tokens $(or $(OUTPUT),400) --hit-rate $(or $(HITS),0.2) --out build/plan $(ARGS)
+
 .PHONY: package
 package: venv $(WEIGHTS) ## Build the Lambda zip and its template: STAGE (solo), OUT (build/STAGE)
 	@AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-us-east-1}" $(BIN)/chalice package --stage $(STAGE) $(OUT)

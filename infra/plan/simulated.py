@@ -129,6 +129,7 @@ def play(part: Slice, day: Day, sample: Sample, *, tenants: int, seed: int, tell
             town.stage.after(0.0, partial(town.arrive, draw.choice(keys), next(numbers)))
 
     town.stage.agenda.after(WARM_SECONDS, arrive)
+    town.stage.agenda.after(WARM_SECONDS, lambda: town.look(part.seconds / STEPS, end))
     town.sweep(end + SETTLE_SECONDS)
     town.stage.run()
     tell(1.0)
@@ -180,7 +181,7 @@ def _series(part: Slice, tally: Tally) -> list[tuple[float, float, float, float]
             came[place] += max(0, change) if name != "work" else 0
             running[place] = max(running[place], now)
     waiting = dict.fromkeys(range(STEPS), 0.0)
-    waiting.update({int((at - start) // step): float(number) for at, number in tally.waiting})
+    waiting.update({int((at - start) / step + 0.5): float(number) for at, number in tally.waiting})
     return [
         (place * step, came[place] / step * part.parts, running[place] * part.parts, waiting[place] * part.parts)
         for place in range(STEPS)

@@ -50,7 +50,6 @@ class Tally:
     took: list[float] = field(default_factory=list)
     busy: list[tuple[float, int, str]] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
-    workers: list[tuple[float, int]] = field(default_factory=list)
     waiting: list[tuple[float, int]] = field(default_factory=list)
     started: Counter[str] = field(default_factory=Counter)
 
@@ -101,6 +100,12 @@ class Town(World):
         """A turn that is not counted, after which what everybody asks is known."""
         request = ChatRequest("small", (User(EVERYBODYS),), self.sample.cap)
         turn.answer(Ask(key, request, f"{number:032d}", self.stage.now), self.use)
+
+    def look(self, every: float, until: float) -> None:
+        """Note how many wait in line, now and then."""
+        self.tally.waiting.append((self.stage.now, self.flow().waiting))
+        if self.stage.now < until:
+            self.stage.agenda.after(every, lambda: self.look(every, until))
 
     def _asked(self, ask: Ask, *, streamed: bool) -> Waiting | str:
         process = self._taken("api")
@@ -160,8 +165,6 @@ class Town(World):
         while self.stage.now < until:
             self.use.lane.resend()
             self._gauge.adjust()
-            self.tally.workers.append((self.stage.now, self._at_work))
-            self.tally.waiting.append((self.stage.now, self.flow().waiting))
             self.stage.pause(60.0)
 
     def _taken(self, kind: str) -> Process:
