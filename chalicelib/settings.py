@@ -11,6 +11,9 @@ PREFIX: Final = "TIDEGATE_"
 LOCAL: Final = "local"
 MOST_PORT: Final = 65_535
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.:\[\]-]+")
+_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+_BASE_URL: Final = re.compile(r"https://[^/?#\s]+(/[^?#\s]*)?|http://127\.0\.0\.1:[0-9]+(/[^?#\s]*)?")
+_LEAST_REGIONS: Final = 2
 MODES: Final = ("off", "shadow", "serve")
 
 
@@ -46,6 +49,7 @@ class Settings:
     sockets: str = ""
     webhook_ports: str = "443"
     webhook_loopback: bool = False
+    regions: str = ""
     log_level: str = "INFO"
 
     @property
@@ -129,6 +133,20 @@ def origins_of(text: str) -> frozenset[str]:
     return frozenset(each.strip().lower() for each in text.split(",") if each.strip())
 
 
+def _regions(text: str) -> str:
+    if text and (len(known := regions_of(text)) < _LEAST_REGIONS or not all(map(_REGION.fullmatch, known))):
+        raise ValueError("not two or more Regions such as us-east-1=https://…, with commas between them")
+    if not all(map(_BASE_URL.fullmatch, regions_of(text).values())):
+        raise ValueError("a Region's URL is https://host/path, or http://127.0.0.1:port for tests")
+    return text
+
+
+def regions_of(text: str) -> dict[str, str]:
+    """The URLs that a setting gives for Regions, by their names, in its order."""
+    pairs = (each.partition("=") for each in text.split(",") if each.strip())
+    return {name.strip(): url.strip().rstrip("/") for name, _, url in pairs}
+
+
 def _count(text: str) -> int:
     number = int(text)
     if number < 0:
@@ -141,5 +159,6 @@ _OF_THEIR_OWN: Final[dict[str, Callable[[str], object]]] = {
     "wait_seconds": _count,
     "origins": _origins,
     "webhook_ports": _ports,
+    "regions": _regions,
 }
 _PARSERS: Final[dict[type, Callable[[str], object]]] = {bool: _boolean, int: _positive, float: _share, str: str.strip}

@@ -14,10 +14,12 @@ from chalicelib.bootstrap.lane import open_gauge, open_lane, queue_name
 from chalicelib.bootstrap.meanings import open_review, semantic_tier
 from chalicelib.bootstrap.notices import open_notices, reach
 from chalicelib.bootstrap.offer import catalogue, check, replaced
+from chalicelib.bootstrap.regions import here, open_homes, open_tenure
 from chalicelib.bootstrap.sockets import open_courier, open_reception
 from chalicelib.bootstrap.targets import Targets
 from chalicelib.domain.errors import Misconfigured
 from chalicelib.domain.identity import Peppers
+from chalicelib.domain.regions import ALONE
 from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
@@ -38,7 +40,7 @@ from chalicelib.pipeline.sizes import Sizes
 from chalicelib.pipeline.sweep import MOST, Sweeper, sweep
 from chalicelib.pipeline.tenants import Tenants
 from chalicelib.pipeline.threads import Threads
-from chalicelib.ports import Answers, Conversations, Keys, Responses, Turns
+from chalicelib.ports import Answers, Conversations, Fence, Keys, Responses, Turns
 from chalicelib.ports import Targets as TargetStates
 from chalicelib.settings import LOCAL, Settings
 
@@ -78,7 +80,8 @@ def sweeper() -> Sweeper:
     settings = environment.read(os.environ)
     database = open_database(settings)
     turns, lane = open_turns(database), open_lane(settings, database)
-    chores = {"ended": lambda: sweep(turns, time.time(), MOST), "resent": lane.resend}
+    chores = {"regions": open_tenure(settings, database).renew} if settings.regions else {}
+    chores |= {"ended": lambda: sweep(turns, time.time(), MOST), "resent": lane.resend}
     chores["shown_out"] = open_reception(settings, database, lane).sweep
     if not settings.local:  # on a laptop the worker has so many threads, and no mapping that could be bounded
         gauge = open_gauge(settings, database, lane)
@@ -106,20 +109,22 @@ def build(settings: Settings) -> Services:
     gate = known(caching=settings.cache, meaning=semantic.scope, fits=semantic.fits)
     lane = open_lane(settings, database)
     answer_cache = AnswerCache(answers, settings.cache_ttl_seconds, semantic)
-    admission = Admission(turns, conversations, settings.lease_seconds)
+    homes = open_homes(settings, database, keys)
+    fence: Fence = homes or ALONE
+    admission = Admission(turns, conversations, settings.lease_seconds, fence)
     return Services(
         gate=gate,
         history=History(conversations),
         cache=answer_cache,
         admission=admission,
         flights=_single_flight(settings, answers, admission, answer_cache),
-        router=Router(targets.chat, targets.embedder, pool, turns, time.time, settings.deadline_seconds),
+        router=Router(targets.chat, targets.embedder, pool, turns, time.time, settings.deadline_seconds, fence),
         lane=lane,
         courier=open_courier(settings, lane),
         reception=open_reception(settings, database, lane),
         notices=open_notices(settings, lane, keys, meter.told),
         sizes=sizes,
-        archive=Archive(conversations),
+        archive=Archive(conversations, fence),
         once=_once(settings, database, gate, conversations, lane),
         threads=Threads(responses),
         accounts=Accounts(keys),
@@ -130,6 +135,7 @@ def build(settings: Settings) -> Services:
         health=Health({"database": keys.plans}),
         meter=meter,
         clock=time.time,
+        homes=homes,
     )
 
 
@@ -181,7 +187,7 @@ def open_database(settings: Settings) -> Database:
     from chalicelib.adapters.dynamodb.client import Database, jittered
     from chalicelib.adapters.dynamodb.table import tables
 
-    return Database(tables(settings.stage), pause=jittered(time.sleep, random.random))
+    return Database(tables(settings.stage, here(settings)), pause=jittered(time.sleep, random.random))
 
 
 def open_turns(database: Database) -> Turns:

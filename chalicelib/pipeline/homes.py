@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from chalicelib.domain.budget import Balances, Plan
+from chalicelib.domain.errors import Misconfigured
 from chalicelib.domain.identity import Tenant
 from chalicelib.domain.regions import (
     HomeAway,
@@ -28,7 +29,7 @@ from chalicelib.domain.regions import (
 )
 from chalicelib.domain.turn import Away, Reservation
 from chalicelib.ports import Clock, Keys
-from chalicelib.ports.regions import Registers
+from chalicelib.ports.regions import Errand, Passed, Peer, Registers
 
 FRESH_SECONDS: Final = 60  # of a register's time that are left to it when it is read again
 KNOWN_SECONDS: Final = 60.0  # that a tenant's record is kept
@@ -53,6 +54,7 @@ class Homes:
     regions: dict[str, str]
     keys: Keys
     registers: Registers
+    peer: Peer
     clock: Clock
     _known: _Known = field(default_factory=_Known)
 
@@ -71,7 +73,7 @@ class Homes:
         register, now = self._register(), self.clock()
         seat = register.seat(home) if register else Seat(home, home)
         if seat.at != self.here:
-            raise HomeElsewhere(f"The home of this key is {seat.at}. Send the request to {self.regions[seat.at]}")
+            raise HomeElsewhere(f"The home of this key is {seat.at}. Send the request to {self.url(seat)}")
         if register is None or not seat.since <= now < register.until:
             wait = max(1, round(seat.since - now)) if seat.since > now else AGAIN_SECONDS
             raise HomeAway(
@@ -79,6 +81,16 @@ class Homes:
                 retry_after_seconds=wait,
             )
         return seat
+
+    def ask(self, seat: Seat, errand: Errand) -> Passed:
+        """What the Region of a seat answers; `HomeAway` where it does not."""
+        return self.peer(self.url(seat), errand)
+
+    def url(self, seat: Seat) -> str:
+        """Where the Region of a seat listens."""
+        if seat.at not in self.regions:
+            raise Misconfigured(f"TIDEGATE_REGIONS names no {seat.at}")
+        return self.regions[seat.at]
 
     def seat(self, home: str) -> Seat:
         """Where a home is, as far as this Region knows."""

@@ -12,6 +12,7 @@ from chalicelib.pipeline.courier import Courier
 from chalicelib.pipeline.flights import SingleFlight
 from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
+from chalicelib.pipeline.homes import Homes
 from chalicelib.pipeline.identify import Gate
 from chalicelib.pipeline.keyring import Keyring
 from chalicelib.pipeline.lane import Lane
@@ -29,7 +30,7 @@ from chalicelib.ports import Clock, Meter
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What `turn` works with; `bootstrap` builds it once."""
+    """What `turn` works with; `bootstrap` builds it once. A stage in one Region has no homes."""
 
     gate: Gate
     history: History
@@ -53,3 +54,4 @@ class Services:
     health: Health
     meter: Meter
     clock: Clock
+    homes: Homes | None = None

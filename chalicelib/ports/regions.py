@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
+
+from msgspec import Struct
 
 from chalicelib.domain.budget import Balances, Subject
 from chalicelib.domain.regions import Register, Seat
@@ -40,3 +43,27 @@ class Registers(Protocol):
 
     def used(self, region: str, subjects: tuple[Subject, ...], now: float) -> Balances:
         """What subjects used at least in a Region, as far as it arrived here, one subject of each kind."""
+
+
+class Errand(Struct, frozen=True):
+    """A call as it came in, to be answered elsewhere; `path` has the query."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Passed(Struct, frozen=True):
+    """What was answered elsewhere; the body comes as it is read, and is to be closed where it is not."""
+
+    status: int
+    headers: dict[str, str]
+    pieces: Iterator[bytes]
+
+
+class Peer(Protocol):
+    """The same product in another Region."""
+
+    def __call__(self, url: str, errand: Errand) -> Passed:
+        """What it answers; `HomeAway` where it does not, also while the body is read."""
