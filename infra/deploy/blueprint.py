@@ -1,25 +1,27 @@
 """The steps of one stage, in their order."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from chalicelib import bootstrap, settings
 from chalicelib.domain.identity import Peppers
 from chalicelib.ports import Keys
+from infra import streaming
 from infra.deploy import doors, lambdas
 from infra.deploy.account import Account
 from infra.deploy.chalice import Chalice, Functions
-from infra.deploy.cloudformation import described
 from infra.deploy.inventory import Finder, Inventory
-from infra.deploy.naming import named_in_full
 from infra.deploy.project import Project
 from infra.deploy.secrets import FirstKey, Pepper
 from infra.deploy.settings import Setting, Settings
 from infra.deploy.stacks import Stack, Wanted
 from infra.deploy.steps import Step
-from infra.extras import extras
-from infra.stages import APP, STAGES, Stage
-from infra.templates import DATA, read
+from infra.deploy.streams import of_streams
+from infra.deploy.wanted import data_name, data_stack, watch_name, watch_stack
+from infra.deploy.wish import Wish
+from infra.extras import extras, qualifier
+from infra.stages import STAGES, Stage, function_name
 
 _PEPPER_SETTINGS: Final = ("TIDEGATE_PEPPER", "TIDEGATE_PEPPERS_SECRET")
 
@@ -39,42 +41,28 @@ class Blueprint:
         self.pepper = Pepper(account, project)
         self._first_key = FirstKey(self.opened, show)
 
-    def steps(self, *, replace: bool) -> Sequence[Step]:
-        lasting, *watching = (Stack(self.account, each, replace=replace) for each in self.stacks())
-        own = Settings(self.finder, self._settings, self.functions.is_current)
-        return [lasting, self.pepper, self._first_key, self.functions, own, *watching]
-
-    def stacks(self) -> list[Wanted]:
-        """What lasts."""
-        name = f"{APP}-{self.stage.name}-data"
-        parameters = self._data_parameters(name)
+    def steps(self, wish: Wish) -> Sequence[Step]:
+        lasting = partial(data_stack, self.account, self.stage, wish)
+        watching = partial(self._watching, wish)
         return [
-            Wanted(
-                name=name,
-                what="tables, queues and logs",
-                stage=self.stage.name,
-                template=named_in_full(read(DATA), {**parameters, "AWS::Region": self.account.region}),
-                parameters=parameters,
-            )
+            Stack(self.account, data_name(self.stage), "what lasts", lasting, replace=wish.replace),
+            self.pepper,
+            self._first_key,
+            self.functions,
+            Settings(self.finder, self._settings, self.functions.is_current),
+            Stack(self.account, watch_name(self.stage), "what watches", watching, replace=True),  # nothing is in it
         ]
 
-    def _data_parameters(self, stack: str) -> dict[str, str]:
-        return {
-            "Stage": self.stage.name,
-            "PointInTimeRecovery": str(self.stage.history).lower(),
-            "LogDays": str(self.stage.log_days),
-            "GatewayLogs": str(self._logs_gateway(stack)).lower(),
-        }
-
-    def _logs_gateway(self, stack: str) -> bool:
-        """Whether this stage is the one of the account that lets API Gateway write logs."""
-        given = (described(self.account, stack) or {}).get("Parameters", [])
-        ours = any((each["ParameterKey"], each["ParameterValue"]) == ("GatewayLogs", "true") for each in given)
-        return ours or not self.account.client("apigateway").get_account().get("cloudwatchRoleArn")
+    def _watching(self, wish: Wish) -> Wanted | None:
+        return watch_stack(self.account, self.stage, wish, self.finder.find())
 
     def _settings(self, inventory: Inventory) -> Sequence[Setting]:
         wanted = extras(self.stage)
-        rest = [doors.refusal(self.account, inventory.rest_api, each) for each in wanted.refusals]
+        stream = self.account.function_arn(function_name(self.stage.name, streaming.FUNCTION))
+        rest = [
+            *(doors.refusal(self.account, inventory.rest_api, each) for each in wanted.refusals),
+            *of_streams(self.account, inventory.rest_api, stream + qualifier(self.stage, streaming.FUNCTION)),
+        ]
         mark = doors.mark_of(rest, self.project.mark())
         return [
             *lambdas.of_functions(self.account, wanted, inventory),

@@ -9,7 +9,6 @@ from infra.deploy.cloudformation import described, status_of
 from infra.deploy.faults import CannotDeploy
 from infra.deploy.inventory import Inventory
 from infra.deploy.secrets import Pepper
-from infra.deploy.stacks import Wanted
 from infra.deploy.wish import Wish
 from infra.stages import APP, Stage
 
@@ -31,9 +30,9 @@ def check_account(account: Account, wish: Wish) -> None:
         )
 
 
-def stack_faults(account: Account, stacks: list[Wanted]) -> Iterator[str]:
+def stack_faults(account: Account, stacks: list[str]) -> Iterator[str]:
     """Stacks that cannot be changed now."""
-    for name in (each.name for each in stacks):
+    for name in stacks:
         match status_of(account, name):
             case "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" as status:
                 yield (

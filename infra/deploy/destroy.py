@@ -11,6 +11,7 @@ from infra.deploy.faults import CannotDeploy
 from infra.deploy.inventory import Finder
 from infra.deploy.secrets import PEPPERS
 from infra.deploy.steps import Change, Say, Step
+from infra.deploy.wanted import data_name, data_stack, watch_name
 from infra.deploy.wish import Wish
 
 RECOVERY_DAYS: Final = 7
@@ -105,15 +106,15 @@ class NoPepper:
 
 def steps_of(blueprint: Blueprint, wish: Wish) -> Sequence[Step]:
     """What is taken away, last made first; data only if that is said."""
-    lasting, *watching = blueprint.stacks()
     kept: list[Step] = [
-        *(NoStack(blueprint.account, each.name) for each in watching),
+        NoStack(blueprint.account, watch_name(blueprint.stage)),
         NoFunctions(blueprint.finder, blueprint.chalice),
-        NoStack(blueprint.account, lasting.name),
+        NoStack(blueprint.account, data_name(blueprint.stage)),
     ]
     if not wish.data:
         return kept
-    properties = [each.get("Properties", {}) for each in lasting.template["Resources"].values()]
+    lasting = data_stack(blueprint.account, blueprint.stage, wish).template["Resources"].values()
+    properties = [each.get("Properties", {}) for each in lasting]
     tables = [each["TableName"] for each in properties if "TableName" in each]
     secret = blueprint.project.environment.get(PEPPERS, "")
     return [*kept, NoTables(blueprint.account, tables), NoPepper(blueprint.account, secret)]

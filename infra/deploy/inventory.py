@@ -38,6 +38,11 @@ class Inventory(Struct, frozen=True):
         return {each["name"]: each["lambda_arn"] for each in self._of("lambda_function")}
 
     @property
+    def roles(self) -> dict[str, str]:
+        """The role of every function, by the function's name in the configuration."""
+        return {each["name"].removesuffix("_role"): each["role_arn"] for each in self._of("iam_role")}
+
+    @property
     def event_sources(self) -> dict[str, str]:
         """The id of a queue's mapping, by its function."""
         return {each["name"].removesuffix("-sqs-event-source"): each["event_uuid"] for each in self._of("sqs_event")}

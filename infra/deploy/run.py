@@ -11,6 +11,7 @@ from infra.deploy.blueprint import Blueprint
 from infra.deploy.faults import CannotDeploy
 from infra.deploy.smoke import smoke
 from infra.deploy.steps import Change, Say, Step
+from infra.deploy.wanted import data_name, watch_name
 from infra.deploy.wish import Wish
 
 AWS_FAULTS = (ClientError, BotoCoreError, TidegateError)
@@ -20,7 +21,7 @@ Planned = Sequence[tuple[Step, Sequence[Change]]]
 def deploy(blueprint: Blueprint, wish: Wish, say: Say) -> None:
     """Bring the stage to what this checkout says; whatever cut it before, it goes on from there."""
     check(blueprint, wish)
-    steps = blueprint.steps(replace=wish.replace)
+    steps = blueprint.steps(wish)
     planned = [(step, step.changes()) for step in steps]
     tell(planned, say)
     if wish.plan:
@@ -36,7 +37,7 @@ def check(blueprint: Blueprint, wish: Wish) -> None:
     checks.check_account(account, wish)
     inventory = blueprint.finder.find()
     faults = [
-        *checks.stack_faults(account, blueprint.stacks()),
+        *checks.stack_faults(account, [data_name(blueprint.stage), watch_name(blueprint.stage)]),
         *checks.owner_faults(account, wish.stage, inventory),
         *checks.pepper_faults(blueprint.pepper),
         *checks.quota_faults(account, blueprint.stage),

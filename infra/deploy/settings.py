@@ -1,7 +1,6 @@
 """What Chalice cannot set: each setting is read, compared with what is wanted, and written only where it differs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from textwrap import shorten
 from typing import Any, Final
 
 from msgspec import Struct
@@ -10,6 +9,8 @@ from infra.deploy.inventory import Finder, Inventory
 from infra.deploy.steps import Change, Say
 
 _MOST_SHOWN: Final = 60
+_HEAD: Final = 15
+_TAIL: Final = 40
 
 Values = Mapping[str, Any]
 
@@ -62,4 +63,9 @@ class Settings:
 
 
 def _said(values: Values, names: Sequence[str]) -> str:
-    return ", ".join(f"{name} {shorten(str(values.get(name, '-')), _MOST_SHOWN)}" for name in names)
+    return ", ".join(f"{name} {_short(str(values.get(name, '-')))}" for name in names)
+
+
+def _short(text: str) -> str:
+    """What two long values differ in is at their ends."""
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_HEAD]}…{text[-_TAIL:]}"

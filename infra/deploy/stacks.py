@@ -1,7 +1,7 @@
 """A CloudFormation stack, made and changed by change sets: what one would do is known before it is done."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -19,7 +19,6 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """A stack as it should be."""
 
     name: str
-    what: str
     stage: str
     template: Mapping[str, Any]
     parameters: Mapping[str, str]
@@ -47,36 +46,45 @@ class Review(Struct, frozen=True):
 
 
 class Stack:
-    """A step. Unless it may `replace`, what would lose something stops it."""
+    """A step. Unless it may `replace`, what would lose something stops it; `wanted` is None until it can be known."""
 
-    def __init__(self, account: Account, wanted: Wanted, *, replace: bool) -> None:
-        self.title = wanted.what
+    def __init__(
+        self, account: Account, name: str, what: str, wanted: Callable[[], Wanted | None], *, replace: bool
+    ) -> None:
+        self.title = what
         self._account = account
-        self._wanted = wanted
+        self._find_wanted = wanted
         self._replace = replace
-        self._name = {"StackName": wanted.name}
+        self._name = {"StackName": name}
 
     def changes(self) -> Sequence[Change]:
-        if status_of(self._account, self._wanted.name) in {"", SHELL}:
-            return [Change(f"stack {self._wanted.name}", "absent", "made")]
-        if self._is_current():
+        name = self._name["StackName"]
+        if status_of(self._account, name) in {"", SHELL}:
+            return [Change(f"stack {name}", "absent", "made")]
+        wanted = self._find_wanted()
+        if wanted is None:
+            return [Change(f"stack {name}", "there", "looked at once the functions are")]
+        if self._is_current(wanted):
             return []
-        review = self._review()
+        review = self._review(wanted)
         self._forget()
         return [_change_of(each) for each in review.resources]
 
     def apply(self, say: Say) -> None:
-        review = self._review()
+        wanted = self._find_wanted()
+        if wanted is None:
+            raise CannotDeploy(f"{self.title}: what is watched is not all there; run this again")
+        review = self._review(wanted)
         if review.lost and not self._replace:
             self._forget()
             raise CannotDeploy(
-                f"{', '.join(review.lost)} of the stack {self._wanted.name} would be replaced or removed, with what is "
+                f"{', '.join(review.lost)} of the stack {wanted.name} would be replaced or removed, with what is "
                 "in it: save that first, then run this again with REPLACE=1"
             )
         if not review.resources:
             self._forget()
             return
-        say(f"CloudFormation changes {len(review.resources)} resources of {self._wanted.name}")
+        say(f"CloudFormation changes {len(review.resources)} resources of {wanted.name}")
         self._client.execute_change_set(
             **self._name, ChangeSetName=_CHANGE_SET, RetainExceptOnCreate=not review.imports
         )
@@ -86,38 +94,35 @@ class Stack:
     def _client(self) -> Any:
         return self._account.client("cloudformation")
 
-    def _is_current(self) -> bool:
+    def _is_current(self, wanted: Wanted) -> bool:
         """Whether the stack was last made from this very wish; what CloudFormation rolled back was not."""
-        seen = described(self._account, self._wanted.name) or {}
+        seen = described(self._account, wanted.name) or {}
         given = {each["ParameterKey"]: each["ParameterValue"] for each in seen.get("Parameters", [])}
-        if "ROLLBACK" in seen["StackStatus"] or not self._wanted.parameters.items() <= given.items():
+        if "ROLLBACK" in seen["StackStatus"] or not wanted.parameters.items() <= given.items():
             return False
         made_from = self._client.get_template(**self._name)["TemplateBody"]
-        return bool((json.loads(made_from) if isinstance(made_from, str) else made_from) == self._wanted.template)
+        return bool((json.loads(made_from) if isinstance(made_from, str) else made_from) == wanted.template)
 
-    def _review(self) -> Review:
+    def _review(self, wanted: Wanted) -> Review:
         """Make the change set anew, and read it."""
         self._forget()
-        fresh = status_of(self._account, self._wanted.name) in {"", SHELL}
+        fresh = status_of(self._account, wanted.name) in {"", SHELL}
         made = self._client.create_change_set(
             **self._name,
             ChangeSetName=_CHANGE_SET,
             ChangeSetType="CREATE" if fresh else "UPDATE",
-            TemplateBody=json.dumps(self._wanted.template, separators=(",", ":")),
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in self._parameters()],
+            TemplateBody=json.dumps(wanted.template, separators=(",", ":")),
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in wanted.parameters.items()],
             Capabilities=["CAPABILITY_NAMED_IAM"],
-            Tags=[{"Key": "tidegate:stage", "Value": self._wanted.stage}],
+            Tags=[{"Key": "tidegate:stage", "Value": wanted.stage}],
             ImportExistingResources=True,
             **({"OnStackFailure": "DELETE"} if fresh else {}),
         )
         self._account.until(lambda: not self._read()["Status"].endswith(("_PENDING", "_PROGRESS")), "a change set")
         read = self._read()
         if read["Status"] == "FAILED" and not _is_nothing(read.get("StatusReason", "")):
-            raise CannotDeploy(f"CloudFormation refuses {self._wanted.name}: {read['StatusReason']}")
+            raise CannotDeploy(f"CloudFormation refuses {wanted.name}: {read['StatusReason']}")
         return Review(made["StackId"], [each["ResourceChange"] for each in read["Changes"]])
-
-    def _parameters(self) -> Iterable[tuple[str, str]]:
-        return sorted(self._wanted.parameters.items())
 
     def _read(self) -> dict[str, Any]:
         read: dict[str, Any] = self._client.describe_change_set(**self._name, ChangeSetName=_CHANGE_SET)
@@ -130,7 +135,7 @@ class Stack:
 
     def _forget(self) -> None:
         """Remove the change set: one that was not executed holds up the next of its name."""
-        if described(self._account, self._wanted.name) is not None:
+        if described(self._account, self._name["StackName"]) is not None:
             self._client.delete_change_set(**self._name, ChangeSetName=_CHANGE_SET)
 
 

@@ -10,6 +10,16 @@ from infra.stages import STAGES
 
 _YES: Final = frozenset({"1", "true", "yes"})
 _ACCOUNT_DIGITS: Final = 12
+_TEXTS: Final = (
+    "api_url",
+    "key_file",
+    "mail",
+    "budget_usd",
+    "home_region",
+    "replica_region",
+    "witness_region",
+    "replica_key",
+)
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -24,6 +34,12 @@ class Wish(Struct, frozen=True, kw_only=True):
     data: bool = False
     api_url: str = ""
     key_file: str = ""
+    mail: str = ""
+    budget_usd: str = ""
+    home_region: str = ""
+    replica_region: str = ""
+    witness_region: str = ""
+    replica_key: str = ""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -32,6 +48,8 @@ class Wish(Struct, frozen=True, kw_only=True):
             raise CannotDeploy(f"there is no stage {stage!r}: say STAGE={'|'.join(STAGES)}")
         if account and not (account.isdecimal() and len(account) == _ACCOUNT_DIGITS):
             raise CannotDeploy(f"ACCOUNT is {_ACCOUNT_DIGITS} digits, not {account!r}")
+        if environ.get("BUDGET_USD") and not environ["BUDGET_USD"].isdecimal():
+            raise CannotDeploy(f"BUDGET_USD is whole dollars a month, not {environ['BUDGET_USD']!r}")
         return cls(
             stage=stage,
             region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "",
@@ -40,6 +58,5 @@ class Wish(Struct, frozen=True, kw_only=True):
             replace=environ.get("REPLACE", "") in _YES,
             confirm=environ.get("CONFIRM", ""),
             data=environ.get("DATA", "") in _YES,
-            api_url=environ.get("API_URL", ""),
-            key_file=environ.get("KEY_FILE", ""),
+            **{name: environ.get(name.upper(), "") for name in _TEXTS},
         )

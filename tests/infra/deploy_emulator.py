@@ -89,15 +89,42 @@ def keep_transfer_mode(gateway):
     gateway._put_integration = put_and_keep
 
 
+UNKNOWN = (
+    "AWS::Budgets::Budget",
+    "AWS::OpenSearchServerless::AccessPolicy",
+    "AWS::OpenSearchServerless::Collection",
+    "AWS::OpenSearchServerless::CollectionGroup",
+    "AWS::OpenSearchServerless::SecurityPolicy",
+    "AWS::WAFv2::WebACLAssociation",
+)
+SAID = {"Arn": "arn", "Id": "id", "CollectionEndpoint": "https://collection"}
+
+
+def take_unknown_types(provisioners):
+    """Have CloudFormation make and forget what this emulator has no service for."""
+    handler = {
+        "create": lambda name, _properties, _stack: (name, SAID),
+        "update": lambda known, _before, _after, _stack: (known, SAID),
+        "delete": lambda _known, _properties: None,
+    }
+    for kind in UNKNOWN:
+        provisioners._RESOURCE_HANDLERS.setdefault(kind, handler)
+    alarm = provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"]
+    make = alarm["create"]
+    alarm["create"] = lambda *made: handler["create"](*made) if "Metrics" in made[1] else make(*made)
+
+
 def main():
     listening = socket.socket(fileno=int(sys.argv[1]))
     Lifeline(int(sys.argv[2]), grace_s=5).watch()
     os.environ.update(OFF, GATEWAY_PORT=str(listening.getsockname()[1]))
     import ministack.app
     from ministack.services import apigateway_v1, lambda_svc
+    from ministack.services.cloudformation import provisioners
 
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = 0
     keep_transfer_mode(apigateway_v1)
+    take_unknown_types(provisioners)
     config = uvicorn.Config(Gateway(ministack.app.app), lifespan="off", log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[listening])
 

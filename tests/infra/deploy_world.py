@@ -247,7 +247,7 @@ class World:
         with environment(**self.variables):
             blueprint = self.blueprint()
             check(blueprint, wanted)
-            apply(blueprint.steps(replace=wanted.replace), self.said.append)
+            apply(blueprint.steps(wanted), self.said.append)
 
     def destroy(self, **wish):
         with environment(**self.variables):
@@ -265,7 +265,7 @@ class World:
     def changes(self):
         """What another deployment would change."""
         with environment(**self.variables):
-            return [change for step in self.blueprint().steps(replace=False) for change in step.changes()]
+            return [change for step in self.blueprint().steps(Wish(stage=self.stage)) for change in step.changes()]
 
     def client(self, service):
         with environment(**self.variables):

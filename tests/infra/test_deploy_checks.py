@@ -9,12 +9,11 @@ from infra.deploy import checks
 from infra.deploy.account import Account
 from infra.deploy.faults import CannotDeploy
 from infra.deploy.inventory import Inventory
-from infra.deploy.stacks import Wanted
 from infra.deploy.wish import Wish
 from infra.stages import STAGES
 
 WISH = Wish(stage="solo")
-DATA = Wanted(name="tidegate-solo-data", what="data", stage="solo", template={}, parameters={})
+DATA = "tidegate-solo-data"
 
 
 class Amazon:

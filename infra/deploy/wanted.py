@@ -1,0 +1,76 @@
+"""The two stacks of a stage as they should be.
+
+What an operator once said, where the Regions are and who is written to, the stacks themselves know: it stays until
+another word is said.
+"""
+
+from collections.abc import Mapping
+
+from infra.deploy.account import Account
+from infra.deploy.cloudformation import described
+from infra.deploy.inventory import Inventory
+from infra.deploy.naming import named_in_full
+from infra.deploy.stacks import Wanted
+from infra.deploy.wish import Wish
+from infra.parameters import Deployed, Regions, data_parameters, watch_parameters
+from infra.stages import APP, Stage
+from infra.templates import DATA, read
+from infra.watch.template import watch
+
+
+def data_name(stage: Stage) -> str:
+    return f"{APP}-{stage.name}-data"
+
+
+def watch_name(stage: Stage) -> str:
+    return f"{APP}-{stage.name}-watch"
+
+
+def data_stack(account: Account, stage: Stage, wish: Wish) -> Wanted:
+    """What lasts: tables, queues, logs, search."""
+    given = _given(account, data_name(stage))
+    logs = given.get("GatewayLogs") == "true" or not _has_gateway_logs(account)
+    parameters = data_parameters(stage, gateway_logs=logs, regions=_regions(account, given, wish))
+    return Wanted(
+        name=data_name(stage),
+        stage=stage.name,
+        template=named_in_full(read(DATA), {**parameters, "AWS::Region": account.region}),
+        parameters=parameters,
+    )
+
+
+def watch_stack(account: Account, stage: Stage, wish: Wish, inventory: Inventory) -> Wanted | None:
+    """Alarms, dashboard, budget and firewall; None while what they watch is not all there."""
+    if not stage.functions.keys() <= inventory.roles.keys() or not (inventory.rest_api and inventory.websocket_api):
+        return None
+    given = _given(account, watch_name(stage))
+    budget = wish.budget_usd or given.get("BudgetUsd", "")
+    parameters = watch_parameters(
+        stage,
+        Deployed(rest_api=inventory.rest_api, websocket_api=inventory.websocket_api, roles=inventory.roles),
+        mail=wish.mail or given.get("Mail", ""),
+        budget_usd=int(float(budget)) if budget else None,
+        regions=_regions(account, _given(account, data_name(stage)), wish),
+    )
+    return Wanted(name=watch_name(stage), stage=stage.name, template=watch(stage), parameters=parameters)
+
+
+def _given(account: Account, stack: str) -> Mapping[str, str]:
+    found = (described(account, stack) or {}).get("Parameters", [])
+    return {each["ParameterKey"]: each["ParameterValue"] for each in found}
+
+
+def _has_gateway_logs(account: Account) -> bool:
+    """Whether API Gateway may write logs already: it is one setting of an account and Region."""
+    return bool(account.client("apigateway").get_account().get("cloudwatchRoleArn"))
+
+
+def _regions(account: Account, given: Mapping[str, str], wish: Wish) -> Regions | None:
+    found = Regions(
+        here=account.region,
+        home=wish.home_region or given.get("HomeRegion", ""),
+        other=wish.replica_region or given.get("ReplicaRegion", ""),
+        witness=wish.witness_region or given.get("WitnessRegion", ""),
+        other_key=wish.replica_key or given.get("ReplicaKeyArn", ""),
+    )
+    return found if found.home or found.other else None
