@@ -13,6 +13,7 @@ CODE := $(wildcard app.py chalicelib infra benchmarks training tests)
 PARALLEL := -n 2
 STAGE ?= solo
 OUT ?= build/$(STAGE)
+SBOM := $(if $(filter command environment,$(origin OUT)),$(OUT),build/sbom.json)
 
 # $(call check,name,command) says what runs, and names it again when it failed.
 check = @echo '== $(1)'; $(2) || { echo 'make: $(1) failed' >&2; exit 1; }
@@ -80,6 +81,10 @@ unit contract functional architecture: venv $(WEIGHTS)
 race: venv ## Race 8 processes for a budget, and kill some: RUNS (50), KILLS (50), CALLS (200)
 	@RACE_RUNS=$(or $(RUNS),50) RACE_KILLS=$(or $(KILLS),50) RACE_CALLS=$(or $(CALLS),200) $(BIN)/pytest tests/race
 
+.PHONY: cuts
+cuts: venv ## Cut a deployment before and after every call that it makes, and complete it: takes an hour
+	@CUTS=all $(BIN)/pytest $(PARALLEL) tests/infra/test_deploy_cuts.py
+
 .PHONY: test-opensearch
 test-opensearch: venv ## Run the index of meanings on real OpenSearch; needs Maven and a JDK: VERSIONS (2.19 3.5)
 	@for version in $(or $(VERSIONS),2.19 3.5); do \
@@ -105,14 +110,25 @@ plan: venv ## Say what a load needs and costs: USERS, TURNS a day of each, PEAK 
 		--input-tokens $(or $(INPUT),1500) --output-tokens $(or $(OUTPUT),400) --hit-rate $(or $(HITS),0.2) --out build/plan $(ARGS)
 
 .PHONY: package
-package: venv $(WEIGHTS) ## Build the Lambda zip and its template: STAGE (solo), OUT (build/STAGE)
-	@AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-us-east-1}" $(BIN)/chalice package --stage $(STAGE) $(OUT)
+package: venv $(WEIGHTS) ## Build what CloudFormation or SAM deploys, the zip and three templates: STAGE (solo), OUT (build/STAGE)
+	@$(BIN)/python -m infra.merge $(STAGE) $(OUT)
+	@AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-us-east-1}" \
+		$(BIN)/chalice package --stage $(STAGE) --merge-template $(OUT)/merge.json $(OUT)
 
 .PHONY: deploy destroy
 deploy: venv $(WEIGHTS) ## Deploy STAGE to your AWS account; PLAN=1 shows what would change: ACCOUNT, REPLACE=1, KEY_FILE
 destroy: venv ## Take STAGE away and keep its tables: CONFIRM=STAGE, DATA=1 for the tables too, PLAN=1
 deploy destroy:
 	@exec env STAGE=$(STAGE) $(BIN)/python -m infra.deploy $@
+
+.PHONY: sbom
+sbom: venv ## List what a deployment contains, in CycloneDX's form: OUT (build/sbom.json)
+	@mkdir -p $(dir $(SBOM)) && $(BIN)/python -m infra.sbom >$(SBOM) && echo 'make: wrote $(SBOM)'
+
+.PHONY: audit
+audit: venv ## Look for known faults: in the code, and in what it depends on where the advisories can be reached
+	$(call check,bandit,$(BIN)/bandit --quiet --recursive -ll app.py chalicelib infra)
+	$(call check,advisories,$(BIN)/python -m infra.audit)
 
 .PHONY: locks
 locks: venv ## Write the locks anew from the .in files, with the newest versions they allow

@@ -13,7 +13,7 @@ _CREATED: Final = ("TableName", "BillingMode", "AttributeDefinitions", "KeySchem
 
 def read(path: Path) -> dict[str, Any]:
     """The template in the file."""
-    loaded: dict[str, Any] = yaml.load(path.read_text(), _Loader)  # noqa: S506 - a safe loader with tags of its own
+    loaded: dict[str, Any] = _Loader(path.read_text()).get_single_data()
     return loaded
 
 
