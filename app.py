@@ -7,7 +7,6 @@ from chalicelib.edge import batch, chat_reply, chat_request, model_wire, sockets
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import Gateway
 from chalicelib.edge.homeward import Answer, homeward
-from chalicelib.edge.openapi.document import openapi_response
 from chalicelib.edge.problems import answered
 from chalicelib.edge.telemetry import log_refit, log_sweep
 from chalicelib.pipeline import embed, turn, work
@@ -40,6 +39,8 @@ def health(call: Call) -> Response:
 @app.route("/openapi.json", methods=["GET"], content_types=[])
 @answered
 def describe(_: Call) -> Response:
+    from chalicelib.edge.openapi.document import openapi_response  # a cold start has no use for it
+
     return openapi_response()
 
 
