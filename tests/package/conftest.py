@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from infra import merge, stages
 from tests.contract.stores import REGION, Emulator
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +36,7 @@ def package(project, stage):
     environment = {name: os.environ[name] for name in os.environ if not name.startswith(("AWS_", "TIDEGATE_"))}
     chalice = [sys.executable, "-c", "from chalice.cli import main; raise SystemExit(main())"]
     done = subprocess.run(
-        [*chalice, "package", "--stage", stage, f"out/{stage}"],
+        [*chalice, "package", "--stage", stage, "--merge-template", f"out/{stage}/merge.json", f"out/{stage}"],
         cwd=project,
         env=environment | {"AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"},
         capture_output=True,
@@ -63,6 +64,7 @@ def packages(tmp_path_factory, worker_id):
         if not project.exists():
             fill(project)
             for stage in STAGES:
+                merge.write(stages.STAGES[stage], project / "out" / stage)
                 package(project, stage)
     return {stage: project / "out" / stage for stage in STAGES}
 

@@ -1,4 +1,4 @@
-"""The template of every stage is one that CloudFormation takes."""
+"""The template of every stage is one that CloudFormation takes, and has what `chalice deploy` leaves to others."""
 
 import json
 import subprocess
@@ -6,11 +6,14 @@ import sys
 
 import pytest
 
-from infra.stages import STAGES
+from infra.extras import ALIAS, extras
+from infra.stages import STAGES, function_name
+from infra.streaming import ROUTES
 from tests.package.conftest import ROOT
 
 RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 HTTP_SECONDS = 29  # API Gateway waits no longer
+SAID = ("authorizer", "body", "header", "identity", "$context.path", "query", "requestOverride")
 
 
 def functions(template):
@@ -68,3 +71,134 @@ def test_what_is_done_on_a_schedule_is_a_function_with_a_policy_of_its_own(templ
     assert found["MemorySize"] == STAGES[template.parent.name].functions[name].memory_mb
     policy = json.loads((ROOT / f".chalice/policy-{template.parent.name}-{name}.json").read_text())
     assert granted["PolicyDocument"] == policy
+
+
+def resource(template, name):
+    return json.loads(template.read_text())["Resources"][name]["Properties"]
+
+
+def stage_of(template):
+    return STAGES[template.parent.name]
+
+
+def integration(template, method, path):
+    return resource(template, "RestAPI")["DefinitionBody"]["paths"][path][method]["x-amazon-apigateway-integration"]
+
+
+def test_functions_have_the_names_that_logs_policies_and_alarms_know_them_by(template):
+    stage = stage_of(template)
+
+    assert {each["FunctionName"] for each in functions(template)} == {
+        function_name(stage.name, name) for name in stage.functions
+    }
+
+
+def test_every_function_has_a_role_of_its_own(template):
+    resources = json.loads(template.read_text())["Resources"]
+    roles = [each["Role"]["Fn::GetAtt"][0] for each in functions(template)]
+
+    assert len(set(roles)) == len(roles) == len(stage_of(template).functions)
+    assert {name for name, each in resources.items() if each["Type"] == "AWS::IAM::Role"} == set(roles)
+
+
+def test_every_function_is_as_large_as_its_stage_says(template):
+    stage = stage_of(template)
+    sizes = {function_name(stage.name, name): size for name, size in stage.functions.items()}
+
+    for each in functions(template):
+        size = sizes[each["FunctionName"]]
+        assert (each["MemorySize"], each["Timeout"]) == (size.memory_mb, size.timeout_s)
+        assert each.get("ReservedConcurrentExecutions") == size.reserved
+        assert each["Tracing"] == ("Active" if stage.tracing else "PassThrough")
+
+
+def test_a_batch_of_which_a_part_failed_is_not_deleted(template):
+    (source,) = resource(template, "Work")["Events"].values()
+
+    assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["Properties"]["ScalingConfig"] == {"MaximumConcurrency": stage_of(template).workers}
+    assert source["Properties"]["Queue"]["Fn::Sub"].endswith(f":tidegate-{template.parent.name}-turns")
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_a_route_that_streams_is_answered_by_the_function_that_does(template, route):
+    found = integration(template, route.method.lower(), route.path)
+    alias = f":{ALIAS}" if stage_of(template).functions["stream"].provisioned else ""
+
+    assert found["responseTransferMode"] == "STREAM"
+    assert found["uri"]["Fn::Sub"].endswith(f"/functions/${{Stream.Arn}}{alias}/response-streaming-invocations")
+    assert found["type"].lower() == "aws_proxy"
+    assert found["httpMethod"] == "POST"
+
+
+def test_no_other_route_streams(template):
+    paths = resource(template, "RestAPI")["DefinitionBody"]["paths"]
+    streaming = {
+        (method.upper(), path)
+        for path, methods in paths.items()
+        for method, each in methods.items()
+        if "responseTransferMode" in each.get("x-amazon-apigateway-integration", {})
+    }
+
+    assert streaming == {(route.method, route.path) for route in ROUTES}
+
+
+def test_what_is_kept_warm_stands_behind_an_alias(template):
+    stage, stream = stage_of(template), resource(template, "Stream")
+    kept = [name for name, size in stage.functions.items() if size.provisioned]
+
+    assert kept == (["stream"] if "AutoPublishAlias" in stream else [])
+    if kept:
+        assert stream["AutoPublishAlias"] == ALIAS
+        assert stream["ProvisionedConcurrencyConfig"] == {
+            "ProvisionedConcurrentExecutions": stage.functions["stream"].provisioned
+        }
+
+
+def test_what_is_called_is_logged_and_nothing_that_is_said(template):
+    """Neither headers nor bodies, paths as called, queries, addresses or whoever calls."""
+    rest = resource(template, "RestAPI")
+    sockets = resource(template, "WebsocketAPIStage")
+    lines = [rest["AccessLogSetting"]["Format"], sockets["AccessLogSettings"]["Format"]]
+    said = {value for line in lines for value in json.loads(line).values()}
+
+    assert not [each for each in said if any(word in each for word in SAID)]
+    assert "$context.resourcePath" in said
+    for settings in (rest["MethodSettings"][0], sockets["DefaultRouteSettings"]):
+        assert (settings["LoggingLevel"], settings["DataTraceEnabled"]) == ("OFF", False)
+
+
+def test_both_apis_let_in_what_their_stage_says(template):
+    throttle = stage_of(template).throttle
+
+    for settings in (
+        resource(template, "RestAPI")["MethodSettings"][0],
+        resource(template, "WebsocketAPIStage")["DefaultRouteSettings"],
+    ):
+        assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (
+            throttle.per_second,
+            throttle.burst,
+        )
+
+
+def test_api_gateway_refuses_in_the_shape_of_every_error(template):
+    refusals = resource(template, "RestAPI")["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
+
+    assert set(refusals) == {each.kind for each in extras(stage_of(template)).refusals}
+    for each in refusals.values():
+        body = each["responseTemplates"]["application/json"].replace("$context.error.messageString", '"Too much."')
+        assert json.loads(body)["error"].keys() == {"message", "type", "param", "code"}
+    assert refusals["THROTTLED"]["statusCode"] == "429"
+    assert "statusCode" not in refusals["DEFAULT_5XX"]
+
+
+def test_a_request_is_traced_through_the_gateway_where_the_stage_traces(template):
+    assert resource(template, "RestAPI")["TracingEnabled"] is stage_of(template).tracing
+
+
+def test_the_other_two_stacks_lie_beside_it(template):
+    folder = template.parent
+
+    assert (folder / "data.yaml").read_text() == (ROOT / "infra/data.yaml").read_text()
+    assert f"Stage={folder.name}" in json.loads((folder / "data-parameters.json").read_text())
+    assert "Calls" in json.loads((folder / "watch.json").read_text())["Resources"]
