@@ -193,3 +193,14 @@ def test_a_transport_that_cannot_stream_gets_all_events_at_once(world, key):
     answer = world.call("POST", PATH, asked(stream=True), key=key)
 
     assert kinds(events([answer.body])) == [*BEGINNING, *TEXT, "response.completed"]
+
+
+def test_a_response_that_would_outlive_its_function_is_kept_as_failed(world, key):
+    world.out_of_time()
+
+    *_, last = events(stream(world, key).body)
+
+    assert last["type"] == "response.failed"
+    assert last["response"]["error"]["message"].startswith("The answer takes longer")
+    assert retrieve(world, key, last["response"])["status"] == "failed"
+    assert world.leases() == {"settled": 1}

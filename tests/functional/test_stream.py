@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.functional.world import events_of
+from tests.builders import an_event
+from tests.functional.world import chat_body, events_of
 
 
 @pytest.fixture
@@ -99,6 +100,38 @@ def test_a_transport_that_cannot_stream_gets_all_events_at_once(world, key):
     assert done == "[DONE]"
     assert "What is a tide" in said(chunks)
     assert world.leases() == {"settled": 1}
+
+
+def test_the_function_that_streams_answers_whole_where_its_runtime_does_not(world, key):
+    body = json.dumps(chat_body("What is a tide?", stream=True))
+
+    answer = world.invoke("stream", an_event("post_chat", key=key, body=body))
+
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["Content-Type"] == "text/event-stream"
+    assert "What is a tide" in said(events_of([answer["body"].encode()])[:-1])
+    assert world.leases() == {"settled": 1}
+
+
+def test_a_stream_that_would_outlive_its_function_ends_with_an_event_and_is_charged(world, key):
+    world.out_of_time()
+    conversation = conversation_of(world, key)
+
+    answer = world.stream("What is a tide?", key=key, conversation=conversation)
+
+    role, last = events_of(answer.body)
+    assert role["choices"][0]["delta"]["role"] == "assistant"
+    assert last["error"]["code"] == "model_timeout"
+    assert world.leases() == {"settled": 1}
+    assert world.used().requests == 1
+    assert stored(world, key, conversation)[1]["status"] == "incomplete"
+
+
+def test_an_answer_in_one_piece_does_not_depend_on_it(world, key):
+    world.out_of_time()
+    body = json.dumps(chat_body("What is a tide?"))
+
+    assert world.send("post_chat", key=key, body=body).status == 200
 
 
 def test_a_fault_before_the_first_piece_is_an_error_response(world, key):

@@ -82,6 +82,7 @@ class Answer(msgspec.Struct, frozen=True):
 class World:
     def __init__(self):
         self._made = 0
+        self.context = CONTEXT
         self._client = Client(app, project_dir=str(ROOT))
         self._http = self._client.http
         self.dynamodb = botocore.session.Session().create_client("dynamodb", region_name="us-east-1")
@@ -130,11 +131,19 @@ class World:
         conformance.check(method, path, answer)
         return answer
 
+    def invoke(self, function, event):
+        """What a function answers to an event, under a runtime that does not stream."""
+        with acting(function):
+            return self._client.lambda_.invoke(function, event).payload
+
+    def out_of_time(self):
+        """Calls have as much time from now on as a function that is about to be ended."""
+        self.context = SimpleNamespace(aws_request_id="request", get_remaining_time_in_millis=lambda: 0)
+
     def work(self, *bodies):
         """Bring what is in the queue, or `bodies`, to the worker as SQS does; which came to nothing."""
         records = [{"messageId": str(place), "body": body} for place, body in enumerate(bodies or self.taken())]
-        with acting("work"):
-            answer = self._client.lambda_.invoke("work", {"Records": records}).payload
+        answer = self.invoke("work", {"Records": records})
         return [records[int(each["itemIdentifier"])]["body"] for each in answer["batchItemFailures"]]
 
     def taken(self, place=0):
@@ -155,7 +164,7 @@ class World:
     def send(self, name, *, key=None, **changes):
         """Send a recorded event; status, headers and body, which is an iterator where it streams."""
         with acting("stream"):
-            status, headers, body = app.stream(an_event(name, key=key, **changes), CONTEXT)
+            status, headers, body = app.stream(an_event(name, key=key, **changes), self.context)
         return SimpleNamespace(status=status, headers={k.lower(): v for k, v in headers.items()}, body=body)
 
     def rows(self, table):

@@ -4,6 +4,7 @@ import base64
 import contextvars
 import json
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 from chalice.app import Request
@@ -14,10 +15,25 @@ from chalicelib.domain.errors import BadRequest, PayloadTooLarge, Unauthorized, 
 from chalicelib.edge import call as edge
 from chalicelib.edge.call import Call, decode
 from chalicelib.edge.chat_request import ChatBody
+from chalicelib.edge.gateway import Gateway
 from tests.builders import NOW, a_credential, an_event
 
 GOOD = {"model": "small", "messages": [{"role": "user", "content": "Hi"}]}
 TOKEN = a_credential().token
+
+
+@pytest.fixture
+def gateway_call():
+    """Begins a call in a function that has so many seconds left."""
+    gateway = Gateway("test", configure_logs=False)
+
+    def begun(seconds):
+        context = SimpleNamespace(get_remaining_time_in_millis=lambda: int(seconds * 1000))
+        gateway.current_request = Request(an_event("post_chat"), context)
+        return edge.begin()
+
+    yield begun
+    gateway.current_request = None
 
 
 def a_call(event="post_chat", *, headers=None, **changes):
@@ -200,3 +216,10 @@ def test_an_error_quotes_little_of_the_body(change):
 def test_outside_a_call_there_is_none():
     with pytest.raises(edge.Misconfigured):
         contextvars.Context().run(edge.begin)
+
+
+@pytest.mark.parametrize(("left", "spent"), [(900, 825), (300, 225), (60, 30), (1, 0.5), (0, 0)])
+def test_streams_are_read_until_a_model_may_be_silent_once_more(gateway_call, left, spent):
+    call = gateway_call(left)
+
+    assert call.until - call.now == pytest.approx(spent, abs=1e-3)
