@@ -109,7 +109,9 @@ def is_slip(one: str, other: str, vocabulary: Vocabulary) -> bool:
         return True
     if not known or _are_compounds(one, other, known, vocabulary):
         return False
-    return one[0] == other[0] or (min(len(one), len(other)) > _SHORTEST_SLIP and _rarity(known, vocabulary) < _RARE)
+    if _rarity(known, vocabulary) >= _RARE:
+        return one[0] == other[0] and _near(one, other, 1)
+    return one[0] == other[0] or min(len(one), len(other)) > _SHORTEST_SLIP
 
 
 def is_double(one: str, other: str, vocabulary: Vocabulary) -> bool:
@@ -117,7 +119,9 @@ def is_double(one: str, other: str, vocabulary: Vocabulary) -> bool:
     known = {word for word in (one, other) if vocabulary.knows(word)}
     if _are_compounds(one, other, known, vocabulary):
         return True
-    if known or not _near(one, other, 2) or is_slip(one, other, vocabulary):
+    if len(known) > 1 or not _near(one, other, 2) or is_slip(one, other, vocabulary):
+        return False
+    if known and _rarity(known, vocabulary) < _RARE:
         return False
     short, long = sorted((one, other), key=len)
     return not (set(_endings(one, other)) <= _DERIVING or long.removesuffix(short) in _TURNING)
