@@ -1,0 +1,85 @@
+"""Taking a stage away: what goes, what stays, and who must say so."""
+
+import pytest
+
+from infra.deploy.destroy import refuse_unconfirmed
+from infra.deploy.faults import CannotDeploy
+from infra.deploy.stacks import Stack, Wanted
+from infra.deploy.wish import Wish
+from tests.infra.deploy_world import Emulator, World, environment, load_app
+
+CODE = load_app("solo")
+QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "line"}}
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    running = Emulator()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def world(emulator, tmp_path, request):
+    number = f"{sum(request.node.name.encode()) * 7919 % 10**11 + 10**11:012}"
+    return World(emulator, number, tmp_path / "project", CODE)
+
+
+@pytest.mark.parametrize("answer", ["", "team", "y", "SOLO"])
+def test_only_the_name_of_the_stage_is_a_yes(answer):
+    with pytest.raises(CannotDeploy, match="nothing was touched: type solo, or say CONFIRM=solo"):
+        refuse_unconfirmed(Wish(stage="solo"), answer)
+
+    refuse_unconfirmed(Wish(stage="solo"), "solo\n")
+
+
+def test_what_people_said_and_who_they_are_stays(world):
+    world.deploy()
+
+    world.destroy()
+
+    tables = world.client("dynamodb").list_tables()["TableNames"]
+    assert {"tidegate-solo-access", "tidegate-solo-conversations", "tidegate-solo-ledger"} <= set(tables)
+    assert [each["Name"] for each in world.client("secretsmanager").list_secrets()["SecretList"]]
+    assert world.client("lambda").list_functions()["Functions"] == []
+    assert world.client("apigateway").get_rest_apis()["items"] == []
+    assert world.client("cloudformation").describe_stacks()["Stacks"] == []
+    assert not (world.folder / ".chalice/deployed/solo.json").exists()
+
+
+def test_a_stack_that_would_lose_something_is_changed_only_when_told(world):
+    with environment(**world.variables):
+        account = world.blueprint().account
+        before = wanted(Line=QUEUE, Spare={"Type": "AWS::SQS::Queue"})
+        after = wanted(Line={**QUEUE, "Properties": {"QueueName": "other"}})
+        Stack(account, "lines", "lines", lambda: before, replace=False).apply(world.said.append)
+        careful = Stack(account, "lines", "lines", lambda: after, replace=False)
+
+        planned = {str(each) for each in careful.changes()}
+        with pytest.raises(CannotDeploy, match=r"Line, Spare of the stack lines would be .* with REPLACE=1"):
+            careful.apply(world.said.append)
+        left = world.client("cloudformation").list_change_sets(StackName="lines")["Summaries"]
+        Stack(account, "lines", "lines", lambda: after, replace=True).apply(world.said.append)
+
+        assert "Spare (AWS::SQS::Queue): there -> REMOVED" in planned
+        assert "Line (AWS::SQS::Queue): there -> REPLACED, changed: QueueName" in planned
+        assert left == []
+        assert careful.changes() == []
+        assert [url.rpartition("/")[2] for url in world.client("sqs").list_queues()["QueueUrls"]] == ["other"]
+
+
+def test_a_stack_that_cannot_be_made_says_why_and_is_not_there(world):
+    with environment(**world.variables):
+        account = world.blueprint().account
+        page = {"Type": "AWS::CloudWatch::Dashboard", "Properties": {"DashboardName": "x" * 300, "DashboardBody": "{}"}}
+        broken = wanted(Line=QUEUE, Page=page)
+        step = Stack(account, "lines", "lines", lambda: broken, replace=False)
+
+        with pytest.raises(CannotDeploy, match=r"could not do it \(\w+\): Page: "):
+            step.apply(world.said.append)
+
+        assert [str(each) for each in step.changes()] == ["stack lines: absent -> made"]
+
+
+def wanted(**resources):
+    return Wanted(name="lines", stage="solo", template={"Resources": resources}, parameters={})
