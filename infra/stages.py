@@ -15,6 +15,8 @@ WORKS_SECONDS: Final = 900  # the most that Lambda allows
 class Size(msgspec.Struct, frozen=True, kw_only=True):
     """What one function is given; without a reservation it shares what the account has.
 
+    A turn waits for a model nearly all of its time, and memory is paid for while it waits: 512 MB hold it six times.
+
     Provisioned instances stand behind an alias, so that only what is called by its alias can have them.
     """
 
@@ -72,7 +74,7 @@ _SOLO: Final = Stage(
     name="solo",
     functions=MappingProxyType(
         {
-            API: Size(memory_mb=1024),
+            API: Size(memory_mb=1024),  # one person meets every cold start, and pays for few
             "stream": Size(memory_mb=1024, timeout_s=WORKS_SECONDS),
             "work": Size(memory_mb=1024, timeout_s=WORKS_SECONDS),
             "websocket_connect": Size(memory_mb=512),
@@ -99,9 +101,9 @@ _TEAM: Final = Stage(
     name="team",
     functions=MappingProxyType(
         {
-            API: Size(memory_mb=1769),  # one whole vCPU
-            "stream": Size(memory_mb=1769, timeout_s=WORKS_SECONDS),
-            "work": Size(memory_mb=1769, timeout_s=WORKS_SECONDS),
+            API: Size(memory_mb=512),
+            "stream": Size(memory_mb=512, timeout_s=WORKS_SECONDS),
+            "work": Size(memory_mb=512, timeout_s=WORKS_SECONDS),
             "websocket_connect": Size(memory_mb=512),
             "websocket_message": Size(memory_mb=512),
             "websocket_disconnect": Size(memory_mb=512),
@@ -126,13 +128,13 @@ _SCALE: Final = Stage(
     name="scale",
     functions=MappingProxyType(
         {
-            API: Size(memory_mb=1769),
-            "stream": Size(memory_mb=1769, timeout_s=WORKS_SECONDS, provisioned=50),
-            "work": Size(memory_mb=1769, timeout_s=WORKS_SECONDS),
+            API: Size(memory_mb=512),
+            "stream": Size(memory_mb=512, timeout_s=WORKS_SECONDS, provisioned=50),
+            "work": Size(memory_mb=512, timeout_s=WORKS_SECONDS),
             "websocket_connect": Size(memory_mb=512),
-            "websocket_message": Size(memory_mb=1024),
+            "websocket_message": Size(memory_mb=512),
             "websocket_disconnect": Size(memory_mb=512),
-            "sweep": Size(memory_mb=1024, reserved=2),  # a second one does no harm; a lost minute would
+            "sweep": Size(memory_mb=512, reserved=2),  # a second one does no harm; a lost minute would
             "refit": Size(memory_mb=1769, reserved=1),
         }
     ),

@@ -239,7 +239,7 @@ def test_the_models_quota_breaks_where_the_account_has_less():
 
 
 def test_each_way_to_wait_is_cheaper_above_its_crossing_and_dearer_below():
-    plan = a_plan(users=10_000, peak=20)
+    plan = a_plan(users=1_000_000, peak=200)
     job, day = waits(plan.day, plan.needs, COUNTS)
     mean = waiting.turns_a_day(day) / DAY
 
