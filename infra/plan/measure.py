@@ -1,7 +1,10 @@
 """Measures what one turn of each kind asks for, and writes `infra/plan/counts.json`: `python -m infra.plan.measure`.
 
 The app runs in this process with recorded events, as in `make bench`; DynamoDB is the emulator, another process. First
-calls, units and bytes are counted, then CPU time is taken without the counting. It takes half a minute.
+calls, units and bytes are counted, then CPU time is taken without the counting. It takes a minute.
+
+A machine that others use makes CPU time longer too. So it is taken as a multiple of a bare boto3 `get_item` in the same
+moments, and that is taken for what an idle machine needs for it.
 """
 
 import dataclasses
@@ -13,10 +16,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Final
 from unittest.mock import patch
 
+import boto3
 import msgspec
 
 from benchmarks.figures import rounded
@@ -32,7 +37,10 @@ if TYPE_CHECKING:
     from infra.plan.kinds import Caught, Kind
 
 TURNS: Final = 10
-ROUNDS: Final = 5
+ROUNDS: Final = 7
+GETS: Final = 40
+ACCESS: Final = "tidegate-local-access"
+GET_ITEM_MS: Final = 1.0  # of an idle machine: docs/benchmarks.md
 Opener = Callable[[settings.Settings], Database]
 
 
@@ -79,7 +87,7 @@ def asked(kind: "Kind", turns: "Turns", paper: Paper) -> Asked:
         answers = sum(kind.take(event, queue) for event in events)
         logged, sends = paper.written() - before, queue.sends
     with served(kind.environ, queue, plain):
-        cpu_ms = median([_cpu_ms(kind, turns, queue) for _ in range(1 + ROUNDS)][1:])
+        ratios = [_cpu_ms(partial(_take, kind, turns, queue)) / _cpu_ms(_get) for _ in range(1 + ROUNDS)]
     return Asked(
         calls={name: calls / TURNS for name, calls in sorted(tally.calls.items())},
         read_units=_by_table(tally.reads),
@@ -89,7 +97,7 @@ def asked(kind: "Kind", turns: "Turns", paper: Paper) -> Asked:
         sqs_sends=sends / TURNS,
         log_bytes=rounded(logged / TURNS),
         answer_bytes=rounded(answers / TURNS),
-        cpu_ms=rounded(cpu_ms),
+        cpu_ms=rounded(median(ratios[1:]) * GET_ITEM_MS),
     )
 
 
@@ -97,12 +105,28 @@ def _by_table(units: Mapping[str, float]) -> dict[str, float]:
     return {table.rpartition("-")[2]: rounded(amount / TURNS) for table, amount in sorted(units.items())}
 
 
-def _cpu_ms(kind: "Kind", turns: "Turns", queue: "Caught") -> float:
-    events = kind.prepare(turns, TURNS)
-    began = time.process_time()
-    for event in events:
+def _take(kind: "Kind", turns: "Turns", queue: "Caught") -> Iterator[None]:
+    for event in kind.prepare(turns, TURNS):
         kind.take(event, queue)
-    return (time.process_time() - began) * 1e3 / TURNS
+        yield
+
+
+def _get() -> Iterator[None]:
+    """The yardstick."""
+    client = boto3.client("dynamodb")
+    key = {"pk": {"S": "key#nobody"}}
+    for _ in range(GETS):
+        client.get_item(TableName=ACCESS, Key=key)
+        yield
+
+
+def _cpu_ms(calls: Callable[[], Iterator[None]]) -> float:
+    """What one of the calls takes; what is done before the first does not count."""
+    running = calls()
+    next(running)
+    began = time.process_time()
+    number = sum(1 for _ in running)
+    return (time.process_time() - began) * 1e3 / number
 
 
 def measure() -> Counts:
@@ -116,7 +140,7 @@ def measure() -> Counts:
             kinds = {kind.name: asked(kind, turns, paper) for kind in KINDS}
         finally:
             paper.close()
-    machine = {"python": platform.python_version(), "cores": str(os.cpu_count())}
+    machine = {"python": platform.python_version(), "cores": str(os.cpu_count()), "load": f"{os.getloadavg()[0]:.1f}"}
     return Counts(datetime.now(UTC).strftime("%Y-%m-%d"), "python -m infra.plan.measure", machine, kinds)
 
 
