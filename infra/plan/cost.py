@@ -1,5 +1,6 @@
 """What a load costs a month, by part, beside what its model costs."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from math import exp
 from typing import Final
@@ -13,6 +14,7 @@ from infra.plan.mix import kept_bytes
 from infra.plan.needs import Needs
 from infra.plan.prices import DAYS, HOURS, Prices
 from infra.stages import STAGES, Stage
+from infra.watch.template import watch
 
 GB: Final = 1e9
 SWEEPS: Final = 60 * HOURS
@@ -24,8 +26,6 @@ RECORD_BYTES: Final = 900
 TRACED: Final = 0.05  # X-Ray's own sampling, of what is above one a second
 METRICS_OF_A_MODEL: Final = 9  # for each of three outcomes of the cache
 METRICS_OF_A_TARGET: Final = 4
-ALARMS: Final = 20
-RULES: Final = 3
 
 Paid = tuple[str, str, float]
 """The part of the bill, the price's name, and its units a month."""
@@ -150,14 +150,23 @@ def _fixed(needs: Needs, stage: Stage) -> Iterator[Paid]:
         yield "OpenSearch", needs.index.kind, needs.index.nodes * HOURS
         volume = max(needs.index.disk_gb, float(stage.search.volume_gb * needs.index.nodes))
         yield "OpenSearch", "search_gb_months", volume
-    yield "CloudWatch, alarms", "alarm_months", ALARMS
-    yield "CloudWatch, alarms", "dashboard_months", 1
     yield "secret", "secret_months", 1
     if stage.own_key:
         yield "KMS", "key_months", 1
-    if stage.firewall:
-        yield "WAF", "firewall_months", 1
-        yield "WAF", "firewall_rule_months", RULES
+    yield from _watch(stage)
+
+
+def _watch(stage: Stage) -> Iterator[Paid]:
+    """What the template that watches a stage has of each; a filter's metric is taken to be written all day."""
+    resources = watch(stage)["Resources"].values()
+    made = Counter(each["Type"] for each in resources)
+    yield "CloudWatch, alarms", "alarm_months", made["AWS::CloudWatch::Alarm"]
+    yield "CloudWatch, alarms", "dashboard_months", made["AWS::CloudWatch::Dashboard"]
+    yield "CloudWatch, metrics", "metric_months", made["AWS::Logs::MetricFilter"]
+    for each in resources:
+        if each["Type"] == "AWS::WAFv2::WebACL":
+            yield "WAF", "firewall_months", 1
+            yield "WAF", "firewall_rule_months", len(each["Properties"]["Rules"])
 
 
 POLLERS: Final = 5  # of an empty queue, 20 s a poll
