@@ -117,7 +117,10 @@ def documented(text, kind=None):
 def asked(**fields):
     body = decode(msgspec.json.encode({**SMALLEST, **fields}), chat_request.ChatBody)
     return chat_request.ask_of(
-        SimpleNamespace(credential=None, turn_id="t", now=0.0, request_id="r", left=None, header=lambda _: ""), body
+        SimpleNamespace(
+            credential=None, turn_id="t", now=0.0, until=1.0, request_id="r", left=None, header=lambda _: ""
+        ),
+        body,
     )
 
 
