@@ -119,6 +119,9 @@ def _tables(load: Load, needs: Needs, stage: Stage) -> Iterator[Paid]:
     yield "DynamoDB, writes", "dynamodb_writes", turns * asked.writes
     yield "DynamoDB, reads", "dynamodb_reads", turns * asked.reads
     kept = load.turns * needs.mix.parts.missed * load.conversations * kept_bytes(load) * KEPT_DAYS / GB
+    copies = turns * asked.write_units.get("conversations", 0.0) * load.replicas
+    yield "DynamoDB, replicas", "dynamodb_writes", copies
+    yield "DynamoDB, replicas", "dynamodb_gb_months", kept * load.replicas
     ledger = load.turns * LEDGER_DAYS * RECORD_BYTES / GB
     yield "DynamoDB, storage", "dynamodb_gb_months", kept + ledger
     if stage.history:

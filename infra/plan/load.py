@@ -28,7 +28,8 @@ class Load(Struct, frozen=True, kw_only=True):
 
     `semantic_rate` is what is answered by meaning, beside `hit_rate`, which is the same question again; `streamed` and
     `later`, jobs by the caller's wish, are shares of what is left. `largest` is the share of the largest tenant.
-    `quota` is the model's tokens a minute that the account has; None: what the plan tells to ask for.
+    `replicas` are further Regions that keep conversations. `quota` is the tokens a minute that the model may be asked for;
+    None: what the plan tells to ask for.
     """
 
     users: int
@@ -47,6 +48,7 @@ class Load(Struct, frozen=True, kw_only=True):
     region: str = "us-east-1"
     stage: str = "auto"
     quota: int | None = None
+    replicas: int = 0
 
     @property
     def turns(self) -> float:
@@ -97,6 +99,7 @@ def _faults(load: Load, prices: Prices) -> Iterator[tuple[bool, str]]:
     yield not 0 <= load.tenants <= load.users, many
     yield load.region not in prices.regions, f"--region {load.region} is unknown: {', '.join(prices.regions)}"
     yield load.stage not in {"auto", *STAGES}, f"--stage {load.stage} is unknown: auto, {', '.join(STAGES)}"
+    yield load.replicas < 0, f"--replicas must be 0 or more, not {load.replicas}"
     little = f"--quota must be above 0 tokens a minute, not {load.quota}"
     yield load.quota is not None and load.quota <= 0, little
 
@@ -144,6 +147,7 @@ def parser() -> ArgumentParser:
     add("--conversations", type=float, default=1.0, help="share that belongs to a stored conversation (1)")
     add("--tenants", type=int, default=0, help="customers (one for 50 users)")
     add("--largest", type=float, default=0.05, help="share of the largest tenant (0.05)")
+    add("--replicas", type=int, default=0, help="further Regions that keep a copy of conversations (0)")
     add("--quota", type=int, help="tokens a minute that the model's quota allows (what the plan asks for)")
     add("--model", default="claude-haiku-4-5", help="a model of the catalogue (claude-haiku-4-5)")
     add("--region", default="us-east-1")

@@ -16,7 +16,7 @@ from infra.plan.plan import Plan, planned
 from infra.plan.plots import drawn, save
 from infra.plan.prices import Prices
 from infra.plan.quotas import Demand
-from infra.plan.tables import Row, Section, as_markdown, memory, usd
+from infra.plan.tables import CENT, Row, Section, as_markdown, memory, usd
 from infra.plan.waiting import WAYS
 from infra.stages import API, STAGES, Stage
 
@@ -116,7 +116,7 @@ def _needs(found: Mapping[str, Plan]) -> Section:
 
 
 def _costs(found: Mapping[str, Plan]) -> Section:
-    parts = sorted({part for plan in found.values() for part in plan.bill.parts if max(plan.bill.parts.values())})
+    parts = sorted({part for plan in found.values() for part, usd in plan.bill.parts.items() if usd >= CENT})
 
     def told(plan: Plan) -> dict[str, str]:
         bill = plan.bill

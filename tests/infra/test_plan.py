@@ -69,6 +69,7 @@ def asked(**changes):
         ({"--region": "mars-1"}, "--region mars-1 is unknown: "),
         ({"--stage": "huge"}, "--stage huge is unknown: auto, solo, team, scale"),
         ({"--quota": "0"}, "--quota must be above 0 tokens a minute, not 0"),
+        ({"--replicas": "-1"}, "--replicas must be 0 or more, not -1"),
         ({"--tenants": "2000"}, "--tenants must be from 1 to the number of users, not 2000"),
         (
             {"--input-tokens": "300000"},
@@ -167,6 +168,15 @@ def test_another_region_costs_its_factor():
 
     assert there.infrastructure == pytest.approx(1.5 * here.infrastructure)
     assert there.model == here.model
+
+
+def test_a_copy_of_conversations_is_written_and_kept_once_more():
+    alone, copied = (a_plan(users=100_000, peak=50, replicas=number) for number in (0, 2))
+
+    writes = alone.load.turns * DAYS * alone.needs.mix.asked.write_units["conversations"] * 2 * 0.625e-6
+    assert alone.bill.parts["DynamoDB, replicas"] == 0
+    assert writes < copied.bill.parts["DynamoDB, replicas"] < 2 * writes
+    assert copied.bill.parts["DynamoDB, writes"] == alone.bill.parts["DynamoDB, writes"]
 
 
 def test_who_asks_nobody_pays_for_no_model():
