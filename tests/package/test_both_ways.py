@@ -1,14 +1,16 @@
 """What CloudFormation makes of a package is what `chalice deploy` makes, and what is set after it."""
 
 import json
-import sys
 from types import SimpleNamespace
 
 import pytest
+from chalice.app import SQSEventConfig
 from chalice.cli.factory import CLIFactory
 from chalice.deploy.appgraph import ApplicationGraphBuilder, DependencyBuilder
 from chalice.deploy.models import LambdaFunction, RestAPI, ScheduledEvent, SQSEventSource, WebsocketAPI
 
+from app import app
+from chalicelib.bootstrap import queue
 from infra.deploy import doors, lambdas
 from infra.extras import extras
 from infra.stages import STAGES
@@ -32,8 +34,10 @@ def stage(template):
 @pytest.fixture
 def deployed(stage, monkeypatch):
     """What `chalice deploy` would make, as its own planner is told."""
-    monkeypatch.delitem(sys.modules, "app", raising=False)  # it names its queue as it is imported
     monkeypatch.setenv("TIDEGATE_STAGE", stage.name)
+    for source in app.event_sources:
+        if isinstance(source, SQSEventConfig):
+            monkeypatch.setattr(source, "queue", queue())  # which was named as the app was imported
     monkeypatch.chdir(ROOT)
     factory = CLIFactory(str(ROOT), environ={})
     config = factory.create_config_obj(stage.name)
