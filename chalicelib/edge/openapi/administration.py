@@ -21,7 +21,13 @@ PLANS: Final = (
     _admin("put_plan", "POST /admin/plans", "Make or change a plan", plan_wire.PlanView, plan_wire.PlanBody),
     _admin("list_plans", "GET /admin/plans", "List the plans", admin_wire.Listing[plan_wire.PlanView]),
     _admin("retrieve_plan", "GET /admin/plans/{name}", "Tell a plan", plan_wire.PlanView),
-    _admin("delete_plan", "DELETE /admin/plans/{name}", "Delete a plan that nobody has", admin_wire.DeletedPlan),
+    _admin(
+        "delete_plan",
+        "DELETE /admin/plans/{name}",
+        "Delete a plan that nobody has",
+        admin_wire.DeletedPlan,
+        may_conflict=True,
+    ),
 )
 
 TENANTS: Final = (

@@ -13,7 +13,6 @@ from chalice.app import Response
 
 from chalicelib.edge.conversation_wire import Items
 from chalicelib.edge.gateway import JSON
-from chalicelib.edge.job_wire import JobBody
 from chalicelib.edge.openapi.administration import ADMINISTRATION
 from chalicelib.edge.openapi.operation import Json, Operation, Query
 from chalicelib.edge.openapi.operations import CONVERSATIONS, KEPT, READING, TURNS
@@ -56,14 +55,8 @@ def openapi_response() -> Response:
 def document(operations: Iterable[Operation] = OPERATIONS) -> Json:
     """The whole document as plain data."""
     every = tuple(operations)
-    kinds = (
-        ErrorBody,
-        JobBody,
-        Items,
-        Inputs,
-        *(each.takes for each in every if each.takes),
-        *(each.gives for each in every),
-    )
+    bodies = (kind for each in every for kind in (each.takes, each.gives, each.queued) if kind)
+    kinds = (ErrorBody, Items, Inputs, *bodies)
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_SCHEMAS)
     told = dict(zip(kinds, schemas, strict=True))
     paths: Json = {}
@@ -94,8 +87,8 @@ def _operation(each: Operation, told: dict[object, Json]) -> Json:
 def _responses(each: Operation, told: dict[object, Json]) -> Json:
     media: Json = {kind: {"schema": {"type": "string"}} for kind in each.as_well}
     good: Json = {"200": {"description": "Done.", "content": {JSON: {"schema": told[each.gives]}, **media}}}
-    if each.waits:
-        good["202"] = {"description": "Taken: ask for the job.", "content": {JSON: {"schema": told[JobBody]}}}
+    if each.queued:
+        good["202"] = {"description": "Taken: ask for it later.", "content": {JSON: {"schema": told[each.queued]}}}
     refused = {JSON: {"schema": told[ErrorBody]}}
     bad = {str(code): {"description": HTTPStatus(code).phrase + ".", "content": refused} for code in each.refusals}
     return {**good, **bad}
@@ -115,4 +108,4 @@ def _query(query: Query) -> Json:
 
 
 def _headers(each: Operation) -> list[Json]:
-    return [header for header, has in ((_ONCE, each.method == "POST"), (_PREFER, each.waits)) if has]
+    return [header for header, has in ((_ONCE, each.method == "POST"), (_PREFER, each.queued)) if has]

@@ -30,8 +30,9 @@ AFTER: Final = Query("after", {"type": "string"})
 class Operation(Struct, frozen=True):
     """What a route takes and gives. `name` is its view's, `line` its method and path; no `scope`: no key.
 
-    `takes` and `gives` are the types of the two bodies; `as_well` are other media that the answer may come in. A `turn`
-    is limited, may wait in line, and may fail with the model.
+    `takes` and `gives` are the types of the two bodies, `queued` that of the answer to what has to wait; `as_well` are
+    other media that the answer may come in. A `turn` is limited, and may fail with the model. What `may_conflict` is
+    refused while somebody has it.
     """
 
     name: str
@@ -44,7 +45,8 @@ class Operation(Struct, frozen=True):
     query: tuple[Query, ...] = ()
     as_well: tuple[str, ...] = ()
     turn: bool = False
-    waits: bool = False
+    queued: Any = None
+    may_conflict: bool = False
 
     @property
     def method(self) -> str:
@@ -68,8 +70,8 @@ class Operation(Struct, frozen=True):
             400: self.takes or self.query or self.scope == "admin",
             401: self.scope,
             403: self.scope,
-            404: self.parts or self.takes,
-            409: self.takes or self.method == "POST",
+            404: self.parts or self.takes or AFTER in self.query,
+            409: self.may_conflict or self.method == "POST",
             413: self.takes,
             415: self.takes,
             421: self.scope,

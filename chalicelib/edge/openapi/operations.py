@@ -40,7 +40,7 @@ TURNS: Final = (
         gives=chat_answer.ChatAnswer,
         as_well=(EVENTS,),
         turn=True,
-        waits=True,
+        queued=job_wire.JobBody,
     ),
     Operation(
         "create_embedding",
@@ -58,6 +58,7 @@ TURNS: Final = (
         gives=responses_wire.ResponseOut,
         as_well=(EVENTS,),
         turn=True,
+        queued=responses_wire.ResponseOut,
     ),
 )
 
