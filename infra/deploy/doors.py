@@ -7,6 +7,7 @@ from which settings it was made.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from infra.deploy.account import Account, found
@@ -15,6 +16,7 @@ from infra.extras import Door, Refusal
 
 _JSON: Final = "application/json"
 _EVERY_ROUTE: Final = "*/*"
+_UNSAID: Final = MappingProxyType({"level": "OFF", "bodies": False})  # it would log what people say
 
 
 def refusal(account: Account, api: str, wanted: Refusal) -> Setting:
@@ -67,6 +69,7 @@ def rest_door(account: Account, api: str, wanted: Door) -> Setting:
         "a second": float(wanted.throttle.per_second),
         "burst": wanted.throttle.burst,
         "traced": wanted.tracing,
+        **_UNSAID,
     }
     paths = {
         "log": "/accessLogSettings/destinationArn",
@@ -74,6 +77,8 @@ def rest_door(account: Account, api: str, wanted: Door) -> Setting:
         "a second": "/*/*/throttling/rateLimit",
         "burst": "/*/*/throttling/burstLimit",
         "traced": "/tracingEnabled",
+        "level": "/*/*/logging/loglevel",
+        "bodies": "/*/*/logging/dataTrace",
     }
     patches = [{"op": "replace", "path": paths[name], "value": _word(value)} for name, value in values.items()]
 
@@ -88,6 +93,8 @@ def rest_door(account: Account, api: str, wanted: Door) -> Setting:
             "a second": limits.get("throttlingRateLimit"),
             "burst": limits.get("throttlingBurstLimit"),
             "traced": seen.get("tracingEnabled", False),
+            "level": limits.get("loggingLevel", "OFF"),
+            "bodies": limits.get("dataTraceEnabled", False),
         }
 
     return Setting(
@@ -113,6 +120,8 @@ def sockets_door(account: Account, api: str, wanted: Door) -> Setting:
             "line": lines.get("Format"),
             "a second": limits.get("ThrottlingRateLimit"),
             "burst": limits.get("ThrottlingBurstLimit"),
+            "level": limits.get("LoggingLevel", "OFF"),
+            "bodies": limits.get("DataTraceEnabled", False),
         }
 
     return Setting(
@@ -122,6 +131,7 @@ def sockets_door(account: Account, api: str, wanted: Door) -> Setting:
             "line": wanted.log_line,
             "a second": float(wanted.throttle.per_second),
             "burst": wanted.throttle.burst,
+            **_UNSAID,
         },
         read=read,
         write=lambda: client.update_stage(
@@ -130,6 +140,8 @@ def sockets_door(account: Account, api: str, wanted: Door) -> Setting:
             DefaultRouteSettings={
                 "ThrottlingBurstLimit": wanted.throttle.burst,
                 "ThrottlingRateLimit": float(wanted.throttle.per_second),
+                "LoggingLevel": _UNSAID["level"],
+                "DataTraceEnabled": _UNSAID["bodies"],
             },
         ),
     )

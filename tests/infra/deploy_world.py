@@ -1,6 +1,7 @@
 """A stage that Chalice's own deployer deploys into an account of the emulator's, cut wherever it is told."""
 
 import contextlib
+import copy
 import importlib
 import json
 import os
@@ -12,6 +13,7 @@ import zipfile
 
 import boto3
 import botocore.session
+import pytest
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader
 from chalice.awsclient import TypedAWSClient
@@ -33,6 +35,7 @@ from chalice.deploy.swagger import TemplatedSwaggerGenerator
 from chalice.deploy.sweeper import ResourceSweeper
 from chalice.utils import UI, OSUtils
 
+from chalicelib.bootstrap.lane import queue_name
 from infra.deploy.account import Account
 from infra.deploy.blueprint import Blueprint
 from infra.deploy.destroy import steps_of
@@ -174,32 +177,31 @@ class Quiet(UI):
         pass
 
 
-def load_app(stage):
-    """The entry points as they are imported where they are packaged for a stage."""
-    with environment(TIDEGATE_STAGE=stage):
-        sys.modules.pop("app", None)
-        try:
-            return importlib.import_module("app").app
-        finally:
-            sys.modules.pop("app", None)
+def app_of(stage):
+    """The entry points as they are where they are packaged for a stage: the queue's name is of its environment."""
+    staged = copy.copy(importlib.import_module("app").app)
+    staged.event_sources = [copy.copy(each) for each in staged.event_sources]
+    for each in staged.event_sources:
+        if hasattr(each, "queue"):
+            each.queue = queue_name(stage)
+    return staged
 
 
 @contextlib.contextmanager
 def environment(**wanted):
-    before = dict(os.environ)
-    os.environ.update(wanted)
-    try:
+    """These variables, and no client that was made with others."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in wanted.items():
+            patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
         yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 class World:
     """One account, a checkout, and what was said and shown."""
 
-    def __init__(self, emulator, number, folder, code, stage="solo"):
-        self.number, self.folder, self.code, self.stage = number, folder, code, stage
+    def __init__(self, emulator, number, folder, stage="solo"):
+        self.number, self.folder, self.code, self.stage = number, folder, app_of(stage), stage
         self.variables = {
             "AWS_ACCESS_KEY_ID": number,
             "AWS_SECRET_ACCESS_KEY": "test",

@@ -15,9 +15,7 @@ from infra.deploy.project import Project
 from infra.deploy.secrets import FirstKey
 from infra.deploy.wish import Wish
 from tests.infra.deploy_state import state_of
-from tests.infra.deploy_world import READS, Emulator, World, environment, load_app
-
-CODE = load_app("solo")
+from tests.infra.deploy_world import READS, Emulator, World, environment
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +28,7 @@ def emulator():
 @pytest.fixture(scope="module")
 def deployed(emulator, tmp_path_factory):
     """One that tests only read, or change so that it is again as it was."""
-    world = World(emulator, "000000000001", tmp_path_factory.mktemp("deployed") / "project", CODE)
+    world = World(emulator, "000000000001", tmp_path_factory.mktemp("deployed") / "project")
     world.deploy()
     return world
 
@@ -39,7 +37,7 @@ def deployed(emulator, tmp_path_factory):
 def world(emulator, tmp_path, request):
     """An account that has nothing; its number is the test's."""
     number = f"{sum(request.node.name.encode()) * 7919 % 10**11 + 10**11:012}"
-    return World(emulator, number, tmp_path / "project", CODE)
+    return World(emulator, number, tmp_path / "project")
 
 
 def test_a_second_deployment_reads_and_changes_nothing(deployed):
@@ -165,3 +163,14 @@ def test_a_failure_says_what_was_done_and_what_was_not(world):
     assert "done: what lasts, the pepper of the keys, the first key" in said
     assert "cut in: functions and APIs" in said
     assert "not begun: what Chalice cannot set, what watches" in said
+
+
+@pytest.mark.parametrize(("stage", "number"), [("team", "300000000001"), ("scale", "300000000002")])
+def test_a_larger_stage_is_deployed_once_too(emulator, tmp_path, stage, number):
+    world = World(emulator, number, tmp_path / "project", stage)
+
+    world.deploy()
+
+    assert world.changes() == []
+    assert f"tidegate-{stage}-watch" in state_of(world)
+    assert ("tidegate-scale-stream:live" in state_of(world)) == (stage == "scale")

@@ -6,9 +6,8 @@ from infra.deploy.destroy import refuse_unconfirmed
 from infra.deploy.faults import CannotDeploy
 from infra.deploy.stacks import Stack, Wanted
 from infra.deploy.wish import Wish
-from tests.infra.deploy_world import Emulator, World, environment, load_app
+from tests.infra.deploy_world import Emulator, World, environment
 
-CODE = load_app("solo")
 QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "line"}}
 
 
@@ -22,7 +21,7 @@ def emulator():
 @pytest.fixture
 def world(emulator, tmp_path, request):
     number = f"{sum(request.node.name.encode()) * 7919 % 10**11 + 10**11:012}"
-    return World(emulator, number, tmp_path / "project", CODE)
+    return World(emulator, number, tmp_path / "project")
 
 
 @pytest.mark.parametrize("answer", ["", "team", "y", "SOLO"])
