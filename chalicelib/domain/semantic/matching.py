@@ -55,14 +55,18 @@ def match(left: Reading, right: Reading, vocabulary: Vocabulary) -> Match:
     minor_left, minor_right = _stop(only_left), _stop(only_right)
     rest_left, rest_right = _rest(only_left), _rest(only_right)
     slips = 0
+    doubles = False
     for word in rest_left.copy():
         twin = next((other for other in rest_right if is_slip(word.lower, other.lower, vocabulary)), None)
         if twin is not None:
             rest_left.remove(word)
             rest_right.remove(twin)
             slips += 1
+            doubles = doubles or is_double(word.lower, twin.lower, vocabulary)
     rest_left, rest_right = _unjoined(rest_left, right), _unjoined(rest_right, left)
-    doubles = any(is_double(one.lower, other.lower, vocabulary) for one, other in product(rest_left, rest_right))
+    doubles = doubles or any(
+        is_double(one.lower, other.lower, vocabulary) for one, other in product(rest_left, rest_right)
+    )
     return Match(left, right, tuple(rest_left), tuple(rest_right), minor_left, minor_right, slips, doubles)
 
 
@@ -109,9 +113,7 @@ def is_slip(one: str, other: str, vocabulary: Vocabulary) -> bool:
         return True
     if not known or _are_compounds(one, other, known, vocabulary):
         return False
-    if _rarity(known, vocabulary) >= _RARE:
-        return one[0] == other[0] and _near(one, other, 1)
-    return one[0] == other[0] or min(len(one), len(other)) > _SHORTEST_SLIP
+    return one[0] == other[0] or (min(len(one), len(other)) > _SHORTEST_SLIP and _rarity(known, vocabulary) < _RARE)
 
 
 def is_double(one: str, other: str, vocabulary: Vocabulary) -> bool:
@@ -119,9 +121,11 @@ def is_double(one: str, other: str, vocabulary: Vocabulary) -> bool:
     known = {word for word in (one, other) if vocabulary.knows(word)}
     if _are_compounds(one, other, known, vocabulary):
         return True
-    if len(known) > 1 or not _near(one, other, 2) or is_slip(one, other, vocabulary):
+    if len(known) > 1 or not _near(one, other, 2):
         return False
-    if known and _rarity(known, vocabulary) < _RARE:
+    if is_slip(one, other, vocabulary):  # two slips in a word that few people use are one too many
+        return bool(known) and _rarity(known, vocabulary) >= _RARE and not _near(one, other, 1)
+    if known:
         return False
     short, long = sorted((one, other), key=len)
     return not (set(_endings(one, other)) <= _DERIVING or long.removesuffix(short) in _TURNING)
