@@ -49,14 +49,15 @@ class Blueprint:
             self.pepper,
             self._first_key,
             self.functions,
-            Settings(self.finder, self._settings, self.functions.is_current),
+            Settings(self.finder, self.settings, self.functions.is_current),
             Stack(self.account, watch_name(self.stage), "what watches", watching, replace=True),  # nothing is in it
         ]
 
     def _watching(self, wish: Wish) -> Wanted | None:
         return watch_stack(self.account, self.stage, wish, self.finder.find())
 
-    def _settings(self, inventory: Inventory) -> Sequence[Setting]:
+    def settings(self, inventory: Inventory) -> Sequence[Setting]:
+        """What Chalice cannot set, in the order in which it is set."""
         wanted = extras(self.stage)
         stream = self.account.function_arn(function_name(self.stage.name, streaming.FUNCTION))
         rest = [

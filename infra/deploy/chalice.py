@@ -41,8 +41,9 @@ class ChaliceCommand:
         self._region = region
 
     def package(self) -> Path:
-        self._run("package", str(self._project.out))
-        return self._project.out / "deployment.zip"
+        folder = self._project.out / "checked"  # beside what `make package` made
+        self._run("package", str(folder))
+        return folder / "deployment.zip"
 
     def deploy(self) -> None:
         self._run("deploy", "--connection-timeout", _UPLOAD_SECONDS)
