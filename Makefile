@@ -115,10 +115,11 @@ package: venv $(WEIGHTS) ## Build what CloudFormation or SAM deploys, the zip an
 	@AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-us-east-1}" \
 		$(BIN)/chalice package --stage $(STAGE) --merge-template $(OUT)/merge.json $(OUT)
 
-.PHONY: deploy destroy
+.PHONY: deploy destroy secrets
 deploy: venv $(WEIGHTS) ## Deploy STAGE to your AWS account; PLAN=1 shows what would change: ACCOUNT, REPLACE=1, KEY_FILE
 destroy: venv ## Take STAGE away and keep its tables: CONFIRM=STAGE, DATA=1 for the tables too, PLAN=1
-deploy destroy:
+secrets: venv ## Make the pepper and a first key of a STAGE that CloudFormation deploys: KEY_FILE, PLAN=1
+deploy destroy secrets:
 	@exec env STAGE=$(STAGE) $(BIN)/python -m infra.deploy $@
 
 .PHONY: sbom

@@ -1,4 +1,4 @@
-"""`make deploy` and `make destroy`."""
+"""`make deploy`, `make destroy`, and `make secrets` for a stage that CloudFormation deploys."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ from infra.deploy.project import ROOT, Project
 from infra.deploy.run import AWS_FAULTS, apply, deploy, tell
 from infra.deploy.wish import Wish
 
-USAGE: Final = "python -m infra.deploy deploy|destroy [--plan] [STAGE]"
+USAGE: Final = "python -m infra.deploy deploy|destroy|secrets [--plan] [STAGE]"
 
 
 def main(arguments: list[str]) -> int:
@@ -46,6 +46,15 @@ def _remedy(fault: Exception) -> str:
     """What to do about what AWS itself says."""
     refused = "AccessDenied" in str(fault) or "not authorized" in str(fault)
     return ": docs/operations.md lists the rights that deploying takes" if refused else ""
+
+
+def secrets(blueprint: Blueprint, wish: Wish) -> None:
+    """Make the pepper, a plan and a first key in a stage whose tables are there."""
+    check_account(blueprint.account, wish)
+    steps = blueprint.secrets()
+    tell([(step, step.changes()) for step in steps], _say)
+    if not wish.plan:
+        apply(steps, _say)
 
 
 def destroy(blueprint: Blueprint, wish: Wish) -> None:
@@ -102,6 +111,7 @@ def _say(line: str) -> None:
 _COMMANDS: Final[Mapping[str, Callable[[Blueprint, Wish], None]]] = {
     "deploy": lambda blueprint, wish: deploy(blueprint, wish, _say),
     "destroy": destroy,
+    "secrets": secrets,
 }
 
 if __name__ == "__main__":

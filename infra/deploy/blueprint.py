@@ -46,12 +46,15 @@ class Blueprint:
         watching = partial(self._watching, wish)
         return [
             Stack(self.account, data_name(self.stage), "what lasts", lasting, replace=wish.replace),
-            self.pepper,
-            self._first_key,
+            *self.secrets(),
             self.functions,
             Settings(self.finder, self.settings, self.functions.is_current),
             Stack(self.account, watch_name(self.stage), "what watches", watching, replace=True),  # nothing is in it
         ]
+
+    def secrets(self) -> Sequence[Step]:
+        """What CloudFormation cannot make: it must be made once, at random, and told to one person."""
+        return [self.pepper, self._first_key]
 
     def _watching(self, wish: Wish) -> Wanted | None:
         return watch_stack(self.account, self.stage, wish, self.finder.find())

@@ -165,6 +165,30 @@ def test_a_failure_says_what_was_done_and_what_was_not(world):
     assert "not begun: what Chalice cannot set, what watches" in said
 
 
+def test_half_of_new_code_is_not_taken_for_the_old(world):
+    world.deploy()
+    world.edit("second = True\n")
+    world.calls.cut_on("lambda.UpdateFunctionCode")
+    with pytest.raises(CannotDeploy, match="cut in: functions and APIs"):
+        world.deploy()
+
+    world.checkout()
+
+    assert "function api_handler" in {change.what for change in world.changes()}
+
+
+def test_the_secrets_of_a_stage_can_be_made_without_its_functions(world):
+    with environment(**world.variables):
+        blueprint = world.blueprint()
+        run.apply(blueprint.steps(Wish(stage="solo"))[:1], world.said.append)
+
+        run.apply(blueprint.secrets(), world.said.append)
+
+        assert [change for step in blueprint.secrets() for change in step.changes()] == []
+    assert len(world.shown) == 1
+    assert world.client("lambda").list_functions()["Functions"] == []
+
+
 @pytest.mark.parametrize(("stage", "number"), [("team", "300000000001"), ("scale", "300000000002")])
 def test_a_larger_stage_is_deployed_once_too(emulator, tmp_path, stage, number):
     world = World(emulator, number, tmp_path / "project", stage)
