@@ -126,6 +126,7 @@ def _prefixed(some: AbstractSet[str], others: AbstractSet[str]) -> bool:
     return any(
         word.startswith(prefix) and word[len(prefix) :] in others
         for word in some
+        if word.startswith(_PREFIXES)
         for prefix in _PREFIXES
         if len(word) - len(prefix) >= _SHORTER.get(prefix, _LONGER.get(prefix, _SHORTEST_ROOT))
     )
@@ -133,6 +134,8 @@ def _prefixed(some: AbstractSet[str], others: AbstractSet[str]) -> bool:
 
 def _crossed(one: str, other: str) -> bool:
     """Whether the two differ in a beginning, or an ending, that turns them round: "inbound", "outbound"."""
+    if one[1 - _SHORTEST_ROOT :] != other[1 - _SHORTEST_ROOT :] and one[:_SHORTEST_ROOT] != other[:_SHORTEST_ROOT]:
+        return False  # told soon
     common = _shared(one[::-1], other[::-1])
     fronts = (one[: len(one) - common], other[: len(other) - common])
     if common - _CROSSED.get(fronts, common) >= _SHORTEST_ROOT - 1:
