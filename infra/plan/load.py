@@ -28,8 +28,8 @@ class Load(Struct, frozen=True, kw_only=True):
 
     `semantic_rate` is what is answered by meaning, beside `hit_rate`, which is the same question again; `streamed` and
     `later`, jobs by the caller's wish, are shares of what is left. `largest` is the share of the largest tenant.
-    `replicas` are further Regions that keep conversations. `quota` is the tokens a minute that the model may be asked for;
-    None: what the plan tells to ask for.
+    `replicas` are further Regions that keep conversations. `quota` is what the model may be asked for,
+    in tokens a minute; None: what the plan tells to ask for.
     """
 
     users: int

@@ -260,6 +260,12 @@ def test_each_way_to_wait_is_cheaper_above_its_crossing_and_dearer_below():
         assert above[each.cheaper] < above[each.than]
 
 
+def test_three_instances_stand_ready_for_nobody_too():
+    usd = a_plan(users=1, turns_per_day=1, peak=0.001).waiting.usd["managed instances"]
+
+    assert usd == pytest.approx(3 * 24 * DAYS * 0.145 * 1.15, rel=0.001)
+
+
 def test_instances_do_not_pay_where_they_must_stand_ready_for_bursts():
     even, bursts = (a_plan(users=1_000_000, peak=peak).waiting for peak in (200, 10_000))
 
