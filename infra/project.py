@@ -71,7 +71,10 @@ def _stage(stage: Stage) -> dict[str, Any]:
 
 
 def _variables(stage: Stage) -> dict[str, str]:
-    searches = {"TIDEGATE_OPENSEARCH": f"ssm:/{APP}/{stage.name}/opensearch"}
+    searches = {
+        "TIDEGATE_OPENSEARCH": f"ssm:/{APP}/{stage.name}/opensearch",
+        "TIDEGATE_SEMANTIC": "shadow",  # it looks and learns; whether it serves is the operator's to say
+    }
     return {
         "OPENBLAS_NUM_THREADS": "1",
         "TIDEGATE_STAGE": stage.name,

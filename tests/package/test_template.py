@@ -9,7 +9,9 @@ import pytest
 from infra.extras import ALIAS, extras
 from infra.stages import STAGES, function_name
 from infra.streaming import ROUTES
+from tests.infra.test_template import statements
 from tests.package.conftest import ROOT
+from tests.package.test_policies import EVERYWHERE
 
 RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 HTTP_SECONDS = 29  # API Gateway waits no longer
@@ -110,6 +112,14 @@ def test_every_function_is_as_large_as_its_stage_says(template):
         assert (each["MemorySize"], each["Timeout"]) == (size.memory_mb, size.timeout_s)
         assert each.get("ReservedConcurrentExecutions") == size.reserved
         assert each["Tracing"] == ("Active" if stage.tracing else "PassThrough")
+
+
+def test_no_role_of_the_template_has_a_wildcard_that_is_not_listed(template):
+    for each in statements(json.loads(template.read_text())["Resources"]):
+        actions = each["Action"] if isinstance(each["Action"], list) else [each["Action"]]
+        assert not [action for action in actions if "*" in action]
+        assert "*" not in each.get("Resource", []) or set(actions) <= EVERYWHERE
+        assert "*" not in str(each.get("Principal", ""))
 
 
 def test_a_batch_of_which_a_part_failed_is_not_deleted(template):
