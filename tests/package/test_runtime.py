@@ -1,6 +1,7 @@
 """The runtime by itself: what it tells a function, and Lambda of what the function did. Each handler is three lines."""
 
 import os
+import subprocess
 import textwrap
 
 import pytest
@@ -151,6 +152,17 @@ def test_a_caller_who_takes_nothing_is_left_while_there_is_time(start, api):
     api.ask({"a": 1}, seconds=0, stops_after=1)
 
     assert api.ask({}).rest() == []
+
+
+def test_between_two_events_it_sleeps_for_as_long_as_it_takes(start, api):
+    """However little time the last answer had: 0.1 s for each write."""
+    function = start("handlers.echo")
+    assert api.ask({}, seconds=0).answer["statusCode"] == 200
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        function.process.wait(0.5)
+
+    assert api.ask({}).answer["statusCode"] == 200
 
 
 @pytest.mark.parametrize("status", [400, 413])
