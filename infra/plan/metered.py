@@ -20,7 +20,8 @@ MEAN: Final = 1.063  # over the median
 class Sample(Struct, frozen=True):
     """A part of a load: its share of the model's quota, and how one of its turns is.
 
-    `hits`, `streamed` and `later` are shares of all turns; `own_seconds` is what a function works beside the model.
+    `hits`, `streamed` and `later` are shares of all turns; `own_seconds` is what a function works beside the model;
+    `workers` is how many batches may run at first.
     """
 
     quota: Quota
@@ -32,6 +33,7 @@ class Sample(Struct, frozen=True):
     streamed: float
     later: float
     own_seconds: float
+    workers: int
 
 
 @dataclass

@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from chalicelib.domain.catalogue import Quota
+from chalicelib.domain.concurrency import FEWEST
 from infra.plan.counts import Counts
 from infra.plan.day import BURSTS, HEIGHT, HOUR, Day
 from infra.plan.load import DAY, Load
@@ -91,7 +92,8 @@ def _slice(name: str, begins: float, length: float, rate: float, seconds: float)
 def sample_of(load: Load, needs: Needs, pace: Pace, counts: Counts, parts: int) -> Sample:
     """One part of a load: the model's quota is what the account has, or what the plan says to ask for."""
     mix, hit = needs.mix, counts.kinds["exact_hit"]
-    size = speed(STAGES[needs.stage].functions[API].memory_mb)
+    stage = STAGES[needs.stage]
+    size = speed(stage.functions[API].memory_mb)
     quota = load.quota or ceil(needs.model_tokens * ROOM)
     tokens = max(load.input_tokens + needs.cap, quota // parts) if quota else None  # one call fits, or nobody calls
     return Sample(
@@ -104,6 +106,7 @@ def sample_of(load: Load, needs: Needs, pace: Pace, counts: Counts, parts: int) 
         streamed=load.streamed,
         later=load.later,
         own_seconds=hit.cpu_ms / 1e3 / size + hit.round_trips * TRIP_SECONDS,
+        workers=max(FEWEST, stage.workers // parts),
     )
 
 

@@ -14,7 +14,7 @@ from benchmarks.lane_world import Upstream, World
 from chalicelib.adapters.memory.targets import MemoryTargets
 from chalicelib.domain.catalogue import Catalogue, Model, Target
 from chalicelib.domain.chat import ChatRequest, User
-from chalicelib.domain.concurrency import FEWEST, MESSAGES, Flow
+from chalicelib.domain.concurrency import MESSAGES, Flow
 from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.identity import Credential
 from chalicelib.domain.jobs import Message, Poison
@@ -65,7 +65,7 @@ class Town(World):
         self.sample, self.tally = sample, Tally()
         self._processes: dict[str, list[Process]] = {"api": [], "work": []}
         self._draw = random.Random(seed + 3)  # noqa: S311 - seeded, so that a day can be played again
-        self._at_work, self.limit, self._turned = 0, FEWEST, start
+        self._at_work, self.limit, self._turned = 0, sample.workers, start
         self._text = WORD * (sample.input_tokens * 4 // len(WORD))
         super().__init__(seed, slots=0, workers=0, start=start)
         offered = Catalogue((self.offer,))
