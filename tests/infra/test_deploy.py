@@ -96,7 +96,9 @@ def test_a_clone_that_never_deployed_goes_on_with_what_is_there(deployed):
 def test_a_bound_that_the_sweep_has_turned_outlives_a_deployment(deployed):
     client = deployed.client("lambda")
     (source,) = client.list_event_source_mappings()["EventSourceMappings"]
-    client.update_event_source_mapping(UUID=source["UUID"], ScalingConfig={"MaximumConcurrency": 7})
+    client.update_event_source_mapping(
+        UUID=source["UUID"], ScalingConfig={"MaximumConcurrency": 7}, FunctionResponseTypes=[]
+    )
     deployed.edit("third = True\n")
 
     deployed.deploy()
