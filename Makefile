@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 WEIGHTS := chalicelib/adapters/embedders/wordllama.npz
 NODE_CLIENTS := tests/clients/node_modules/.package-lock.json
-SUITES := unit contract simulation race load functional security infra architecture package docs
+SUITES := unit contract simulation regions race load functional security infra architecture package docs
 CODE := $(wildcard app.py chalicelib infra benchmarks training tests)
 PARALLEL := -n 2
 STAGE ?= solo
@@ -39,6 +39,14 @@ endif
 .PHONY: redrive
 redrive: venv ## Move dead messages back into the line: STAGE, or what runs here; DRY_RUN=1, FORCE=1 for poison too, RATE (50)
 	@exec $(if $(filter file,$(origin STAGE)),,env TIDEGATE_STAGE=$(STAGE) )$(BIN)/python -m infra.redrive
+
+.PHONY: failover
+failover: venv ## Move the tenants of a Region: STAGE, FROM (their home), TO; PLAN=1 tells; without FROM, where homes are
+	@exec $(BIN)/python -m infra.failover
+
+.PHONY: home
+home: venv ## Say in which Region a new tenant is at home: STAGE, TENANT, REGION
+	@exec $(BIN)/python -m infra.home
 
 .PHONY: test
 test: format lint types imports suites ## Run every check that needs no account, no Docker and no Java

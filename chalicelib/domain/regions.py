@@ -33,7 +33,9 @@ TENURE_SECONDS: Final = 180  # that a register is good for: three renewals, of w
 ARRIVAL_SECONDS: Final = 175  # in which a reservation reaches the table, once it was stamped (ADR 0009)
 CLOCK_SECONDS: Final = 30  # by which clocks may differ, and which writing a seat may take
 HANDOVER_SECONDS: Final = TENURE_SECONDS + ARRIVAL_SECONDS + CLOCK_SECONDS
-ORDER_SECONDS: Final = 60  # what was written so long before something that arrived has arrived too
+ORDER_SECONDS: Final = 60  # by which one item overtakes another on its way to another Region
+GAP_SECONDS: Final = 180  # between two registers that arrive: more, and something was held up
+CATCH_UP_SECONDS: Final = 600  # in which what was held up arrives, once anything does
 MEMORY_SECONDS: Final = 32 * 86_400  # after which no window is left that a Region of before may have charged
 NUMBERS: Final = 1_000_000  # turns of one conversation in one tenure, more than anybody has
 
@@ -74,13 +76,24 @@ class Seat(Struct, frozen=True):
         return self.epoch * NUMBERS
 
 
+class Heard(Struct, frozen=True):
+    """What a Region hears of another: the `latest` register that arrived, and `since` when one has followed another.
+
+    What was written before `whole`, less the time by which items overtake each other, has arrived.
+    """
+
+    latest: int
+    since: int
+    whole: int | None = None
+
+
 class Register(Struct, frozen=True):
-    """What a Region knew at `renewed_at`, and admits turns by until `until`; `heard` is when others were heard of."""
+    """What a Region knew at `renewed_at`, and admits turns by until `until`; `heard` is what it hears of others."""
 
     renewed_at: int
     until: int
     seats: dict[str, Seat]
-    heard: dict[str, int]
+    heard: dict[str, Heard]
 
     def seat(self, home: str) -> Seat:
         """The seat of a home; one that never moved is at home."""
@@ -152,12 +165,24 @@ def moved(seat: Seat, to: str, now: int) -> Seat:
     return Seat(seat.home, to, seat.epoch + 1, now + HANDOVER_SECONDS, before)
 
 
-def blind(stay: Stay, heard: int | None) -> Blind:
-    """What is not known to have arrived of a Region that was last heard of at that second, or never.
+def hearing(known: Heard | None, latest: int, now: int) -> Heard:
+    """What is heard of a Region whose `latest` register is seen at `now`.
+
+    After a gap, what was held up comes in any order: nothing more is taken for whole until that has had its time.
+    """
+    is_gap = known is None or latest - known.latest > GAP_SECONDS
+    since = now if known is None or is_gap else known.since
+    whole = known.whole if known else None
+    return Heard(latest, since, latest if now - since >= CATCH_UP_SECONDS else whole)
+
+
+def blind(stay: Stay, heard: Heard | None) -> Blind:
+    """What is not known to have arrived of a Region of before.
 
     A charge belongs to the minute in which it was stamped, which may be a while before it was written.
     """
-    seen_until = stay.since if heard is None else heard - ORDER_SECONDS - ARRIVAL_SECONDS
+    whole = heard.whole if heard else None
+    seen_until = stay.since if whole is None else whole - ORDER_SECONDS - ARRIVAL_SECONDS
     return Blind(max(stay.since, seen_until), stay.until)
 
 
