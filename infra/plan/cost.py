@@ -93,7 +93,7 @@ def _paid(load: Load, needs: Needs, stage: Stage) -> Iterator[Paid]:
 
 def _functions(load: Load, needs: Needs, stage: Stage) -> Iterator[Paid]:
     turns, mix = load.turns * DAYS, needs.mix
-    busy = {name: seconds - mix.waiting[name] for name, seconds in mix.seconds.items()}
+    busy = {name: seconds - mix.waiting.get(name, 0.0) for name, seconds in mix.seconds.items()}
     yield "Lambda, requests", "lambda_requests", turns * sum(mix.invocations.values())
     yield "Lambda, working", "lambda_gb_seconds", _gb_seconds(stage, turns, busy)
     yield "Lambda, waiting", "lambda_gb_seconds", _gb_seconds(stage, turns, mix.waiting)

@@ -22,6 +22,7 @@ KB: Final = 1_024
 READ_BYTES: Final = 4_096
 CHECKED: Final = Settings().check_rate
 BATCH: Final = 10
+CHAT: Final = "stream"  # the function of every chat, streamed or not (infra/streaming.py)
 STREAMED_TOKENS: Final = 100  # of the answer whose stream was measured
 SLOWEST_OF_TEN: Final = 1.7  # the longest of ten answers against their mean, of times that are log-normal with 0.35
 
@@ -70,31 +71,30 @@ def mixed(load: Load, counts: Counts, stage: Stage, pace: Pace, *, in_hand: floa
     asked = msgspec.structs.replace(asked, answer_bytes=_told(load, parts, counts))
     model = pace.seconds(load.output_tokens)
     kinds = counts.kinds
-    hits = parts.exact * _busy(kinds["exact_hit"], stage, API) + parts.semantic * _busy(
-        kinds["semantic_hit"], stage, API
-    )
+    hits = parts.exact * _busy(kinds["exact_hit"], stage, CHAT)
+    hits += parts.semantic * _busy(kinds["semantic_hit"], stage, CHAT)
     miss = "semantic_miss" if load.semantic_rate else "miss"
-    accepted = _busy(kinds["exact_hit"], stage, API)  # what joining costs, about
+    misses = parts.whole * _busy(kinds[miss], stage, CHAT) + parts.streamed * _busy(kinds["stream"], stage, CHAT)
+    joined, fetched = (_busy(kinds["exact_hit"], stage, each) for each in (CHAT, API))  # what either costs, about
     worker = _busy(kinds["job"], stage, "work")
     stretch = 1 + (SLOWEST_OF_TEN - 1) * (in_hand - 1) / (BATCH - 1)
     waiting = {
-        API: parts.whole * model,
-        "stream": parts.streamed * model,
+        CHAT: (parts.whole + parts.streamed) * model,
         "work": parts.later * model * stretch / in_hand,
     }
     busy = {
-        API: hits + parts.whole * _busy(kinds[miss], stage, API) + parts.later * 2 * accepted,
-        "stream": parts.streamed * _busy(kinds["stream"], stage, "stream"),
+        CHAT: hits + misses + parts.later * joined,
+        API: parts.later * fetched,
         "work": parts.later * worker,
     }
     return Mix(
         parts,
         asked,
-        seconds={name: busy[name] + waiting[name] for name in busy},
+        seconds={name: busy[name] + waiting.get(name, 0.0) for name in busy},
         waiting=waiting,
         invocations={
-            API: 1 - parts.streamed + parts.later,  # a job is asked for once more
-            "stream": parts.streamed,
+            CHAT: 1,
+            API: parts.later,
             "work": parts.later / in_hand,
         },
         model_seconds=model,

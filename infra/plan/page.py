@@ -12,13 +12,14 @@ from typing import Final
 from infra.plan import counts as measured
 from infra.plan import prices as price_list
 from infra.plan.load import checked, load_of, parser
+from infra.plan.mix import CHAT
 from infra.plan.plan import Plan, planned
 from infra.plan.plots import drawn, save
 from infra.plan.prices import Prices
 from infra.plan.quotas import Demand
 from infra.plan.tables import CENT, Row, Section, as_markdown, memory, usd
 from infra.plan.waiting import WAYS
-from infra.stages import API, STAGES, Stage
+from infra.stages import STAGES, Stage
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "scaling.md"
 TURN: Final = "--input-tokens 1500 --output-tokens 400 --hit-rate 0.2"
@@ -75,7 +76,7 @@ def _settings(stage: Stage) -> dict[str, str]:
     nodes = f"{search.nodes} × {search.instance}, {search.zones} zones"
     memories = sorted({(size.memory_mb, name) for name, size in stage.functions.items()})
     return {
-        "memory of a function that answers": f"{stage.functions[API].memory_mb} MB",
+        "memory of a function that answers": f"{stage.functions[CHAT].memory_mb} MB",
         "least memory of another": f"{memories[0][0]} MB",
         "provisioned": ", ".join(f"{n} {s.provisioned}" for n, s in stage.functions.items() if s.provisioned) or "none",
         "reserved": ", ".join(f"{n} {s.reserved}" for n, s in stage.functions.items() if s.reserved) or "none",

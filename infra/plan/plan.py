@@ -11,11 +11,12 @@ from infra.plan.day import Day, day_of
 from infra.plan.hot import Hot, hot_items, shards_for
 from infra.plan.load import Load, model_of
 from infra.plan.memory import KINDS, Size, curve, knee
+from infra.plan.mix import CHAT
 from infra.plan.needs import Needs, needed
 from infra.plan.prices import Prices
 from infra.plan.quotas import Demand, demands
 from infra.plan.simulated import Played
-from infra.stages import API, STAGES
+from infra.stages import STAGES
 
 
 class Waiting(Struct, frozen=True):
@@ -67,7 +68,7 @@ def planned(load: Load, counts: Counts, prices: Prices) -> Plan:
 
 def waits(day: Day, needs: Needs, counts: Counts) -> tuple[waiting.Job, Day]:
     """The turns that wait for a model, and their day."""
-    memory_mb = STAGES[needs.stage].functions[API].memory_mb
+    memory_mb = STAGES[needs.stage].functions[CHAT].memory_mb
     return waiting.job_of(counts, needs.mix.model_seconds, memory_mb), day.times(needs.mix.parts.missed)
 
 

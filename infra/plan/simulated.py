@@ -20,12 +20,12 @@ from infra.plan.counts import Counts
 from infra.plan.day import BURSTS, HEIGHT, HOUR, Day
 from infra.plan.load import DAY, Load
 from infra.plan.metered import Sample
-from infra.plan.mix import TRIP_SECONDS, speed
+from infra.plan.mix import CHAT, TRIP_SECONDS, speed
 from infra.plan.needs import Needs
 from infra.plan.prices import Pace
 from infra.plan.quotas import ROOM
 from infra.plan.town import Tally, Town
-from infra.stages import API, STAGES
+from infra.stages import STAGES
 
 MIDNIGHT: Final = 1_780_012_800.0
 TURNS: Final = 5_000  # of a slice
@@ -93,7 +93,7 @@ def sample_of(load: Load, needs: Needs, pace: Pace, counts: Counts, parts: int) 
     """One part of a load: the model's quota is what the account has, or what the plan says to ask for."""
     mix, hit = needs.mix, counts.kinds["exact_hit"]
     stage = STAGES[needs.stage]
-    size = speed(stage.functions[API].memory_mb)
+    size = speed(stage.functions[CHAT].memory_mb)
     quota = load.quota or ceil(needs.model_tokens * ROOM)
     tokens = max(load.input_tokens + needs.cap, quota // parts) if quota else None  # one call fits, or nobody calls
     return Sample(

@@ -69,12 +69,9 @@ def money(plan: Plan) -> Section:
 
 def _capacity(plan: Plan) -> Iterator[Section]:
     needs = plan.needs
-    seen = {
-        name: max((each.concurrency.get(name, 0) for each in plan.played), default=0) for name in SIMULATED.values()
-    }
+    seen = {name: max((each.concurrency.get(name, 0) for each in plan.played), default=0) for name in needs.concurrency}
     rows: list[Row] = [
-        (name, f"{most:,}", f"{seen[SIMULATED[name]]:,}" if name in SIMULATED and plan.played else "")
-        for name, most in needs.concurrency.items()
+        (name, f"{most:,}", f"{seen[name]:,}" if seen[name] else "") for name, most in needs.concurrency.items()
     ]
     yield Section("Functions at once, at the peak", ("function", "computed: the mean", "simulated: the most"), rows)
     tables: list[Row] = [
@@ -193,7 +190,6 @@ def _known(plan: Plan, prices: Prices) -> Section:
 
 
 CENT = 0.005
-SIMULATED = {"api_handler": "api", "stream": "stream", "work": "work"}
 HOW = (
     "By the product's own turn, gate, admission, ledger, exact cache, single flight, router, pool, quotas, line, worker"
     " and valve over memory, in virtual time; a hit by meaning is played as an exact one. Numbers are of the whole."

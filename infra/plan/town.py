@@ -26,6 +26,7 @@ from chalicelib.pipeline.services import Services
 from chalicelib.pipeline.valve import Gauge
 from chalicelib.settings import Settings
 from infra.plan.metered import Metered, Sample
+from infra.plan.mix import CHAT
 
 IDLE_SECONDS: Final = 300.0  # after which a Lambda process that nobody calls is gone
 GIVES_UP_SECONDS: Final = 900.0
@@ -63,7 +64,7 @@ class Town(World):
         target = Target("openai+http://model/v1", quota=sample.quota)
         self.offer = Model("small", (target,), max_output_tokens=MOST_OUTPUT, default_output_tokens=sample.cap)
         self.sample, self.tally = sample, Tally()
-        self._processes: dict[str, list[Process]] = {"api": [], "work": []}
+        self._processes: dict[str, list[Process]] = {CHAT: [], "work": []}
         self._draw = random.Random(seed + 3)  # noqa: S311 - seeded, so that a day can be played again
         self._at_work, self.limit, self._turned = 0, sample.workers, start
         self._text = WORD * (sample.input_tokens * 4 // len(WORD))
@@ -108,9 +109,8 @@ class Town(World):
             self.stage.agenda.after(every, lambda: self.look(every, until))
 
     def _asked(self, ask: Ask, *, streamed: bool) -> Waiting | str:
-        process = self._taken("api")
-        function = "stream" if streamed else "api"
-        self._mark(function, 1)
+        process = self._taken(CHAT)
+        self._mark(CHAT, 1)
         try:
             self.stage.pause(self.sample.own_seconds)
             found = turn.stream(ask, process.use) if streamed else turn.answer(ask, process.use)
@@ -119,8 +119,8 @@ class Town(World):
         except TidegateError as fault:
             return type(fault).__name__
         finally:
-            self._mark(function, -1)
-            self._left("api", process)
+            self._mark(CHAT, -1)
+            self._left(CHAT, process)
         return found if isinstance(found, Waiting) else found.head.cache
 
     def _fetched(self, found: Waiting) -> str:

@@ -13,10 +13,12 @@ from infra.plan.day import BURSTS, day_of
 from infra.plan.hot import hot_items
 from infra.plan.load import DAY, BadLoad, Load, checked
 from infra.plan.memory import SIZES
+from infra.plan.mix import CHAT
 from infra.plan.needs import chosen
 from infra.plan.plan import planned, waits
 from infra.plan.prices import DAYS
 from infra.stages import STAGES
+from infra.streaming import ROUTES, Route
 
 COUNTS, PRICES = counts.read(), prices.read()
 GOOD = {
@@ -152,7 +154,7 @@ def test_money_is_what_a_reader_gets_by_hand():
     turns = 10_000_000 * DAYS
     assert plan.bill.parts["API Gateway"] == pytest.approx(turns * 3.5e-6)
     assert plan.bill.model == pytest.approx(turns * 0.75 * (1_500 * 1e-6 + 400 * 5e-6))
-    waiting = turns * 0.75 * (0.7 + 400 / 110) * STAGES["scale"].functions["api_handler"].memory_mb / 1_024
+    waiting = turns * 0.75 * (0.7 + 400 / 110) * STAGES["scale"].functions[CHAT].memory_mb / 1_024
     assert plan.bill.waiting == pytest.approx(waiting * 0.0000166667)
     assert plan.bill.per_turn == pytest.approx(sum(plan.bill.parts.values()) / turns)
 
@@ -307,6 +309,11 @@ def test_the_command_says_what_the_page_says(capsys):
 
     total = msgspec.json.decode(capsys.readouterr().out)["totals"]["infrastructure_usd"]
     assert f" {total:,.0f} USD |" in page.PAGE.read_text(encoding="utf-8")
+
+
+def test_the_function_that_waits_is_the_one_that_chats_are_sent_to():
+    assert Route("POST", "/v1/chat/completions") in ROUTES
+    assert CHAT in STAGES["solo"].functions
 
 
 def test_a_load_that_was_not_checked_says_why():

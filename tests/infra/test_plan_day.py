@@ -51,7 +51,7 @@ def test_where_the_quota_is_what_the_plan_asks_for_all_are_answered_at_once(calm
 def test_as_many_functions_run_as_computed(calm):
     plan, played = calm
 
-    computed = plan.needs.concurrency["api_handler"] + plan.needs.concurrency["stream"]
+    computed = plan.needs.concurrency["stream"]
     simulated = max(running for _, _, running, _ in played.series)
     assert computed / 2 < simulated < computed * 2
 
