@@ -153,15 +153,11 @@ class Books:
 
     def let_lease_run_out(self, job):
         """As if the worker of a job had been silent for long enough; then the sweep comes by."""
-        assert self._lane.jobs.get(job).state == "in_progress"
-        self.age(job)
+        held = self._lane.jobs.get(job)
+        assert held.state == "in_progress"
+        self._lane.jobs.touch(held, held.created_at - RESEND_SECONDS)
         with self._surroundings():
             self._lane.resend()
-
-    def age(self, job):
-        """As if nobody had looked at a job for so long that the next sweep does."""
-        held = self._lane.jobs.get(job)
-        self._lane.jobs.touch(held, held.created_at - RESEND_SECONDS)
 
     def put_plan(self, plan):
         self._keys.put_plan(plan)

@@ -16,7 +16,12 @@ class Socket:
         self.origin = product.origin
         self._stack = ExitStack()
         opened = connect(
-            product.socket_url, origin=origin or self.origin, compression=None, close_timeout=1, proxy=None
+            product.socket_url,
+            origin=origin or self.origin,
+            compression=None,
+            close_timeout=1,
+            ping_interval=None,  # a gateway that is busy is not gone
+            proxy=None,
         )
         self.wire = self._stack.enter_context(opened)
         if auth:

@@ -26,7 +26,7 @@ class Cloud:
     """The emulator's process, which ends with this one however this one ends."""
 
     def __init__(self, folder):
-        self.folder = folder
+        self.folder, self._clients = folder, {}
         (folder / "functions").mkdir(parents=True)
         reader, self._lifeline = os.pipe()
         with (folder / "emulator.log").open("wb") as log, socket.create_server(("127.0.0.1", 0)) as listening:
@@ -82,12 +82,22 @@ class Cloud:
 
     def client(self, service):
         """A client of one of its services."""
-        session = boto3.session.Session("test", "test", region_name=REGION)
-        return session.client(service, endpoint_url=self.url)
+        if service not in self._clients:
+            session = boto3.session.Session("test", "test", region_name=REGION)
+            self._clients[service] = session.client(service, endpoint_url=self.url)
+        return self._clients[service]
 
     def calls(self):
-        """Every call since this was last asked."""
-        with urllib.request.urlopen(f"{self.url}{CALLS}", timeout=10) as reply:
+        """Every call since they were last forgotten."""
+        return self._calls("GET")
+
+    def forget_calls(self):
+        """Begin to count anew."""
+        self._calls("DELETE")
+
+    def _calls(self, method):
+        request = urllib.request.Request(f"{self.url}{CALLS}", method=method)
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as reply:
             return json.load(reply)
 
     def stop(self):

@@ -5,22 +5,23 @@ import pytest
 from infra.local.seed import PLANS
 from tests.clients.conftest import no_proxy
 from tests.e2e.cloud import Cloud
-from tests.e2e.deployments import SETTINGS, ByChalice, ByCloudFormation
+from tests.e2e.deployments import ByChalice, ByCloudFormation
 
 __all__ = ["no_proxy"]
 
 WAYS = {"cloudformation": ByCloudFormation, "chalice": ByChalice}
 
 
-@pytest.fixture(
-    scope="session", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in WAYS], ids=str
-)
+GROUPS = {name: pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in WAYS}
+
+
+@pytest.fixture(scope="session", params=GROUPS.values(), ids=str)
 def deployment(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     cloud = Cloud(folder / "cloud")
     try:
         made = WAYS[request.param](cloud.until_ready(), folder / "repository")
-        made.configure(**SETTINGS)
+        made.configure(**made.settings)
         made.deployed = made.deploy()
         yield made
     finally:

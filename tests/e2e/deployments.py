@@ -1,15 +1,15 @@
 """The two ways to deploy a stage, each as its operator goes it."""
 
+import hashlib
 import json
 import shutil
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.e2e.cloud import PATIENCE_SECONDS, ROOT
 from tests.e2e.deployed import ORIGIN, Deployed
-from tests.e2e.templates import takeable
 
 STAGE = "solo"
 BUCKET = "packages"
@@ -18,7 +18,11 @@ SECRET = f"tidegate/{STAGE}/peppers"
 SETTINGS = {
     "TIDEGATE_UPSTREAM": "simulated://echo?directives=1",
     "TIDEGATE_ORIGINS": ORIGIN,
+}
+MEANINGS = {
     "TIDEGATE_SEMANTIC": "serve",
+    "TIDEGATE_SEMANTIC_MS": "20000",  # a machine that is busy misses no meaning
+    "TIDEGATE_CHECK_RATE": "0",
 }
 
 
@@ -58,13 +62,13 @@ class Deployment:
         s3.put_object(Bucket=BUCKET, Key=key, Body=body)
         return f"{self.cloud.url}/{BUCKET}/{key}"
 
-    def stack(self, name, template, **parameters):
-        """A stack as it is now wanted, made or changed."""
+    def stack(self, name, template, parameters):
+        """A stack as it is now wanted, made or changed; what it puts out."""
         client = self.cloud.client("cloudformation")
         wanted = {
             "StackName": name,
             "TemplateURL": self.upload(f"{name}.json", template.encode()),
-            "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            "Capabilities": ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         }
         try:
@@ -72,32 +76,53 @@ class Deployment:
         except client.exceptions.ClientError:
             client.create_stack(**wanted)
         else:
-            client.update_stack(**wanted)
+            with suppress_no_update(client):
+                client.update_stack(**wanted)
         return settled(client, name)
 
 
 class ByCloudFormation(Deployment):
-    """`make package`, and the template that it makes as a stack."""
+    """`make package`, and the three templates that it makes as stacks; the cache looks for the same words alone."""
+
+    settings = SETTINGS
 
     def deploy(self):
         """Make or change the stacks; where the product is now."""
-        self.make_secret()
-        self.stack(f"tidegate-{STAGE}-data", (self.folder / "infra" / "data.yaml").read_text(), Stage=STAGE)
         self.run("make", "package", f"STAGE={STAGE}", "OUT=out")
-        self.upload("deployment.zip", (self.folder / "out" / "deployment.zip").read_bytes())
-        template = takeable(json.loads((self.folder / "out" / "sam.json").read_text()), BUCKET, "deployment.zip")
-        outputs = self.stack(f"tidegate-{STAGE}", json.dumps(template))
-        return Deployed(
-            self,
-            rest=outputs["RestAPIId"],
-            websocket=outputs["WebsocketAPIId"],
-        )
+        made = self.folder / "out"
+        given = dict(each.split("=", 1) for each in json.loads((made / "data-parameters.json").read_text()))
+        self.stack(f"tidegate-{STAGE}-data", (made / "data.yaml").read_text(), given)
+        self.make_secret()
+        outputs = self.stack(f"tidegate-{STAGE}", self.packaged(made), {})
+        self.stack(f"tidegate-{STAGE}-watch", (made / "watch.json").read_text(), {})
+        return Deployed(self, rest=outputs["RestAPIId"], websocket=outputs["WebsocketAPIId"])
+
+    def packaged(self, made):
+        """The template with its package where Lambda finds it, as `aws cloudformation package` puts it."""
+        archive = (made / "deployment.zip").read_bytes()
+        key = f"{hashlib.sha256(archive).hexdigest()}.zip"
+        self.upload(key, archive)
+        template = json.loads((made / "sam.json").read_text())
+        for each in template["Resources"].values():
+            if each["Type"] == "AWS::Serverless::Function":
+                each["Properties"]["CodeUri"] = {"Bucket": BUCKET, "Key": key}
+        return json.dumps(template)
 
     def make_secret(self):
         """The peppers, which no template may hold."""
         client = self.cloud.client("secretsmanager")
         with suppress(client.exceptions.ResourceExistsException):
             client.create_secret(Name=SECRET, SecretString=json.dumps({"current": 1, "peppers": {"1": "one of tests"}}))
+
+
+@contextmanager
+def suppress_no_update(client):
+    """A stack that is as it should be is left alone."""
+    try:
+        yield
+    except client.exceptions.ClientError as fault:
+        if "No updates" not in str(fault):
+            raise
 
 
 def settled(client, name):
@@ -128,10 +153,13 @@ def copy_of_repository(folder):
 
 
 class ByChalice(Deployment):
-    """`make deploy`, which runs `chalice deploy`."""
+    """`make deploy`, which runs `chalice deploy`; the cache looks for meanings too."""
+
+    settings = SETTINGS | MEANINGS
 
     def deploy(self):
         """Run it; where the product is now."""
-        self.run("make", "deploy", f"STAGE={STAGE}", f"API_URL={self.cloud.url}/_aws/execute-api/{{api}}/{{stage}}")
+        at = f"{self.cloud.url}/_aws/execute-api/{{api}}/{{stage}}"
+        self.run("make", "deploy", f"STAGE={STAGE}", f"API_URL={at}", "KEY_FILE=first-key")
         known = json.loads((self.folder / "build" / STAGE / "deployed.json").read_text())
         return Deployed(self, rest=known["rest_api"], websocket=known["websocket_api"])

@@ -1,4 +1,4 @@
-"""What the emulator's API Gateway cannot take from Chalice: a whole API as Swagger, and functions that stream."""
+"""What the emulator's API Gateway cannot take from Chalice: a whole API as Swagger."""
 
 import json
 import re
@@ -16,12 +16,9 @@ class Gateway:
     async def __call__(self, scope, receive, send):
         found = _api_of(scope) if scope["type"] == "http" else None
         if found:
-            document = json.loads(buffered((await whole(receive)).decode()))
+            document = json.loads(await whole(receive))
             made = _imported(document, replaced=None if found == "new" else found)
             await answer(send, 201, [(b"content-type", b"application/json")], json.dumps(made).encode())
-        elif scope["type"] == "http" and scope["method"] == "PUT" and scope["path"].endswith("/integration"):
-            body = buffered((await whole(receive)).decode()).encode()
-            await self._app(*with_body(scope, receive, body), send)
         else:
             await self._app(scope, receive, send)
 
@@ -47,9 +44,9 @@ def _imported(document, *, replaced):
     return apigateway_v1._rest_api_view(apigateway_v1._rest_apis[replaced or made])
 
 
-def buffered(text):
-    """The same definition, where what would stream is answered whole."""
-    return STREAMED.sub(r"/2015-03-31/functions/\1/invocations", text).replace('"STREAM"', '"BUFFERED"')
+def buffered(uri):
+    """The same integration, answered whole where it would stream."""
+    return STREAMED.sub(r"/2015-03-31/functions/\1/invocations", uri or "")
 
 
 async def whole(receive):

@@ -4,20 +4,20 @@ from contextlib import suppress
 
 from openai.types.chat import ChatCompletion
 
+from chalicelib.adapters.dynamodb.job_items import job_key
 from chalicelib.adapters.queues.sqs import DEAD
 from tests.clients.product import MODEL
 from tests.infra.runs import eventually
 
-QUEUE = "tidegate-solo-turns"
+QUEUE, JOBS = "tidegate-solo-turns", "tidegate-solo-jobs"
 
 
 class Line:
     """The queue, its dead and the mapping that brings the messages of one to the function that works."""
 
     def __init__(self, deployed, client):
-        self._books = deployed.books()
         self._client = client
-        self._sqs, self._lambda = (deployed.cloud.client(name) for name in ("sqs", "lambda"))
+        self._sqs, self._lambda, self._tables = (deployed.cloud.client(name) for name in ("sqs", "lambda", "dynamodb"))
         self._queue, self._dead = (
             self._sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in (QUEUE, QUEUE + DEAD)
         )
@@ -36,6 +36,10 @@ class Line:
     def job(self, job):
         """A job as it is now."""
         return self._client.get(f"/jobs/{job['id']}", cast_to=dict)
+
+    def wait(self):
+        """Return when nobody waits, without a call of the API."""
+        assert eventually(lambda: self._count(self._queue, "") == self._count(self._queue, "NotVisible") == 0)
 
     def answer(self, job):
         """What the model said, when the job is over."""
@@ -69,8 +73,13 @@ class Line:
             self._sqs.purge_queue(QueueUrl=self._queue)
 
     def age(self, job):
-        """As if nobody had looked at a job for long enough to look again."""
-        self._books.age(job["id"])
+        """As if nobody had looked at a job since long ago."""
+        self._tables.update_item(
+            TableName=JOBS,
+            Key=job_key(job["id"]),
+            UpdateExpression="SET open_since = :then",
+            ExpressionAttributeValues={":then": {"N": "1"}},
+        )
 
     def dead(self):
         """How many messages are with the dead."""
