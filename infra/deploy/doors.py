@@ -7,6 +7,7 @@ from which settings it was made.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,7 +17,17 @@ from infra.extras import Door, Refusal
 
 _JSON: Final = "application/json"
 _EVERY_ROUTE: Final = "*/*"
-_UNSAID: Final = MappingProxyType({"level": "OFF", "bodies": False})  # it would log what people say
+_PATHS: Final = MappingProxyType(
+    {
+        "log": "/accessLogSettings/destinationArn",
+        "line": "/accessLogSettings/format",
+        "a second": "/*/*/throttling/rateLimit",
+        "burst": "/*/*/throttling/burstLimit",
+        "traced": "/tracingEnabled",
+        "level": "/*/*/logging/loglevel",
+        "bodies": "/*/*/logging/dataTrace",
+    }
+)
 
 
 def refusal(account: Account, api: str, wanted: Refusal) -> Setting:
@@ -63,98 +74,85 @@ def served(account: Account, api: str, wanted: Door, mark: str) -> Setting:
 def rest_door(account: Account, api: str, wanted: Door) -> Setting:
     """Access log, throttle and tracing of the REST API."""
     client = account.client("apigateway")
-    values = {
-        "log": _log(account, wanted),
-        "line": wanted.log_line,
-        "a second": float(wanted.throttle.per_second),
-        "burst": wanted.throttle.burst,
-        "traced": wanted.tracing,
-        **_UNSAID,
-    }
-    paths = {
-        "log": "/accessLogSettings/destinationArn",
-        "line": "/accessLogSettings/format",
-        "a second": "/*/*/throttling/rateLimit",
-        "burst": "/*/*/throttling/burstLimit",
-        "traced": "/tracingEnabled",
-        "level": "/*/*/logging/loglevel",
-        "bodies": "/*/*/logging/dataTrace",
-    }
-    patches = [{"op": "replace", "path": paths[name], "value": _word(value)} for name, value in values.items()]
-
-    def read() -> Mapping[str, Any]:
-        seen = found(lambda: client.get_stage(restApiId=api, stageName=wanted.stage)) if api else None
-        if seen is None:
-            return {}
-        limits, log = seen.get("methodSettings", {}).get(_EVERY_ROUTE, {}), seen.get("accessLogSettings", {})
-        return {
-            "log": log.get("destinationArn"),
-            "line": log.get("format"),
-            "a second": limits.get("throttlingRateLimit"),
-            "burst": limits.get("throttlingBurstLimit"),
-            "traced": seen.get("tracingEnabled", False),
-            "level": limits.get("loggingLevel", "OFF"),
-            "bodies": limits.get("dataTraceEnabled", False),
-        }
-
+    values = {**_values(account, wanted), "traced": wanted.tracing}
+    patches = [{"op": "replace", "path": _PATHS[name], "value": _word(value)} for name, value in values.items()]
     return Setting(
         what="stage of the REST API",
         wanted=values,
-        read=read,
+        read=partial(_rest_values, client, api, wanted.stage),
         write=lambda: client.update_stage(restApiId=api, stageName=wanted.stage, patchOperations=patches),
     )
+
+
+def _rest_values(client: Any, api: str, stage: str) -> Mapping[str, Any]:
+    seen = found(lambda: client.get_stage(restApiId=api, stageName=stage)) if api else None
+    if seen is None:
+        return {}
+    limits, log = seen.get("methodSettings", {}).get(_EVERY_ROUTE, {}), seen.get("accessLogSettings", {})
+    return {
+        "log": log.get("destinationArn"),
+        "line": log.get("format"),
+        "a second": limits.get("throttlingRateLimit"),
+        "burst": limits.get("throttlingBurstLimit"),
+        "traced": seen.get("tracingEnabled", False),
+        "level": limits.get("loggingLevel", "OFF"),
+        "bodies": limits.get("dataTraceEnabled", False),
+    }
 
 
 def sockets_door(account: Account, api: str, wanted: Door) -> Setting:
     """Access log and throttle of the WebSocket API."""
     client = account.client("apigatewayv2")
-    log, at = _log(account, wanted), {"ApiId": api, "StageName": wanted.stage}
-
-    def read() -> Mapping[str, Any]:
-        seen = found(lambda: client.get_stage(**at)) if api else None
-        if seen is None:
-            return {}
-        limits, lines = seen.get("DefaultRouteSettings", {}), seen.get("AccessLogSettings", {})
-        return {
-            "log": lines.get("DestinationArn"),
-            "line": lines.get("Format"),
-            "a second": limits.get("ThrottlingRateLimit"),
-            "burst": limits.get("ThrottlingBurstLimit"),
-            "level": limits.get("LoggingLevel", "OFF"),
-            "bodies": limits.get("DataTraceEnabled", False),
-        }
-
+    values = _values(account, wanted)
     return Setting(
         what="stage of the WebSocket API",
-        wanted={
-            "log": log,
-            "line": wanted.log_line,
-            "a second": float(wanted.throttle.per_second),
-            "burst": wanted.throttle.burst,
-            **_UNSAID,
-        },
-        read=read,
+        wanted=values,
+        read=partial(_socket_values, client, api, wanted.stage),
         write=lambda: client.update_stage(
-            **at,
-            AccessLogSettings={"DestinationArn": log, "Format": wanted.log_line},
+            ApiId=api,
+            StageName=wanted.stage,
+            AccessLogSettings={"DestinationArn": values["log"], "Format": values["line"]},
             DefaultRouteSettings={
-                "ThrottlingBurstLimit": wanted.throttle.burst,
-                "ThrottlingRateLimit": float(wanted.throttle.per_second),
-                "LoggingLevel": _UNSAID["level"],
-                "DataTraceEnabled": _UNSAID["bodies"],
+                "ThrottlingBurstLimit": values["burst"],
+                "ThrottlingRateLimit": values["a second"],
+                "LoggingLevel": values["level"],
+                "DataTraceEnabled": values["bodies"],
             },
         ),
     )
+
+
+def _socket_values(client: Any, api: str, stage: str) -> Mapping[str, Any]:
+    seen = found(lambda: client.get_stage(ApiId=api, StageName=stage)) if api else None
+    if seen is None:
+        return {}
+    limits, log = seen.get("DefaultRouteSettings", {}), seen.get("AccessLogSettings", {})
+    return {
+        "log": log.get("DestinationArn"),
+        "line": log.get("Format"),
+        "a second": limits.get("ThrottlingRateLimit"),
+        "burst": limits.get("ThrottlingBurstLimit"),
+        "level": limits.get("LoggingLevel", "OFF"),
+        "bodies": limits.get("DataTraceEnabled", False),
+    }
+
+
+def _values(account: Account, door: Door) -> dict[str, Any]:
+    """What both APIs are told, in words of our own."""
+    return {
+        "log": f"arn:{account.partition}:logs:{account.region}:{account.number}:log-group:{door.log_group}",
+        "line": door.log_line,
+        "a second": float(door.throttle.per_second),
+        "burst": door.throttle.burst,
+        "level": "OFF",  # it would log what people say
+        "bodies": False,
+    }
 
 
 def mark_of(settings: Iterator[Setting] | list[Setting], build: str) -> str:
     """What tells a REST API with these settings from any other."""
     said = json.dumps([build, *([each.what, dict(each.wanted)] for each in settings)], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:32]
-
-
-def _log(account: Account, door: Door) -> str:
-    return f"arn:{account.partition}:logs:{account.region}:{account.number}:log-group:{door.log_group}"
 
 
 def _word(value: object) -> str:
