@@ -31,7 +31,7 @@ def main() -> None:
     given = parser.parse_args()
     pairs, kept = split(load(given.folder))
     questions = sorted({text for pair in pairs if pair.source == "qqp" for text in (pair.one, pair.other)})
-    table = count(questions)
+    table = count(questions, (text for pair in pairs for text in (pair.one, pair.other)))
     rng = random.Random(fitting.SEED)
     rng.shuffle(questions)
     pairs += traps.made(questions[:MADE_FROM], rng)

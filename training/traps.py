@@ -37,6 +37,10 @@ _DIGITS: Final = {
 }  # fmt: skip
 _SPELLED: Final = {word: digit for digit, word in _DIGITS.items()}
 _FRAMES: Final = (
+    (r"^Can I ", "May I "), (r"^Could ", "Can "), (r"^Can ", "Could "), (r"^Does ", "Can "),
+    (r"^What do I have to ", "What must I "),
+    (r" used for\?$", " for?"), (r"\bhas to\b", "must"), (r"\bhave to\b", "must"), (r"^May I ", "Can I "),
+    (r"^How is (.+) made", r"How do you make \1"), (r"\bless than\b", "fewer than"),
     (r"^How do I ", "How can I "), (r"^How can I ", "How do I "), (r"^How do you ", "How do I "),
     (r"^How can I ", "What is the best way to "), (r"^How do I ", "How should I "), (r"^What is ", "What's "),
     (r"^What are some ", "What are "), (r"^What are the ", "Which are the "), (r"^What is the ", "Which is the "),

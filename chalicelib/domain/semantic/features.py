@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
+from os.path import commonprefix
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from chalicelib.domain.semantic import word_lists as lists
 from chalicelib.domain.semantic.guards import Signs
 from chalicelib.domain.semantic.matching import Match
 from chalicelib.domain.semantic.reading import Reading, Word
+from chalicelib.domain.semantic.roles import parts
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 
 WordVectors = Callable[[Sequence[str]], npt.NDArray[np.float32]]  # a unit vector for each word, or all zeros
@@ -25,6 +27,7 @@ NAMES: Final = (
     "reversed_direction", "kinds_clash", "same_kind", "kind_less", "kind_more", "aligned_less", "aligned_more",
     "loosest_less", "loosest_more", "same_words", "moved", "names_moved", "passive", "symmetric", "comparing",
     "tenses_differ", "duties_differ", "persons_differ", "phrase_added", "before_shared", "same_start", "closeness",
+    "alike", "governed_apart",
 )  # fmt: skip
 _KINDS: Final = ("yesno", "do", "how", "what", "which", "why", "who", "where", "when", "amount", "other")
 _FIRST_PERSON: Final = frozenset({"i", "me", "my", "we", "our"})
@@ -64,6 +67,8 @@ def row(pair: Match, found: Signs, cosine: float, vocabulary: Vocabulary, vector
         *_added(pair),
         float(left.kind == right.kind and _starts(left) == _starts(right)),
         aligned[4],
+        _alike(pair),
+        _governed_apart(pair),
     ]
 
 
@@ -188,6 +193,20 @@ def _added(pair: Match) -> tuple[float, float]:
         phrase += one.lower in lists.PREPOSITIONS and two.stem in stems
         before += one.stem in stems and two.stem not in stems and two.lower not in lists.STOP
     return float(phrase), float(before)
+
+
+def _alike(pair: Match) -> float:
+    """How much of a word of one side alone begins one of the other: forms of one word, rather than two words."""
+    pairs = product((word.lower for word in pair.only_left), (word.lower for word in pair.only_right))
+    shares = [len(commonprefix(both)) / max(map(len, both)) for both in pairs]  # noqa: RUF071 - of letters
+    return max(shares, default=0.0)
+
+
+def _governed_apart(pair: Match) -> float:
+    """The share of the words in common that play another part: behind another preposition, or behind none."""
+    left, right = ({part.stem: part.governor for part in parts(each)} for each in (pair.left, pair.right))
+    both = left.keys() & right.keys()
+    return sum(left[word] != right[word] for word in both) / len(both) if both else 0.0
 
 
 def _starts(reading: Reading) -> str:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from chalicelib.domain.semantic.names import NAMES
 from chalicelib.domain.semantic.reading import Reading, Word
 from chalicelib.domain.semantic.stems import stem
-from chalicelib.domain.semantic.vocabulary import Vocabulary
+from chalicelib.domain.semantic.vocabulary import RAREST, Vocabulary
 from chalicelib.domain.semantic.word_lists import ALIASES, STOP, set_of
 
 _SHORTEST_SLIP: Final = 4  # letters: of a shorter word, one other letter makes another word
@@ -46,7 +46,7 @@ class Match(Struct, frozen=True):
     minor_left: tuple[Word, ...]
     minor_right: tuple[Word, ...]
     slips: int
-    doubles: bool  # one has a word that looks like one of the other, and is another word
+    doubles: bool  # a rare word of one stands in place of another rare word: alike to look at, or both with a capital
 
 
 def match(left: Reading, right: Reading, vocabulary: Vocabulary) -> Match:
@@ -67,7 +67,15 @@ def match(left: Reading, right: Reading, vocabulary: Vocabulary) -> Match:
     doubles = doubles or any(
         is_double(one.lower, other.lower, vocabulary) for one, other in product(rest_left, rest_right)
     )
+    strangers = product(_strangers(rest_left, left, vocabulary), _strangers(rest_right, right, vocabulary))
+    doubles = doubles or any(not one.startswith(other) and not other.startswith(one) for one, other in strangers)
     return Match(left, right, tuple(rest_left), tuple(rest_right), minor_left, minor_right, slips, doubles)
+
+
+def _strangers(alone: Iterable[Word], reading: Reading, vocabulary: Vocabulary) -> list[str]:
+    """Words that next to nobody uses, with a capital as names have; of letters alone it may stand for a name."""
+    inner = [word for word in alone if word is not reading.words[0] and word.text[1:].islower()]
+    return [word.lower for word in inner if word.text[0].isupper() and vocabulary.rarity(word.stem) >= RAREST]
 
 
 def _missing(here: Reading, there: Reading) -> list[Word]:

@@ -12,7 +12,9 @@ from chalicelib.domain.semantic.reading import Reading
 from chalicelib.domain.semantic.stems import stem
 from chalicelib.domain.semantic.word_lists import AUXILIARIES, NEGATIONS, PREPOSITIONS, STOP, set_of
 
-_GOVERNING: Final = PREPOSITIONS | set_of("to of than as when if because while unless although though where")
+_GOVERNING: Final = (PREPOSITIONS - {"like"}) | set_of(
+    "to of than as when if because while unless although though where"
+)
 _FREEING: Final = (AUXILIARIES | set_of("what which who whom whose how why be been being")) - {"may"}
 _DOING: Final = frozenset({"do", "does", "did"})
 _JOINING: Final = frozenset({"and", "or", "nor", "vs", "versus"})

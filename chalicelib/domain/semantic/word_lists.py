@@ -88,6 +88,8 @@ UNITS: Final = {
     "fahrenheit": "f", "mph": "mph", "kmh": "kmh",
 }  # fmt: skip
 ALIASES: Final = {
+    "jan": "january", "feb": "february", "aug": "august", "sept": "september", "oct": "october", "nov": "november",
+    "dec": "december",
     "america": "usa", "american": "usa", "americans": "usa", "us": "usa", "u.s": "usa", "britain": "uk",
     "british": "uk", "french": "france", "german": "germany", "germans": "germany", "dutch": "netherlands",
     "holland": "netherlands", "spanish": "spain", "swiss": "switzerland", "polish": "poland", "turkish": "turkey",
