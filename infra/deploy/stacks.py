@@ -121,6 +121,9 @@ class Stack:
         self._account.until(lambda: not self._read()["Status"].endswith(("_PENDING", "_PROGRESS")), "a change set")
         read = self._read()
         if read["Status"] == "FAILED" and not _is_nothing(read.get("StatusReason", "")):
+            self._forget()
+            if fresh:  # else an empty stack of that name would stay
+                self._client.delete_stack(**self._name)
             raise CannotDeploy(f"CloudFormation refuses {wanted.name}: {read['StatusReason']}")
         return Review(made["StackId"], [each["ResourceChange"] for each in read["Changes"]])
 

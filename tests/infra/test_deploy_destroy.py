@@ -2,12 +2,23 @@
 
 import pytest
 
-from infra.deploy.destroy import refuse_unconfirmed
+from infra.deploy.destroy import NoStack, refuse_unconfirmed
 from infra.deploy.faults import CannotDeploy
+from infra.deploy.naming import named_in_full
 from infra.deploy.stacks import Stack, Wanted
 from infra.deploy.wish import Wish
 from tests.infra.deploy_world import Emulator, World, environment
 
+TABLE = {
+    "Type": "AWS::DynamoDB::Table",
+    "DeletionPolicy": "Retain",
+    "Properties": {
+        "TableName": {"Fn::Sub": "notes-${Stage}"},
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+    },
+}
 QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "line"}}
 
 
@@ -78,6 +89,36 @@ def test_a_stack_that_cannot_be_made_says_why_and_is_not_there(world):
             step.apply(world.said.append)
 
         assert [str(each) for each in step.changes()] == ["stack lines: absent -> made"]
+
+
+def test_a_stack_that_cloudformation_refuses_is_not_begun(world):
+    world.client("logs").create_log_group(logGroupName="lines")
+    lines = {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Delete", "Properties": {"LogGroupName": "lines"}}
+    with environment(**world.variables):
+        step = Stack(world.blueprint().account, "lines", "lines", lambda: wanted(Lines=lines), replace=False)
+
+        with pytest.raises(CannotDeploy, match=r"CloudFormation refuses lines: .*already exist"):
+            step.apply(world.said.append)
+
+    assert world.client("cloudformation").describe_stacks()["Stacks"] == []
+
+
+def test_a_table_that_outlived_its_stack_is_taken_in_again(world):
+    template = {"Parameters": {"Stage": {"Type": "String"}}, "Resources": {"Table": TABLE}}
+    told = {"Stage": "solo"}
+    full = Wanted(name="lines", stage="solo", template=named_in_full(template, told), parameters=told)
+    with environment(**world.variables):
+        account = world.blueprint().account
+        step = Stack(account, "lines", "lines", lambda: full, replace=False)
+        step.apply(world.said.append)
+        table = world.client("dynamodb")
+        table.put_item(TableName="notes-solo", Item={"pk": {"S": "kept"}})
+        NoStack(account, "lines").apply(world.said.append)
+
+        step.apply(world.said.append)
+
+        assert step.changes() == []
+    assert [item["pk"]["S"] for item in table.scan(TableName="notes-solo")["Items"]] == ["kept"]
 
 
 def wanted(**resources):
