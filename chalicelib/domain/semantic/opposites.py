@@ -75,7 +75,7 @@ leader follower|teach learn|lowercase uppercase|sharp blunt|tight loose|genuine 
 compulsory optional|obligatory optional|compulsory elective|overt covert|literal figurative|concave convex
 latitude longitude|numerator denominator|sine cosine|artery vein|prefix suffix|debtor creditor|hot cool
 plaintiff defendant
-within after|within before|into out|onto off|arrive leave|undo redo|first final
+within after|within before|into out|onto off|prior following|beforehand afterwards|arrive leave|undo redo|first final
 virus bacterium|astronomy astrology|predecessor successor|ancestor descendant|inbox outbox
 """.replace("\n", "|")
 

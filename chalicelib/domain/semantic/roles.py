@@ -29,7 +29,7 @@ _NO_PART: Final = STOP | _GOVERNING | _FREEING | _JOINING | NEGATIONS
 _MUTUAL: Final = frozenset(
     stem(word)
     for word in set_of("""
-    differ different difference distance far similar similarity compare compared comparing comparison comparable versus
+    differ different difference far similar similarity compare compared comparing comparison comparable versus
     vs same equal equals equivalent identical related relate relation relationship between marry married meet connect
     connected connection correlate correlated correlation intersect overlap rhyme synonym synonymous near twin
     interact interaction compatible mix combine together border date dating""")

@@ -17,7 +17,7 @@ _IDENTIFIER: Final = re.compile(
 _PROGRAMS: Final = set_of("""
     git docker kubectl npm yarn pnpm pip apt brew conda systemctl helm terraform cargo svn adb gcloud az podman
     composer ffmpeg nginx ansible vagrant hg poetry uv dotnet mvn gradle""")
-_CASED: Final = re.compile(r"[kmgtpn](?:b|w|wh|hz|v|j|pa|bps|bit)|ma|ms|mg|mm", re.IGNORECASE)
+_CASED: Final = re.compile(r"[kmgtpn](?:b|w|wh|hz|v|j|pa|bps|bit)|ma|ms|mg|mm|(?-i:[mM]T)", re.IGNORECASE)
 _MOST_WORDS: Final = 8  # of a question that asks about a word, and nothing else
 _ABOUT_WORDS: Final = (
     PREPOSITIONS
