@@ -14,10 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
+from chalicelib.edge.gateway import Headers
 from infra.local.events import Context, Destination, Event, Refusal, make_event
 from infra.local.routes import Routes
 from infra.local.sockets import POSTS, Sockets
-from infra.local.streams import Body, Headers, Stream
+from infra.local.streams import Body, Stream
 
 BODY_LIMIT_BYTES: Final = 10 * 1024 * 1024  # API Gateway's
 _TIMEOUT_S: Final = 300.0
