@@ -13,6 +13,7 @@ from infra.deploy.smoke import smoke
 from infra.deploy.steps import Change, Say, Step
 from infra.deploy.wanted import data_name, watch_name
 from infra.deploy.wish import Wish
+from infra.stages import APP
 
 AWS_FAULTS = (ClientError, BotoCoreError, TidegateError)
 Planned = Sequence[tuple[Step, Sequence[Change]]]
@@ -20,7 +21,7 @@ Planned = Sequence[tuple[Step, Sequence[Change]]]
 
 def deploy(blueprint: Blueprint, wish: Wish, say: Say) -> None:
     """Bring the stage to what this checkout says; whatever cut it before, it goes on from there."""
-    check(blueprint, wish)
+    check(blueprint, wish, say)
     steps = blueprint.steps(wish)
     planned = [(step, step.changes()) for step in steps]
     tell(planned, say)
@@ -31,7 +32,7 @@ def deploy(blueprint: Blueprint, wish: Wish, say: Say) -> None:
     close(blueprint, wish, say)
 
 
-def check(blueprint: Blueprint, wish: Wish) -> None:
+def check(blueprint: Blueprint, wish: Wish, say: Say) -> None:
     """Every fault that can be known before anything is touched, together."""
     account = blueprint.account
     checks.check_account(account, wish)
@@ -43,6 +44,7 @@ def check(blueprint: Blueprint, wish: Wish) -> None:
         *checks.quota_faults(account, blueprint.stage),
     ]
     if not faults and not blueprint.functions.is_current(inventory):
+        say("packaging, to see that Lambda will take it: up to a minute")
         faults = [*checks.zip_faults(blueprint.chalice.package())]
     if faults:
         raise CannotDeploy("\n".join(faults))
@@ -91,7 +93,7 @@ def close(blueprint: Blueprint, wish: Wish, say: Say) -> None:
     }
     blueprint.project.out.mkdir(parents=True, exist_ok=True)
     (blueprint.project.out / "deployed.json").write_text(json.dumps(summary, indent=2) + "\n")
-    health = smoke(rest, blueprint.account.pause)
+    health = smoke(rest, f"{APP}-{wish.stage}", blueprint.account.pause)
     say(f"\n{wish.stage} is deployed in {blueprint.account.region}, and says that it is {health}.")
     say(f"  API        {rest}v1")
     say(f"  WebSocket  {sockets}")

@@ -13,8 +13,8 @@ _PAUSE_S: Final = 3.0
 _PATIENCE_S: Final = 35.0  # more than API Gateway waits
 
 
-def smoke(url: str, pause: Callable[[float], None]) -> str:
-    """What `GET /health` says below `url`; a fault where it does not answer well."""
+def smoke(url: str, function: str, pause: Callable[[float], None]) -> str:
+    """What `GET /health` says below `url`; a fault that names the function's log where it does not answer well."""
     said = ""
     for attempt in range(_TRIES):
         if attempt:
@@ -29,8 +29,8 @@ def smoke(url: str, pause: Callable[[float], None]) -> str:
             return str(answer.get("status", "ok"))
         said = f"{status} {body[:200]!r}"
     raise CannotDeploy(
-        f"it is deployed, and does not answer well ({url}health: {said}): look into the logs of its function, "
-        "`aws logs tail /aws/lambda/tidegate-STAGE`"
+        f"it is deployed, and does not answer well ({url}health: {said}): look into the log of its function, "
+        f"`aws logs tail /aws/lambda/{function}`, then run this again"
     )
 
 

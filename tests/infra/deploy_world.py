@@ -248,7 +248,7 @@ class World:
         wanted = Wish(stage=self.stage, **wish)
         with environment(**self.variables):
             blueprint = self.blueprint()
-            check(blueprint, wanted)
+            check(blueprint, wanted, self.said.append)
             apply(blueprint.steps(wanted), self.said.append)
 
     def destroy(self, **wish):
