@@ -34,14 +34,15 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
 
 def alarms(stage: Stage) -> tuple[Alarm, ...]:
     """All of a stage: those that promises hang on, and in the larger ones those that say it is outgrown."""
-    return (*_promises(stage), *(_limits(stage) if stage.thorough else ()), *_search(stage))
+    return (*_served(stage), *_kept(stage), *(_limits(stage) if stage.thorough else ()), *_search(stage))
 
 
 def resources(stage: Stage) -> dict[str, Any]:
     return {each.name: _rendered(stage, each) for each in alarms(stage)}
 
 
-def _promises(stage: Stage) -> Iterable[Alarm]:
+def _served(stage: Stage) -> Iterable[Alarm]:
+    """That calls are answered, and lines move."""
     yield _server_errors(stage)
     yield Alarm(
         name="DeadLetters",
@@ -58,6 +59,10 @@ def _promises(stage: Stage) -> Iterable[Alarm]:
         seconds=MINUTE,
         periods=5,
     )
+
+
+def _kept(stage: Stage) -> Iterable[Alarm]:
+    """That what is promised of targets, charges, leases and the cache holds."""
     yield Alarm(
         name="BreakerOpen",
         says="A target of a model has been left alone for five minutes.",

@@ -1,4 +1,4 @@
-"""What CloudFormation makes of a package is what `chalice deploy` makes, and what is set after it."""
+"""What CloudFormation makes of a package is what `chalice deploy` plans; `test_two_ways` has what is set after it."""
 
 import json
 from types import SimpleNamespace
@@ -11,7 +11,6 @@ from chalice.deploy.models import LambdaFunction, RestAPI, ScheduledEvent, SQSEv
 
 from app import app
 from chalicelib.bootstrap import queue
-from infra.deploy import doors, lambdas
 from infra.extras import extras
 from infra.stages import STAGES
 from tests.contract.stores import REGION
@@ -119,74 +118,3 @@ def test_both_apis_are_of_one_stage_and_one_kind(packaged, deployed, stage):
     assert found["MinimumCompressionSize"] == int(rest.minimum_compression)
     assert packaged["WebsocketAPIStage"]["Properties"]["StageName"] == sockets.api_gateway_stage
     assert packaged["WebsocketAPI"]["Properties"]["Name"] == sockets.name
-
-
-def test_the_stage_of_the_rest_api_is_set_the_same(packaged, stage):
-    found = packaged["RestAPI"]["Properties"]
-    (limits,) = found["MethodSettings"]
-    log = found["AccessLogSetting"]
-
-    assert (limits["ResourcePath"], limits["HttpMethod"]) == ("/*", "*")
-    assert doors.rest_door(ACCOUNT, "rest", extras(stage).rest).wanted == {
-        "log": resolved(log["DestinationArn"]),
-        "line": log["Format"],
-        "a second": limits["ThrottlingRateLimit"],
-        "burst": limits["ThrottlingBurstLimit"],
-        "traced": found["TracingEnabled"],
-        "level": limits["LoggingLevel"],
-        "bodies": limits["DataTraceEnabled"],
-    }
-
-
-def test_the_stage_of_the_websocket_api_is_set_the_same(packaged, stage):
-    found = packaged["WebsocketAPIStage"]["Properties"]
-    limits, log = found["DefaultRouteSettings"], found["AccessLogSettings"]
-
-    assert doors.sockets_door(ACCOUNT, "sockets", extras(stage).sockets).wanted == {
-        "log": resolved(log["DestinationArn"]),
-        "line": log["Format"],
-        "a second": limits["ThrottlingRateLimit"],
-        "burst": limits["ThrottlingBurstLimit"],
-        "level": limits["LoggingLevel"],
-        "bodies": limits["DataTraceEnabled"],
-    }
-
-
-def test_api_gateway_refuses_in_the_same_words(packaged, stage):
-    found = packaged["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
-    wanted = {each.kind: doors.refusal(ACCOUNT, "rest", each).wanted for each in extras(stage).refusals}
-
-    assert wanted == {
-        kind: {
-            "body": each["responseTemplates"]["application/json"],
-            **({"statusCode": each["statusCode"]} if "statusCode" in each else {}),
-        }
-        for kind, each in found.items()
-    }
-
-
-def test_the_queue_brings_its_messages_the_same_way(packaged, stage):
-    (source,) = extras(stage).event_sources
-    (event,) = packaged["Work"]["Properties"]["Events"].values()
-
-    assert (
-        tuple(event["Properties"]["FunctionResponseTypes"])
-        == lambdas.event_source(ACCOUNT, source, "").wanted["answers"]
-    )
-    assert event["Properties"]["ScalingConfig"] == {"MaximumConcurrency": source.workers}
-
-
-def test_as_many_instances_are_kept_warm_behind_the_same_alias(packaged, stage):
-    wanted = {
-        each.alias: setting.wanted["instances"]
-        for each in extras(stage).provisioned
-        for setting in lambdas.provisioned(ACCOUNT, each, "stream")
-        if "instances" in setting.wanted
-    }
-    functions = of_kind(packaged, "AWS::Serverless::Function")
-
-    assert wanted == {
-        each["AutoPublishAlias"]: each["ProvisionedConcurrencyConfig"]["ProvisionedConcurrentExecutions"]
-        for each in functions
-        if "AutoPublishAlias" in each
-    }
