@@ -13,7 +13,7 @@ from botocore.exceptions import ProfileNotFound
 from infra.deploy.account import Account
 from infra.deploy.blueprint import Blueprint
 from infra.deploy.chalice import ChaliceCommand
-from infra.deploy.checks import check_account
+from infra.deploy.checks import check_account, owner_faults
 from infra.deploy.destroy import refuse_unconfirmed, steps_of
 from infra.deploy.faults import CannotDeploy
 from infra.deploy.project import ROOT, Project
@@ -60,6 +60,8 @@ def secrets(blueprint: Blueprint, wish: Wish) -> None:
 def destroy(blueprint: Blueprint, wish: Wish) -> None:
     """Take the stage away, once its name was typed."""
     check_account(blueprint.account, wish)
+    if faults := list(owner_faults(blueprint.account, wish.stage, blueprint.finder.find())):
+        raise CannotDeploy("\n".join(faults))
     steps = steps_of(blueprint, wish)
     planned = [(step, step.changes()) for step in steps]
     tell(planned, _say)

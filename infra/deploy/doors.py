@@ -6,7 +6,7 @@ from which settings it was made.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -149,7 +149,7 @@ def _values(account: Account, door: Door) -> dict[str, Any]:
     }
 
 
-def mark_of(settings: Iterator[Setting] | list[Setting], build: str) -> str:
+def mark_of(settings: Iterable[Setting], build: str) -> str:
     """What tells a REST API with these settings from any other."""
     said = json.dumps([build, *([each.what, dict(each.wanted)] for each in settings)], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:32]

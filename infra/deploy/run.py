@@ -22,6 +22,7 @@ Planned = Sequence[tuple[Step, Sequence[Change]]]
 def deploy(blueprint: Blueprint, wish: Wish, say: Say) -> None:
     """Bring the stage to what this checkout says; whatever cut it before, it goes on from there."""
     check(blueprint, wish, say)
+    say(f"{wish.stage} in {blueprint.account.region} of {blueprint.account.number}")
     steps = blueprint.steps(wish)
     planned = [(step, step.changes()) for step in steps]
     tell(planned, say)
@@ -29,6 +30,8 @@ def deploy(blueprint: Blueprint, wish: Wish, say: Say) -> None:
         return
     if any(changes for _, changes in planned):
         apply(steps, say)
+    else:
+        say("nothing to change")
     close(blueprint, wish, say)
 
 
@@ -66,10 +69,10 @@ def apply(steps: Sequence[Step], say: Say) -> None:
             if step.changes():
                 say(f"== {step.title}")
                 step.apply(lambda said: say(f"  {said}"))
-        except (CannotDeploy, *AWS_FAULTS) as fault:
+        except (CannotDeploy, KeyboardInterrupt, *AWS_FAULTS) as fault:
             left = [each.title for each in steps if each.title not in done]
             raise CannotDeploy(
-                f"{fault}\ndone: {', '.join(done) or 'nothing'}; cut in: {left[0]}; "
+                f"{str(fault) or 'interrupted'}\ndone: {', '.join(done) or 'nothing'}; cut in: {left[0]}; "
                 f"not begun: {', '.join(left[1:]) or 'nothing'}. Run it again: it goes on from there"
             ) from fault
         done.append(step.title)

@@ -57,6 +57,7 @@ def test_a_plan_says_what_would_be_and_touches_nothing(world):
         run.deploy(world.blueprint(), Wish(stage="solo", plan=True), said.append)
 
     assert [each for each in world.calls.made if not each.partition(".")[2].startswith(READS)] == []
+    assert f"solo in us-east-1 of {world.number}" in said
     assert "  stack tidegate-solo-data: absent -> made" in said
     assert "  function work: absent -> deployed" in said
     assert not (world.folder / ".chalice/deployed").exists()
@@ -165,6 +166,19 @@ def test_a_failure_says_what_was_done_and_what_was_not(world):
     assert "done: what lasts, the pepper of the keys, the first key" in said
     assert "cut in: functions and APIs" in said
     assert "not begun: what Chalice cannot set, what watches" in said
+
+
+def test_an_interruption_says_what_was_done_too(world, monkeypatch):
+    def interrupted(_say):
+        raise KeyboardInterrupt
+
+    with environment(**world.variables):
+        steps = world.blueprint().steps(Wish(stage="solo"))
+        monkeypatch.setattr(steps[2], "apply", interrupted)
+        with pytest.raises(
+            CannotDeploy, match="interrupted\ndone: what lasts, the pepper of the keys; cut in: the first"
+        ):
+            run.apply(steps, world.said.append)
 
 
 def test_half_of_new_code_is_not_taken_for_the_old(world):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from infra.deploy.__main__ import destroy
 from infra.deploy.destroy import NoStack, refuse_unconfirmed
 from infra.deploy.faults import CannotDeploy
 from infra.deploy.naming import named_in_full
@@ -55,6 +56,20 @@ def test_what_people_said_and_who_they_are_stays(world):
     assert world.client("apigateway").get_rest_apis()["items"] == []
     assert world.client("cloudformation").describe_stacks()["Stacks"] == []
     assert not (world.folder / ".chalice/deployed/solo.json").exists()
+
+
+def test_what_cloudformation_deployed_is_not_taken_away(world):
+    with environment(**world.variables):
+        blueprint = world.blueprint()
+        theirs = Wanted(name="tidegate-solo", stage="solo", template={"Resources": {"Line": QUEUE}}, parameters={})
+        Stack(blueprint.account, "tidegate-solo", "theirs", lambda: theirs, replace=False).apply(world.said.append)
+
+        with pytest.raises(CannotDeploy, match="tidegate-solo deploys this stage by CloudFormation"):
+            destroy(blueprint, Wish(stage="solo", confirm="solo"))
+
+    assert [each["StackName"] for each in world.client("cloudformation").describe_stacks()["Stacks"]] == [
+        "tidegate-solo"
+    ]
 
 
 def test_a_stack_that_would_lose_something_is_changed_only_when_told(world):
