@@ -27,8 +27,8 @@ def prior_of(held: Laid, forest: Forest) -> Prior:
         if guard is None and row[0] >= _LEAST_COSINE
     ]
     fit = fitted(labels, blank)
-    precision = np.linalg.inv(fit.covariance) * (WORTH / len(labels)) + np.eye(4) * _LOOSEST
-    return Prior(tuple(fit.weights.tolist()), _rows(precision), LINE)
+    precision = np.linalg.inv(fit.covariance[:4, :4]) * (WORTH / len(labels)) + np.eye(4) * _LOOSEST
+    return Prior(tuple(fit.weights[:4].tolist()), _rows(precision), LINE)
 
 
 def _rows(matrix: np.typing.NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:

@@ -11,13 +11,16 @@ Reason = Literal["same question", "sure enough", "not sure enough", "guarded", "
 
 SHIPPED_ERROR: Final = 0.01  # what the shipped line is drawn for
 UNREACHABLE: Final = 2.0  # a chance that nothing has
+ALONE: Final = -6.0  # log odds of a runner-up, where there is none
+TERMS: Final = 5  # of a fit
 
 
 class Evidence(Struct, frozen=True, array_like=True):
-    """What is known of a candidate: the verifier's log odds and the cosine."""
+    """What is known of a candidate: the verifier's log odds, the cosine, and the best log odds among the others."""
 
     logit: float
     cosine: float
+    runner_up: float = ALONE
 
 
 class Label(Struct, frozen=True, array_like=True):
@@ -68,6 +71,11 @@ class Calibration(Struct, frozen=True):
     requests: tuple[Evidence | None, ...] = ()
     news: int = 0  # labels and requests since it was fitted last
     lines: tuple[Line, ...] = ()
+
+    def __post_init__(self) -> None:
+        """What another release kept, with other terms, is no fit."""
+        if len(self.weights) != TERMS:
+            raise ValueError("a fit of other terms")
 
     def line(self, bound: Bound) -> float:
         """The chance from which on an answer is served under `bound`."""

@@ -20,6 +20,7 @@ from chalicelib.ports import Clock, Comparison, Lessons, VectorIndex
 SETTLED_SECONDS: Final = 120.0  # a turn that took longer is not learned from
 MOST_TOLD: Final = 2_000  # decisions of a tenant that one run reads: what a calibration remembers
 WORD_WEIGHT: Final = 10.0  # of a user's word: that of as many misses
+CHECK_WEIGHT: Final = 2.0  # of a checked hit: one of few, where it matters
 _SIMULATED: Final = "simulated:"  # its answers are made of the questions, and are as alike as those are
 RUN_SECONDS: Final = 40.0  # what is not refitted by then is the next run's
 
@@ -99,7 +100,7 @@ class Refitter:
                 continue
             right = self.comparison.agree(fresh.completion.text or "", stored.completion.text or "")
             if right is not None:
-                yield each.id, Label(each.decision.evidence, right)
+                yield each.id, Label(each.decision.evidence, right, CHECK_WEIGHT if each.checked else 1.0)
 
     def _expired(self, now: float) -> int:
         """How many entries an index that does not forget by itself was rid of."""

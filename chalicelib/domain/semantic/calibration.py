@@ -1,7 +1,8 @@
 """Learns in each namespace what a score is worth there, and where to draw the line for an operator's error bound.
 
-The chance that a candidate is right is logistic in the verifier's log odds and the cosine. It is fitted anew as labels
-come, with a shipped prior in place of those that are missing; its lower 95 % limit is what has to pass the threshold.
+The chance that a candidate is right is logistic in the verifier's log odds, the cosine and the runner-up's log odds. It
+is fitted anew as labels come, with a shipped prior in place of those that are missing; its lower 95 % limit is what has
+to pass the threshold.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from chalicelib.domain.verdicts import Bound, Calibration, Evidence, Label, Line
+from chalicelib.domain.verdicts import ALONE, TERMS, Bound, Calibration, Evidence, Label, Line
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,10 +32,22 @@ _NEAR: Final = 0.5  # log odds below the line
 _TRUSTED_ERRORS: Final = 8.0  # errors as expected, that the fit is given credit for
 _MOST_SURPRISE: Final = 3.0
 _TINY: Final = 1e-6
+_CAREFUL: Final = 1.5  # standard errors of the sum of errors, expected on top of it
+_BORROWED: Final = 0.3  # of what the prior knows, where labels are at hand
+_FREE: Final = np.array(  # how a namespace may differ from the prior beyond that: one standard deviation a row
+    [
+        (-0.75 * 10, 0, 10, 0, 0),  # its slope in the cosine, about 0.75
+        (0.75**2 * 40, 0, -2 * 0.75 * 40, 40, 0),  # the bend of that
+        (0, 0, 0, 0, 1),  # the runner-up, of which pairs tell nothing
+    ]
+)
 
 
 class Prior(Struct, frozen=True):
-    """The shipped fit: its weights, the precision that it is held with, and the line to draw until requests came."""
+    """The shipped fit: its weights, the precision that it is held with, and the line to draw until requests came.
+
+    It was made of pairs, so that it has no term for a runner-up.
+    """
 
     weights: tuple[float, ...]
     precision: tuple[tuple[float, ...], ...]
@@ -50,8 +63,8 @@ class Fit(NamedTuple):
 
 def untaught(prior: Prior) -> Calibration:
     """What a namespace starts with."""
-    covariance = np.linalg.inv(np.array(prior.precision))
-    return Calibration(prior.weights, _rows(covariance), prior.threshold)
+    fit = _shipped(prior)
+    return Calibration(tuple(fit.weights.tolist()), _rows(fit.covariance), prior.threshold)
 
 
 def chances(calibration: Calibration, candidates: list[Evidence]) -> tuple[Floats, Floats]:
@@ -89,7 +102,7 @@ def refitted(calibration: Calibration, prior: Prior, bound: Bound) -> Calibratio
 
 def fitted(labels: Sequence[Label], prior: Prior) -> Fit:
     """The most likely weights, by Newton's method; each step is halved until it is no step back."""
-    mean, precision = np.array(prior.weights), np.array(prior.precision)
+    mean, precision = held(prior)
     inputs = _inputs([label.evidence for label in labels])
     right = np.array([label.right for label in labels], dtype=np.float64)
     counts = np.array([label.weight for label in labels], dtype=np.float64)
@@ -114,8 +127,13 @@ def fitted(labels: Sequence[Label], prior: Prior) -> Fit:
         weights = weights - share * step
         if np.abs(step).max() < _SMALLEST_STEP:
             break
-    covariance = np.linalg.inv(curvature(weights)).astype(np.float64)
-    return Fit(weights, covariance)
+    return Fit(weights, np.linalg.inv(curvature(weights)).astype(np.float64))
+
+
+def held(prior: Prior) -> tuple[Floats, Floats]:
+    """What a fit is drawn towards, and with which precision: less than the prior's, as a namespace is another place."""
+    weights, covariance = _shipped(prior)
+    return weights, np.linalg.inv(covariance / _BORROWED + _FREE.T @ _FREE).astype(np.float64)
 
 
 def drawn(calibration: Calibration) -> Calibration:
@@ -141,9 +159,10 @@ def _lines(calibration: Calibration, fit: Fit, surprise: float) -> tuple[Line, .
     candidates = [each for each in requests if each is not None]
     if len(requests) < FEWEST_REQUESTS or not candidates:
         return ()
-    chance, lowest = _limits(_inputs(candidates), fit)
+    inputs = _inputs(candidates)
+    chance, lowest = _limits(inputs, fit)
     order = np.argsort(-lowest, kind="stable")
-    errors = np.cumsum(1 - chance[order]) * surprise
+    errors = np.cumsum(1 - chance[order]) * surprise + _CAREFUL * _spread(inputs[order], chance[order], fit)
     hits = np.arange(1, len(order) + 1)
     drawn_at = np.maximum(lowest[order], LEAST_SURE)
     return tuple(map(Line, drawn_at.tolist(), (errors / len(requests)).tolist(), (errors / hits).tolist()))
@@ -165,6 +184,22 @@ def _surprise(calibration: Calibration, fit: Fit) -> float:
     return float(np.clip(ratio, 1 / _MOST_SURPRISE, _MOST_SURPRISE))
 
 
+def _spread(inputs: Floats, chance: Floats, fit: Fit) -> Floats:
+    """The standard error of the sum of errors down to each candidate: what a fit is wrong in, all of them share."""
+    slopes = np.cumsum(inputs * (chance * (1 - chance))[:, None], axis=0)
+    spread: Floats = np.sqrt(np.einsum("ij,jk,ik->i", slopes, fit.covariance, slopes))
+    return spread
+
+
+def _shipped(prior: Prior) -> Fit:
+    """The prior with the runner-up's term, that weighs nothing for now."""
+    weights, covariance = np.zeros(TERMS), np.zeros((TERMS, TERMS))
+    known = len(prior.weights)
+    weights[:known] = prior.weights
+    covariance[:known, :known] = np.linalg.inv(np.array(prior.precision))
+    return Fit(weights, covariance)
+
+
 def _limits(inputs: Floats, fit: Fit) -> tuple[Floats, Floats]:
     margins = inputs @ fit.weights
     spread = np.sqrt(np.einsum("ij,jk,ik->i", inputs, fit.covariance, inputs))
@@ -172,9 +207,8 @@ def _limits(inputs: Floats, fit: Fit) -> tuple[Floats, Floats]:
 
 
 def _inputs(candidates: list[Evidence]) -> Floats:
-    plain = np.array([(1.0, each.logit, each.cosine, 0.0) for each in candidates], dtype=np.float64).reshape(-1, 4)
-    plain[:, 3] = plain[:, 2] ** 2
-    return plain
+    rows = [(1.0, each.logit, each.cosine, each.cosine**2, each.runner_up - ALONE) for each in candidates]
+    return np.array(rows, dtype=np.float64).reshape(-1, TERMS)
 
 
 def _logistic(values: Floats) -> Floats:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from chalicelib.domain.question import canonical
 from chalicelib.domain.semantic.calibration import chances
 from chalicelib.domain.semantic.verifier import Verifier
-from chalicelib.domain.verdicts import Calibration, Candidate, Decision, Evidence, Knobs
+from chalicelib.domain.verdicts import ALONE, Calibration, Candidate, Decision, Evidence, Knobs
 
 
 def decide(
@@ -26,22 +26,25 @@ def decide(
     if not near:
         return Decision(serve=False, tier="miss", reason="no neighbour", threshold=line)
     weighed = verifier.weigh(question, near, knobs.protected_terms)
-    allowed = [
-        (Evidence(weight.logit, each.cosine), each)
-        for weight, each in zip(weighed, near, strict=True)
-        if weight.guard is None
-    ]
+    allowed = [(weight.logit, each) for weight, each in zip(weighed, near, strict=True) if weight.guard is None]
     if not allowed:
         return Decision(
             serve=False, tier="miss", reason="guarded", entry=near[0].entry, threshold=line,
             guard=weighed[0].guard, similarity=near[0].cosine,
         )  # fmt: skip
-    chance, lowest = chances(calibration, [evidence for evidence, _ in allowed])
+    known = _evidence(allowed)
+    chance, lowest = chances(calibration, known)
     surest = int(lowest.argmax())
-    evidence, best = allowed[surest]
+    evidence, (_, best) = known[surest], allowed[surest]
     serve = bool(lowest[surest] >= line)
     return Decision(
         serve=serve, tier="semantic" if serve else "miss", reason="sure enough" if serve else "not sure enough",
         entry=best.entry, score=float(chance[surest]), lower=float(lowest[surest]), threshold=line,
         similarity=best.cosine, evidence=evidence,
     )  # fmt: skip
+
+
+def _evidence(allowed: Sequence[tuple[float, Candidate]]) -> list[Evidence]:
+    """Two stored questions that fit speak for each other."""
+    first, second = sorted([ALONE, ALONE, *(logit for logit, _ in allowed)])[-1:-3:-1]
+    return [Evidence(logit, each.cosine, second if logit >= first else first) for logit, each in allowed]

@@ -7,7 +7,7 @@ from chalicelib.domain.budget import CacheRules
 from chalicelib.domain.errors import IndexUnavailable, ModelTimeout, NotFound, StoreUnavailable
 from chalicelib.domain.lessons import Course, Ruling
 from chalicelib.domain.turn import CacheControl
-from chalicelib.domain.verdicts import Calibration, Decision, Evidence
+from chalicelib.domain.verdicts import TERMS, Calibration, Decision, Evidence
 from chalicelib.pipeline.review import Word
 from tests.builders import NOW, a_principal, a_request
 from tests.unit.pipeline.stage import Stage
@@ -351,7 +351,7 @@ def test_feedback_on_what_is_not_there_is_not_found():
 
 def test_the_fit_that_was_learned_reaches_the_judge_and_is_read_once_a_minute():
     stage, heard = a_stage(), []
-    fit, later = (Calibration((weight,), ((1.0,),), 0.7) for weight in (1.0, 2.0))
+    fit, later = (Calibration((weight,) * TERMS, ((1.0,),), 0.7) for weight in (1.0, 2.0))
     namespace = stage.services.gate.fits.namespace(stage.credential.tenant_tag)
     judge = stage.meanings.judge.judge
     stage.meanings.judge.judge = lambda question, near, fit, knobs: (

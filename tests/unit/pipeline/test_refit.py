@@ -15,7 +15,7 @@ from chalicelib.domain.semantic.calibration import FEWEST_REQUESTS, chances, unt
 from chalicelib.domain.turn import CachedAnswer
 from chalicelib.domain.turn_ids import turn_id
 from chalicelib.domain.verdicts import Bound, Decision, Evidence, Namespace
-from chalicelib.pipeline.refit import SETTLED_SECONDS, WORD_WEIGHT, Refitter
+from chalicelib.pipeline.refit import CHECK_WEIGHT, SETTLED_SECONDS, WORD_WEIGHT, Refitter
 
 NOW = 1_780_000_000
 SCOPE = AnswerScope("acme", "ada", "echo", "p1", "wordllama://")
@@ -139,7 +139,7 @@ def test_a_hit_teaches_nothing_until_it_is_checked(place):
 
     place.run()
 
-    assert labels(place) == [(False, 1.0)]
+    assert labels(place) == [(False, CHECK_WEIGHT)]
 
 
 def test_an_answer_that_was_replaced_since_teaches_nothing(place):

@@ -5,9 +5,21 @@ import msgspec
 import numpy as np
 import pytest
 
+from chalicelib.adapters.verifier.weights import load
 from chalicelib.domain.semantic import calibration as calibrating
-from chalicelib.domain.semantic.calibration import Prior, chances, drawn, fitted, refitted, seen, taught, untaught
-from chalicelib.domain.verdicts import Bound, Calibration, Evidence, Label
+from chalicelib.domain.semantic.calibration import (
+    FEWEST_REQUESTS,
+    Prior,
+    chances,
+    drawn,
+    fitted,
+    held,
+    refitted,
+    seen,
+    taught,
+    untaught,
+)
+from chalicelib.domain.verdicts import ALONE, TERMS, Bound, Calibration, Evidence, Label
 
 LOOSE = tuple(tuple(row) for row in (np.eye(4) * 0.1).tolist())
 PRIOR = Prior((0.0, 1.0, 0.0, 0.0), LOOSE, 0.8)
@@ -58,9 +70,10 @@ def test_the_fit_is_where_the_loss_is_least_however_the_labels_are_parted():
 
     fit = fitted(perfectly_parted, PRIOR)
 
-    inputs = np.array([[1, label.evidence.logit, 0.9, 0.81] for label in perfectly_parted])
+    inputs = np.array([[1, label.evidence.logit, 0.9, 0.81, 0] for label in perfectly_parted])
     miss = 1 / (1 + np.exp(-inputs @ fit.weights)) - np.array([label.right for label in perfectly_parted])
-    slope = inputs.T @ miss + np.array(LOOSE) @ (fit.weights - PRIOR.weights)
+    mean, precision = held(PRIOR)
+    slope = inputs.T @ miss + precision @ (fit.weights - mean)
     assert np.abs(slope).max() < 0.01
 
 
@@ -75,6 +88,58 @@ def test_the_line_keeps_errors_within_the_bound_of_requests_and_near_it(max_erro
     served = lower >= calibration.threshold
     wrong = served & np.array([not label.right for label in fresh])
     assert max_error / 4 <= wrong.mean() <= max_error * 1.25
+
+
+def test_a_namespace_whose_errors_fall_with_the_cosine_as_in_no_pair_of_training_is_learned():
+    steep = lambda each: 3 * each.logit + 20 * (each.cosine - 0.75)  # noqa: E731
+    fit = fitted(labels(2_000, steep), load().prior)
+
+    slope = fit.weights[2] + 2 * 0.75 * fit.weights[3]
+
+    assert slope == pytest.approx(20, rel=0.2)
+
+
+def test_what_the_runner_up_says_is_learned():
+    found = [Evidence(each.logit, each.cosine, each.logit - 5) for each in candidates(2_000)]
+    rng = random.Random(4)
+    alone = [msgspec.structs.replace(each, runner_up=ALONE) for each in found]
+    told = [
+        Label(each, rng.random() < 1 / (1 + math.exp(-each.logit - spoken)))
+        for each, spoken in [*((one, 2.0) for one in found), *((one, -2.0) for one in alone)]
+    ]
+    fit = fitted(told, PRIOR)
+    calibration = Calibration(tuple(fit.weights), tuple(map(tuple, fit.covariance)), 0.8)
+
+    chance, _ = chances(calibration, [Evidence(1.0, 0.7, 0.0), Evidence(1.0, 0.7)])
+
+    assert chance[0] > chance[1] + 0.2
+
+
+def test_the_line_leaves_room_for_what_few_labels_do_not_tell():
+    few, many = (
+        drawn(lived(lambda each: 2 * each.logit, Bound(0.02), count=count)) for count in (FEWEST_REQUESTS, 1_500)
+    )
+
+    rooms = [
+        calibration.lines[-1].of_hits / expected(calibration, calibration.lines[-1]) for calibration in (few, many)
+    ]
+
+    assert rooms[0] > rooms[1] > 1
+
+
+def expected(calibration, line):
+    recent = [each for each in calibration.requests if each is not None]
+    recent = recent[-max(FEWEST_REQUESTS, len(recent) // 2) :]
+    chance, lower = chances(calibration, recent)
+    surprise = calibrating._surprise(calibration, fit_of(calibration))
+    return (1 - chance[lower >= line.threshold]).mean() * surprise
+
+
+def test_a_fit_that_another_release_made_with_other_terms_is_not_read():
+    stored = msgspec.msgpack.encode({"weights": (1.0,) * 4, "covariance": (), "threshold": 0.8})
+
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.msgpack.decode(stored, type=Calibration)
 
 
 def test_a_bound_on_hits_is_stricter_than_one_on_requests():
@@ -147,7 +212,7 @@ def test_there_is_no_line_to_choose_before_requests_came():
 
 
 def test_before_anything_was_learned_a_smaller_bound_draws_a_higher_line():
-    shipped = Calibration((0.0,), ((1.0,),), 0.6)
+    shipped = Calibration((0.0,) * TERMS, ((1.0,),), 0.6)
 
     lines = [shipped.line(Bound(error)) for error in (0.5, 0.01, 0.005, 0.001, 0.0)]
 

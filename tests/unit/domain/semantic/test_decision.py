@@ -6,7 +6,7 @@ from chalicelib.adapters.embedders.word_vectors import WordVectors
 from chalicelib.adapters.verifier.weights import load, open_verifier
 from chalicelib.domain.semantic.calibration import untaught
 from chalicelib.domain.semantic.decision import decide
-from chalicelib.domain.verdicts import Candidate, Knobs
+from chalicelib.domain.verdicts import ALONE, Candidate, Evidence, Knobs
 
 VERIFIER = open_verifier(WordVectors())
 UNTAUGHT = untaught(load().prior)
@@ -41,6 +41,15 @@ def test_the_surest_candidate_is_served_and_not_the_nearest(nearer):
     decision = judged("Which bike is best for long rides?", (nearer, 0.95), ("What bike is best for long rides?", 0.9))
 
     assert (decision.serve, decision.entry) == (True, "e1")
+
+
+def test_the_evidence_says_how_well_the_best_of_the_others_fits_and_no_guarded_one_counts():
+    asked, surest = "How can I learn to play the guitar?", ("How do I learn to play guitar?", 0.97)
+    other, guarded = ("How should I start to learn guitar?", 0.9), ("How can I learn to play the violin?", 0.95)
+    alone, beside, seen_alone = (judged(asked, *near).evidence for near in ((surest,), (surest, other), (other,)))
+
+    assert alone.runner_up == judged(asked, surest, guarded).evidence.runner_up == ALONE
+    assert beside == Evidence(alone.logit, alone.cosine, seen_alone.logit)
 
 
 def test_a_guard_is_named_where_it_decided():
