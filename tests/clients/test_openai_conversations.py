@@ -109,7 +109,7 @@ def test_parallel_turns_of_one_conversation_are_all_kept_in_whole(product, clien
 
 
 def test_nobody_else_sees_it(product, client, conversation):
-    stranger = product.client(api_key=product.make_key("local", "neighbour"))
+    stranger = product.client(api_key=product.make_key("local", "local"))
     neighbour = product.client(api_key=product.make_key("acme", "eve"))
 
     assert stranger.conversations.retrieve(conversation.id) == conversation  # the same user by another key

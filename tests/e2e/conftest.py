@@ -1,6 +1,7 @@
 """The product deployed in both ways, each in a cloud of its own, once for all tests."""
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from infra.local.seed import PLANS
 from tests.clients.conftest import no_proxy
@@ -12,10 +13,18 @@ __all__ = ["no_proxy"]
 WAYS = {"cloudformation": ByCloudFormation, "chalice": ByChalice}
 
 
-GROUPS = {name: pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in WAYS}
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A worker for each way: to deploy twice takes longer than all tests of one."""
+
+    class ByWay(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return next((way for way in WAYS if way in nodeid.rpartition("[")[2]), nodeid)
+
+    return ByWay(config, log)
 
 
-@pytest.fixture(scope="session", params=GROUPS.values(), ids=str)
+@pytest.fixture(scope="session", params=WAYS)
 def deployment(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     cloud = Cloud(folder / "cloud")

@@ -27,6 +27,7 @@ def give(note):
     _tell_of_calls(note)
     _let_calls_end()
     _answer_streams_whole()
+    _refuse_as_defined()
     for kind in NOT_MADE:
         provisioners._RESOURCE_HANDLERS[kind] = {
             "create": lambda logical_id, properties, stack: (logical_id, {}),
@@ -87,3 +88,16 @@ def _answer_streams_whole():
     """An integration that streams calls its function like any other."""
     function_of = apigateway_v1._extract_lambda_ref_from_integration_uri
     apigateway_v1._extract_lambda_ref_from_integration_uri = lambda uri: function_of(buffered(uri))
+
+
+def _refuse_as_defined():
+    """An API that is imported brings its own words for what API Gateway itself refuses."""
+    resources_of = apigateway_v1._import_rest_api
+
+    def imported(document, base=None):
+        api = resources_of(document, base)
+        for kind, response in document.get("x-amazon-apigateway-gateway-responses", {}).items():
+            apigateway_v1._put_gateway_response(api, kind, response)
+        return api
+
+    apigateway_v1._import_rest_api = imported

@@ -23,7 +23,7 @@ TURNS = 5
 PLANNED = counts.read().kinds
 FROM = {"exact_hit": "hit", "semantic_hit": "semantic", "job": None}  # all others are from a model
 KINDS = [
-    pytest.param(way, kind, marks=pytest.mark.xdist_group(way), id=f"{kind}-{way}")
+    pytest.param(way, kind, id=f"{kind}-{way}")
     for way, kinds in {
         "cloudformation": ("exact_hit", "miss", "conversation", "job"),
         "chalice": ("semantic_hit", "semantic_miss"),
