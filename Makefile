@@ -104,9 +104,17 @@ test-opensearch: venv ## Run the index of meanings on real OpenSearch; needs Mav
 clients: venv $(WEIGHTS) $(NODE_CLIENTS) ## Drive a running server with the client libraries that people use
 	$(call check,clients,$(BIN)/pytest tests/clients)
 
+.PHONY: e2e
+e2e: venv $(WEIGHTS) $(NODE_CLIENTS) ## Deploy into an emulated AWS, by CloudFormation and by make deploy, and drive what runs there
+	$(call check,e2e,$(BIN)/pytest $(PARALLEL) tests/e2e)
+
 .PHONY: simulate
 simulate: venv ## Play the ledger through seeded faults: SEEDS (100000), FIRST (0); SEED=n tells one of them
 	@exec $(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100000) --first $(or $(FIRST),0))
+
+.PHONY: fuzz
+fuzz: venv $(WEIGHTS) ## Ask what the API's description allows, and what it does not: CASES (20000)
+	@FUZZ_CASES=$(or $(CASES),20000) $(BIN)/pytest $(PARALLEL) tests/security/test_schema_fuzz.py
 
 .PHONY: bench
 bench: venv $(WEIGHTS) ## Measure: one JSON object a line

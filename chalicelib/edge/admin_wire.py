@@ -17,7 +17,7 @@ from chalicelib.domain.identity import Key, KeyState, Scope, state_of
 from chalicelib.domain.keys import Found, Made, NewKey, Wanted
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import JSON, SecretResponse
-from chalicelib.edge.names import PlanName, owner_name
+from chalicelib.edge.names import Owner, PlanName, owner_name
 from chalicelib.edge.plan_wire import plan_view
 from chalicelib.pipeline.tenants import Changed, HookWish, TenantWish
 
@@ -50,8 +50,8 @@ class TenantBody(Wire, frozen=True):
 class KeyBody(Wire, frozen=True):
     """The body of `POST /admin/keys`."""
 
-    tenant: str
-    user: str
+    tenant: Owner
+    user: Owner
     plan: PlanName | None = None
     scopes: Annotated[frozenset[Scope], Meta(min_length=1)] | None = None
     name: Annotated[str, Meta(max_length=200)] | None = None
@@ -117,8 +117,8 @@ class Listing(Struct, Generic[Row], frozen=True, kw_only=True):
 def new_key_of(body: KeyBody) -> NewKey:
     """The key that is wanted."""
     return NewKey(
-        tenant=owner_name(body.tenant, "tenant"),
-        user=owner_name(body.user, "user"),
+        tenant=body.tenant,
+        user=body.user,
         plan=body.plan or DEFAULT_PLAN,
         scopes=body.scopes or frozenset({"chat"}),
         name=body.name or "",

@@ -18,7 +18,7 @@ from chalicelib.domain.lessons import Found, Ruled, Ruling, Search
 from chalicelib.edge.admin_wire import Listing, wanted_of
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import JSON
-from chalicelib.edge.names import owner_name
+from chalicelib.edge.names import Owner
 from chalicelib.pipeline.review import State, Word
 
 OUTCOMES: Final[Mapping[str, Ruled]] = {"semantic": "semantic", "miss": "miss"}
@@ -36,8 +36,8 @@ class FeedbackBody(Wire, frozen=True):
 class PurgeBody(Wire, frozen=True):
     """The body of `POST /admin/cache/purge`."""
 
-    tenant: str
-    user: str | None = None
+    tenant: Owner
+    user: Owner | None = None
     model: Part = None
     prefix: Part = None
     older_than_seconds: Annotated[int, Meta(ge=0, le=31_536_000)] | None = None
@@ -125,10 +125,9 @@ def search_of(call: Call) -> Search:
 
 def purge_of(body: PurgeBody, now: float) -> Purge:
     """What is to go."""
-    tenant = owner_name(body.tenant, "tenant")
     return Purge(
-        tenant=tenant_tag(tenant),
-        user=None if body.user is None else user_tag(tenant, owner_name(body.user, "user")),
+        tenant=tenant_tag(body.tenant),
+        user=None if body.user is None else user_tag(body.tenant, body.user),
         model=body.model,
         prefix=body.prefix,
         before=None if body.older_than_seconds is None else int(now) - body.older_than_seconds,

@@ -32,6 +32,8 @@ SILENCE_SECONDS: Final = 75  # longer than a model may be silent, unless its tar
 _STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{}]')
 _FIELD: Final = re.compile(r"(?P<kind>unknown|missing required) field `(?P<name>.*)`")
+_NO_INTEGER: Final = ("Expected `int`, got `float`", "Expected `int | null`, got `float`")
+_PATTERN: Final = re.compile(r"matching regex '.*'", re.DOTALL)
 _CODES: Final = {"unknown": "unknown_parameter", "missing required": "missing_required_parameter"}
 
 Body = TypeVar("Body")
@@ -140,7 +142,7 @@ def begin() -> Call:
 def decode(raw: bytes, kind: type[Body]) -> Body:
     """`raw` JSON as `kind`, or the `BadRequest` that says what is wrong with it."""
     try:
-        decoded = msgspec.json.decode(raw, type=kind)
+        decoded = _decoded(raw, kind)
     except msgspec.ValidationError as fault:
         raise _invalid(str(fault)) from fault
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
@@ -158,6 +160,24 @@ def convert(value: object, kind: type[Body]) -> Body:
         return msgspec.convert(value, type=kind)
     except msgspec.ValidationError as fault:
         raise _invalid(str(fault)) from fault
+
+
+def _decoded(raw: bytes, kind: type[Body]) -> Body:
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as fault:
+        if not str(fault).startswith(_NO_INTEGER):
+            raise
+        return msgspec.convert(_whole(msgspec.json.decode(raw)), type=kind)
+
+
+def _whole(value: Any) -> Any:
+    """A decoded value whose whole numbers are integers, however they are written: to JSON 4.0 is 4."""
+    if isinstance(value, dict):
+        return {name: _whole(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _depth(valid: bytes) -> int:
@@ -184,7 +204,7 @@ def _invalid(text: str) -> BadRequest:
     fault, param = _located(text)
     found = _FIELD.search(fault)
     if found is None:
-        fault = fault[:MOST_WORDS]
+        fault = _PATTERN.sub("of the form that /openapi.json tells", fault)[:MOST_WORDS]
         return BadRequest(f"Invalid value for '{param}': {fault}." if param else f"{fault}.", param=param or None)
     param = f"{param}.{found['name']}" if param else found["name"]
     words = "Unknown parameter" if found["kind"] == "unknown" else "Missing required parameter"

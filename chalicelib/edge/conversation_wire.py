@@ -11,7 +11,7 @@ from chalice.app import Response
 from msgspec import Meta, Struct
 
 from chalicelib.domain.chat import Wire
-from chalicelib.domain.conversation import Conversation, Item, Metadata
+from chalicelib.domain.conversation import Conversation, Item, ItemPart, ItemStatus, Metadata
 from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.turn_ids import began
@@ -25,14 +25,23 @@ MOST_LISTED: Final = 100
 _NUMBER: Final = re.compile("[0-9]{1,3}")
 
 Labels = Annotated[dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)]
-RawItems = Annotated[
-    tuple[dict[str, Any], ...],
-    Meta(
-        max_length=MOST_ITEMS,
-        extra_json_schema={"items": {"$ref": "#/components/schemas/Items/properties/items/items"}},
-    ),
-]
+_ITEM: Final = {
+    "anyOf": [
+        {"$ref": f"#/components/schemas/{name}"}
+        for name in ("MessageItem", "CallItem", "CallOutputItem", "BareMessage")
+    ]
+}
+RawItems = Annotated[tuple[Annotated[dict[str, Any], Meta(extra_json_schema=_ITEM)], ...], Meta(max_length=MOST_ITEMS)]
 Row = TypeVar("Row")
+
+
+class BareMessage(Wire, frozen=True):
+    """A message that leaves its `type` out, as OpenAI's may."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | tuple[ItemPart, ...]
+    id: str | None = None
+    status: ItemStatus | None = None
 
 
 class Items(Wire, frozen=True):

@@ -22,13 +22,29 @@ Includable = Literal[
 ]
 """Nothing is added for these: of the calls there are none, images are always told, reasoning is not encrypted."""
 
-_ITEMS: Final = {"items": {"$ref": "#/components/schemas/Inputs/properties/input/items"}}
+_ITEM: Final = {
+    "anyOf": [
+        {"$ref": f"#/components/schemas/{name}"}
+        for name in ("MessageInput", "CallInput", "ResultInput", "ThoughtInput", "BareInput")
+    ]
+}
+RawInput = Annotated[dict[str, Any], Meta(extra_json_schema=_ITEM)]
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class MessageInput(Wire, frozen=True, tag="message", tag_field="type"):
     """Something said. `id`, `status` and `phase` are accepted because SDKs send back what they received."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | tuple[ItemPart, ...]
+    id: str | None = None
+    status: ItemStatus | None = None
+    phase: str | None = None
+
+
+class BareInput(Wire, frozen=True):
+    """A message that leaves its `type` out."""
 
     role: Literal["system", "developer", "user", "assistant"]
     content: str | tuple[ItemPart, ...]
@@ -138,9 +154,7 @@ class ResponseBody(Wire, frozen=True):
     """The body of `POST /v1/responses`. A field that is not here is refused by name."""
 
     model: Annotated[str, Meta(min_length=1, max_length=256)]
-    input: (
-        str | Annotated[tuple[dict[str, Any], ...], Meta(min_length=1, max_length=MOST_ITEMS, extra_json_schema=_ITEMS)]
-    )
+    input: str | Annotated[tuple[RawInput, ...], Meta(min_length=1, max_length=MOST_ITEMS)]
     instructions: str | None = None
     previous_response_id: Id | None = None
     conversation: Id | ConversationRef | None = None

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Final
 
 from chalicelib.edge import admin_wire, cache_wire, plan_wire, usage_wire
-from chalicelib.edge.names import MOST_CHARACTERS
+from chalicelib.edge.names import MOST_CHARACTERS, OWNER
 from chalicelib.edge.openapi.operation import AFTER, CSV, LIMIT, Json, Operation, Query
 
-_NAME: Final[Json] = {"type": "string", "minLength": 1, "maxLength": MOST_CHARACTERS}
+_NAME: Final[Json] = {"type": "string", "minLength": 1, "maxLength": MOST_CHARACTERS, "pattern": OWNER}
 _TENANT: Final = Query("tenant", _NAME, required=True)
 _KEYS: Final = (_TENANT, Query("user", _NAME), LIMIT, AFTER)
 _OUTCOME: Final = Query("outcome", {"enum": sorted(cache_wire.OUTCOMES)})

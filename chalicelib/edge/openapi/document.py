@@ -11,13 +11,13 @@ from typing import Final
 import msgspec
 from chalice.app import Response
 
-from chalicelib.edge.conversation_wire import Items
+from chalicelib.edge.conversation_wire import BareMessage, Items
 from chalicelib.edge.gateway import JSON
 from chalicelib.edge.openapi.administration import ADMINISTRATION
 from chalicelib.edge.openapi.operation import Json, Operation, Query
 from chalicelib.edge.openapi.operations import CONVERSATIONS, KEPT, READING, TURNS
 from chalicelib.edge.problems import MOST_NAME, ErrorBody
-from chalicelib.edge.responses_body import Inputs
+from chalicelib.edge.responses_body import BareInput, Inputs
 
 OPERATIONS: Final = (*READING, *TURNS, *KEPT, *CONVERSATIONS, *ADMINISTRATION)
 
@@ -33,18 +33,8 @@ _HEAD: Final[Json] = {
 _KEY: Final[Json] = {"key": {"type": "http", "scheme": "bearer", "description": "A key of this gateway: tg_..."}}
 _MODULE: Final = re.compile(rb"chalicelib\.(?:\w+\.)+")  # before the names of types, where msgspec joins some
 _SCHEMAS: Final = "#/components/schemas/{name}"
-_ONCE: Final[Json] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "Sent again with the same key, the call has its effect once, and the same answer.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-}
-_PREFER: Final[Json] = {
-    "name": "Prefer",
-    "in": "header",
-    "description": "`respond-async`, or `wait=` and a number of seconds: how long to wait for a model that is full.",
-    "schema": {"type": "string"},
-}
+_ONCE: Final = "With an `Idempotency-Key`, sent again it has its effect once, and the same answer."
+_PREFER: Final = "`Prefer: respond-async` or `Prefer: wait=N` say how long to wait for a model that is full."
 
 
 def openapi_response() -> Response:
@@ -56,7 +46,7 @@ def document(operations: Iterable[Operation] = OPERATIONS) -> Json:
     """The whole document as plain data."""
     every = tuple(operations)
     bodies = (kind for each in every for kind in (each.takes, each.gives, each.queued) if kind)
-    kinds = (ErrorBody, Items, Inputs, *bodies)
+    kinds = (ErrorBody, BareMessage, BareInput, Items, Inputs, *bodies)
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_SCHEMAS)
     told = dict(zip(kinds, schemas, strict=True))
     paths: Json = {}
@@ -77,8 +67,9 @@ def _operation(each: Operation, told: dict[object, Json]) -> Json:
     return {
         "operationId": each.name,
         "summary": each.summary,
-        "security": [{"key": []}] if each.scope else [],
-        "parameters": [*map(_part, each.parts), *map(_query, each.query), *_headers(each)],
+        "description": _words(each),
+        "security": [{"key": []}] if each.scope else [{}, {"key": []}] if each.may_need_key else [],
+        "parameters": [*map(_part, each.parts), *map(_query, each.query)],
         **asked,
         "responses": _responses(each, told),
     }
@@ -107,5 +98,5 @@ def _query(query: Query) -> Json:
     return {"name": query.name, "in": "query", "required": query.required, "schema": query.schema}
 
 
-def _headers(each: Operation) -> list[Json]:
-    return [header for header, has in ((_ONCE, each.method == "POST"), (_PREFER, each.queued)) if has]
+def _words(each: Operation) -> str:
+    return " ".join(words for words, true in ((_ONCE, each.method == "POST"), (_PREFER, each.queued)) if true)

@@ -32,7 +32,7 @@ class Operation(Struct, frozen=True):
 
     `takes` and `gives` are the types of the two bodies, `queued` that of the answer to what has to wait; `as_well` are
     other media that the answer may come in. A `turn` is limited, and may fail with the model. What `may_conflict` is
-    refused while somebody has it.
+    refused while somebody has it. Without a scope it `may_need_key` all the same, for some of what it tells.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Operation(Struct, frozen=True):
     turn: bool = False
     queued: Any = None
     may_conflict: bool = False
+    may_need_key: bool = False
 
     @property
     def method(self) -> str:
@@ -66,20 +67,21 @@ class Operation(Struct, frozen=True):
     @property
     def refusals(self) -> tuple[int, ...]:
         """Every status that refuses it."""
+        needs_key = self.scope or self.may_need_key
         causes = {
             400: self.takes or self.query or self.scope == "admin",
-            401: self.scope,
-            403: self.scope,
+            401: needs_key,
+            403: needs_key,
             404: self.parts or self.takes or AFTER in self.query,
             409: self.may_conflict or self.method == "POST",
             413: self.takes,
             415: self.takes,
-            421: self.scope,
+            421: needs_key,
             422: self.method == "POST",
             429: self.turn,
             500: True,
             502: self.turn,
-            503: self.scope,
+            503: needs_key,
             504: self.turn,
         }
         return tuple(status for status, cause in causes.items() if cause)

@@ -23,7 +23,7 @@ EVENTS: Final = "text/event-stream"
 
 _ORDER: Final = Query("order", {"enum": ["asc", "desc"], "default": "desc"})
 _PAGE: Final = (LIMIT, _ORDER, AFTER)
-_DEEP: Final = Query("deep", {"enum": ["1", "true"]})
+_DEEP: Final = Query("deep", {"type": "string", "description": "`1` or `true`"})
 _STREAM: Final = Query("stream", {"enum": ["true", "false"], "default": "false"})
 _FROM: Final = Query("starting_after", {"type": "integer", "minimum": 0, "maximum": 10**9 - 1})
 
@@ -70,6 +70,7 @@ READING: Final = (
         gives=status_wire.Status,
         scope=None,
         query=(_DEEP,),
+        may_need_key=True,
     ),
     Operation("describe", "GET /openapi.json", "Describe the API: this document", gives=Json, scope=None),
     Operation("list_models", "GET /v1/models", "List the models that the key may use", gives=model_wire.ModelList),

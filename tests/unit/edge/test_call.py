@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from chalice.app import Request
 from hypothesis import given
@@ -34,6 +35,10 @@ def gateway_call():
 
     yield begun
     gateway.current_request = None
+
+
+class Capped(msgspec.Struct):
+    max_tokens: int | None = None
 
 
 def a_call(event="post_chat", *, headers=None, **changes):
@@ -99,6 +104,23 @@ def test_json_is_known_by_its_media_type(media):
 def test_another_media_type_is_refused(media):
     with pytest.raises(UnsupportedMedia):
         a_call(headers={"Content-Type": media}).body(ChatBody)
+
+
+@pytest.mark.parametrize("number", ["16", "16.0", "1.6e1"])
+def test_a_whole_number_is_one_however_it_is_written(number):
+    assert decode(b'{"max_tokens": %s}' % number.encode(), Capped).max_tokens == 16
+
+
+@pytest.mark.parametrize("number", ["16.5", "1e999", "-1e400"])
+def test_another_number_is_none(number):
+    with pytest.raises(BadRequest):
+        decode(b'{"max_tokens": %s}' % number.encode(), Capped)
+
+
+@pytest.mark.parametrize("later", ["1e999", "{", "[" * 20_000])
+def test_what_follows_a_number_may_still_be_invalid(later):
+    with pytest.raises((BadRequest, PayloadTooLarge)):
+        decode(b'{"max_tokens": 16.0, "x": %s}' % later.encode(), Capped)
 
 
 def test_the_body_of_nobody_is_not_read():
