@@ -3,11 +3,17 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from math import inf
 from typing import Final
 
 from benchmarks.routing_servers import Agenda
 
 MOST_THREADS: Final = 4_096
+
+
+class Over(BaseException):
+    """The stage is closed: an act that would go on later ends here."""
 
 
 class Stage:
@@ -18,6 +24,7 @@ class Stage:
         self._threads = ThreadPoolExecutor(MOST_THREADS)
         self._turn = threading.Semaphore(0)
         self._played: list[Future[None]] = []
+        self.until = inf
 
     @property
     def now(self) -> float:
@@ -28,7 +35,9 @@ class Stage:
         self.agenda.after(seconds, lambda: self._begin(act))
 
     def pause(self, seconds: float) -> None:
-        """Return when that much time has passed; called by an act."""
+        """Return when that much time has passed; called by an act. Nothing waits beyond `until`."""
+        if self.now + seconds > self.until:
+            raise Over
         woken = threading.Semaphore(0)
 
         def wake() -> None:
@@ -53,6 +62,7 @@ class Stage:
 
     def _play(self, act: Callable[[], None]) -> None:
         try:
-            act()
+            with suppress(Over):
+                act()
         finally:
             self._turn.release()

@@ -42,7 +42,7 @@ class Bar:
 
 def with_day(plan: Plan, counts: Counts, prices: Prices, *, seed: int, bar: Bar) -> Plan:
     """The plan with its day played."""
-    parts, played = slices(plan.day, plan.needs), []
+    parts, played = slices(plan.day, plan.needs, plan.load.quota), []
     for place, part in enumerate(parts):
         sample = sample_of(plan.load, plan.needs, prices.paces[plan.load.model], counts, part.parts)
 

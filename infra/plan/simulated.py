@@ -34,7 +34,7 @@ TENANTS: Final = 200
 SLICE_SECONDS: Final = 600.0
 AFTER_SECONDS: Final = 240.0  # what is watched of a burst's end
 WARM_SECONDS: Final = 180.0
-SETTLE_SECONDS: Final = 1_800.0  # until the last job is over
+SETTLE_SECONDS: Final = 180.0  # after which what is not answered yet is not waited for
 STEPS: Final = 120  # points of a series
 Tell = Callable[[float], None]
 
@@ -65,28 +65,32 @@ class Played(Struct, frozen=True):
     series: list[tuple[float, float, float, float]]
 
 
-def slices(day: Day, needs: Needs) -> list[Slice]:
-    """The whole day where it has few turns, else the hours that differ."""
+def slices(day: Day, needs: Needs, quota: int | None = None) -> list[Slice]:
+    """The whole day where it has few turns, else the hours that differ; smaller ones where a quota is too small.
+
+    What a model cannot take is tried again and again: each turn is then many.
+    """
+    most = TURNS if quota is None or quota >= needs.model_tokens else TURNS // 5
     turns = sum(day.hours()) * HOUR + len(BURSTS) * day.burst_seconds * day.peak
     seconds = sum(needs.mix.seconds.values())
-    if turns <= TURNS and day.peak * seconds <= AT_ONCE:
+    if turns <= most and day.peak * seconds <= AT_ONCE:
         return [Slice("the whole day", 0.0, float(DAY), 1)]
     lowest = (HEIGHT + DAY / 2) % DAY
     found = [
-        _slice("the quietest minutes", lowest, SLICE_SECONDS, day.curve(lowest), seconds),
-        _slice("mean minutes", HEIGHT - DAY / 4, SLICE_SECONDS, day.base, seconds),
-        _slice("the busiest minutes", HEIGHT + HOUR / 2, SLICE_SECONDS, day.busiest, seconds),
+        _slice("the quietest minutes", lowest, day.curve(lowest), seconds, most=most),
+        _slice("mean minutes", HEIGHT - DAY / 4, day.base, seconds, most=most),
+        _slice("the busiest minutes", HEIGHT + HOUR / 2, day.busiest, seconds, most=most),
     ]
     if day.burst_seconds:
         turns = day.burst_seconds * day.peak + AFTER_SECONDS * day.busiest
         whole = day.burst_seconds + AFTER_SECONDS
-        parts = max(ceil(turns / TURNS), ceil(day.peak * seconds / AT_ONCE))
+        parts = max(ceil(turns / most), ceil(day.peak * seconds / AT_ONCE))
         found.append(Slice("a burst and after", float(HEIGHT), whole, parts))
     return found
 
 
-def _slice(name: str, begins: float, length: float, rate: float, seconds: float) -> Slice:
-    return Slice(name, begins, length, max(1, ceil(rate * length / TURNS), ceil(rate * seconds / AT_ONCE)))
+def _slice(name: str, begins: float, rate: float, seconds: float, *, most: int) -> Slice:
+    return Slice(name, begins, SLICE_SECONDS, max(1, ceil(rate * SLICE_SECONDS / most), ceil(rate * seconds / AT_ONCE)))
 
 
 def sample_of(load: Load, needs: Needs, pace: Pace, counts: Counts, parts: int) -> Sample:
@@ -133,7 +137,8 @@ def play(part: Slice, day: Day, sample: Sample, *, tenants: int, seed: int, tell
 
     town.stage.agenda.after(WARM_SECONDS, arrive)
     town.stage.agenda.after(WARM_SECONDS, lambda: town.look(part.seconds / STEPS, end))
-    town.sweep(end + SETTLE_SECONDS)
+    town.stage.until = end + SETTLE_SECONDS
+    town.sweep(town.stage.until)
     town.stage.run()
     tell(1.0)
     return _told(part, town.tally, town.model.throttles, next(numbers))  # type: ignore[attr-defined]
@@ -146,7 +151,9 @@ def _bursts(part: Slice, day: Day) -> list[float]:
 
 def _told(part: Slice, tally: Tally, throttles: int, sampled: int) -> Played:
     took = sorted(tally.took) or [0.0]
-    ended = max(1, sum(tally.ends.values()))
+    ended = max(1, sampled)
+    if sampled > sum(tally.ends.values()):
+        tally.ends["not yet"] = sampled - sum(tally.ends.values())
     most = {name: _most(tally, name) * part.parts for name in sorted({each[2] for each in tally.busy})}
     return Played(
         slice=part,
