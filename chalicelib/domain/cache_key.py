@@ -13,6 +13,7 @@ from chalicelib.domain.dependence import answers_everybody, context_of
 from chalicelib.domain.entries import AnswerScope
 from chalicelib.domain.question import canonical
 
+SCOPE_PARTS: Final = 5
 MOST_TEMPERATURE: Final = 0.9  # above it a caller asks for variety; a cached answer would deny it
 
 
@@ -58,6 +59,12 @@ def places(tenant_tag: str, user_tag: str, request: ChatRequest) -> tuple[Place,
     question = text_of(newest.content)
     own, shared = (AnswerScope(tenant_tag, user, request.model, digest, "") for user in (user_tag, "*"))
     return place_of(own, question), place_of(shared, question)
+
+
+def owner_of(scope: str) -> str | None:
+    """Whose answers a place's scope holds; None where all users of a tenant share them."""
+    parts = scope.split(":")
+    return None if len(parts) < SCOPE_PARTS or parts[2] == "*" else f"{parts[1]}.{parts[2]}"
 
 
 def place_of(meaning: AnswerScope, question: str) -> Place:

@@ -24,11 +24,13 @@ class Told(Struct, frozen=True):
 class Receipt(Struct, frozen=True, kw_only=True):
     """One key of one caller; times are epoch seconds, and from `until` on there is no such receipt.
 
+    The caller's key is a key of `owner`, a user of a tenant.
     The call `holder` answers it until `lease_until`, with `turn_id` as the name of all that it causes: its own,
     unless an earlier holder broke off and left something under that name. With an `answer`, nobody holds it any more.
     """
 
     id: str
+    owner: str
     fingerprint: str
     holder: str
     turn_id: str

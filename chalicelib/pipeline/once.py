@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from chalicelib.domain.errors import KeyReused, StillRunning, StoreUnavailable
-from chalicelib.domain.identity import Credential, Peppers, verify
+from chalicelib.domain.identity import Credential, Peppers, owner_of_key, verify
 from chalicelib.domain.jobs import job_id
 from chalicelib.domain.receipts import LIFE_SECONDS, Receipt, Told, is_final, receipt_id
 from chalicelib.domain.turn import Left
@@ -123,6 +123,7 @@ class Once:
     def _receipt(self, wish: Wish) -> Receipt:
         return Receipt(
             id=receipt_id(wish.credential.key_id, wish.key),
+            owner=owner_of_key(wish.credential.key_id),
             fingerprint=wish.fingerprint,
             holder=wish.turn_id,
             turn_id=wish.turn_id,
@@ -142,6 +143,7 @@ class Once:
         goes_on = known or (left is not None and left.is_open and not found.is_inherited)
         heir = msgspec.structs.replace(
             found,
+            owner=mine.owner,
             holder=mine.holder,
             turn_id=found.turn_id if goes_on else mine.turn_id,
             lease_until=int(now) + self.lease_seconds,

@@ -26,6 +26,7 @@ def receipts(stores):
 def a_receipt(number=1, **fields):
     receipt = Receipt(
         id="r" * 64,
+        owner="t.u",
         fingerprint="f" * 64,
         holder=f"{number:032x}",
         turn_id=f"{number:032x}",

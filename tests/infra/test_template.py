@@ -186,17 +186,22 @@ def test_attributes_are_declared_if_and_only_if_they_are_keys(name):
 
 def test_an_index_carries_only_what_is_read_from_it():
     indexes = {
-        index["IndexName"]: index["Projection"]
-        for table in TABLES.values()
+        (name, index["IndexName"]): index["Projection"]
+        for name, table in TABLES.items()
         for index in table.get("GlobalSecondaryIndexes", [])
     }
 
     assert indexes == {
-        "open-leases": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["turn_id"]},
-        "open-jobs": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["line"]},
-        "by-tenant": {"ProjectionType": "KEYS_ONLY"},
-        "by-plan": {"ProjectionType": "KEYS_ONLY"},
-        "by-owner": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["metadata", "created_at"]},
+        ("LedgerTable", "open-leases"): {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["turn_id"]},
+        ("JobsTable", "open-jobs"): {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["line"]},
+        ("JobsTable", "by-owner"): {"ProjectionType": "KEYS_ONLY"},
+        ("AnswersTable", "by-owner"): {"ProjectionType": "KEYS_ONLY"},
+        ("AccessTable", "by-tenant"): {"ProjectionType": "KEYS_ONLY"},
+        ("AccessTable", "by-plan"): {"ProjectionType": "KEYS_ONLY"},
+        ("ConversationsTable", "by-owner"): {
+            "ProjectionType": "INCLUDE",
+            "NonKeyAttributes": ["metadata", "created_at"],
+        },
     }
 
 

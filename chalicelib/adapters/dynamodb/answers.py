@@ -11,6 +11,7 @@ from chalicelib.adapters.dynamodb.bodies import packed_bytes, unpacked_bytes
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.table import Attributes, answer_key
 from chalicelib.adapters.dynamodb.transact import write
+from chalicelib.domain.cache_key import owner_of
 from chalicelib.domain.lead import Lead
 from chalicelib.domain.turn import CachedAnswer
 
@@ -58,7 +59,9 @@ def answer_item(key: str, answer: CachedAnswer) -> Attributes | None:
     body = packed_bytes(msgspec.json.encode(answer))
     if len(body) > MOST_BYTES:
         return None
-    return {**answer_key(key), "body": {"B": body}, "ttl": {"N": str(answer.expires_at)}}
+    owner = owner_of(answer.scope)
+    owned = {} if owner is None else {"owner": {"S": owner}}
+    return {**answer_key(key), "body": {"B": body}, "ttl": {"N": str(answer.expires_at)}, **owned}
 
 
 def lead_item(lead: Lead) -> Attributes:

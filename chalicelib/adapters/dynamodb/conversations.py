@@ -72,12 +72,17 @@ class DynamoConversations:
         return msgspec.structs.replace(found, metadata=metadata)
 
     def delete(self, owner: str, conversation_id: str) -> None:
-        """The head loses its owner first, then nobody finds it; it goes last, so that a repetition can finish."""
-        update = self._of_owner(owner, conversation_id, "SET gone = :owner REMOVE #owner, created_key, metadata")
-        update["ConditionExpression"] += " OR gone = :owner"
-        if write(self._database, [{"Update": update}]):
+        """The head is hidden first, then nobody finds it; it goes last, so that a repetition can finish."""
+        if not self.hide(owner, conversation_id):
             raise NotFound("conversation", conversation_id)
         drop_everything(self._database, conversation_id)
+
+    def hide(self, owner: str, conversation_id: str) -> bool:
+        """Take a conversation from its owner, under a name by which an erasure finds it; whether it is there."""
+        update = self._of_owner(owner, conversation_id, "SET gone = :owner, #owner = :hidden REMOVE metadata")
+        update["ConditionExpression"] += " OR gone = :owner"
+        update["ExpressionAttributeValues"][":hidden"] = {"S": hidden(owner)}
+        return not write(self._database, [{"Update": update}])
 
     def list(self, owner: str, page: Page) -> tuple[Sequence[Conversation], bool]:
         """One Query of the index, which follows a new conversation within moments."""
@@ -183,6 +188,11 @@ class DynamoConversations:
         refusals = write(self._database, [action])
         found = refusals[0].item if refusals else packed.item
         return found is not None and found["digest"] == packed.item["digest"]  # if it was refused: sent twice
+
+
+def hidden(owner: str) -> str:
+    """Where the index has the conversations that an owner deleted, until nothing is left of them."""
+    return f"gone#{owner}"
 
 
 def _is_gone(turn: Turn, place: int) -> bool:

@@ -112,6 +112,7 @@ class DynamoReceipts:
         receipt_id = item["pk"]["S"].partition("#")[2]
         return Receipt(
             id=receipt_id,
+            owner=item["owner"]["S"] if "owner" in item else "",
             fingerprint=item["fingerprint"]["S"],
             holder=item["holder"]["S"],
             turn_id=item["turn_id"]["S"],
@@ -134,6 +135,7 @@ class DynamoReceipts:
 def _item(receipt: Receipt) -> Attributes:
     return {
         **_key(receipt.id),
+        "owner": {"S": receipt.owner},
         "fingerprint": {"S": receipt.fingerprint},
         "holder": {"S": receipt.holder},
         "turn_id": {"S": receipt.turn_id},

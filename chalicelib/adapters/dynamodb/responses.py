@@ -52,7 +52,7 @@ class DynamoResponses:
         """The item first, on condition that it is the owner's: from then on nobody finds the parts."""
         table = self._database.tables.conversations
         item = self._item(response_id)
-        if item is None or item["owner"] != _indexed(owner):
+        if item is None or item["owner"] != indexed(owner):
             return False
         request: dict[str, Any] = {
             "TableName": table,
@@ -77,7 +77,7 @@ class DynamoResponses:
 
     def _whole(self, owner: str, items: Iterable[Attributes | None]) -> list[StoredResponse]:
         """The owner's responses among `items`; one whose parts go while it is read is going too."""
-        mine = [item for item in items if item is not None and item["owner"] == _indexed(owner)]
+        mine = [item for item in items if item is not None and item["owner"] == indexed(owner)]
         parts = self._read([key for item in mine for key in _part_keys(item)])
         bodies = ([item, *(parts.get(identity(key)) for key in _part_keys(item))] for item in mine)
         return [_unpacked([part for part in body if part]) for body in bodies if all(body)]
@@ -98,7 +98,7 @@ def _packed(response: StoredResponse) -> tuple[Attributes, list[Attributes]]:
     item: Attributes = {
         **_key(response.id),
         **ttl,
-        "owner": _indexed(response.owner),
+        "owner": indexed(response.owner),
         "created_key": {"S": f"{response.created_at:012d}#{response.id}"},
         "digest": {"S": hashlib.sha256(body).hexdigest()[:16]},
         "parts": {"N": str(len(pieces) - 1)},
@@ -122,6 +122,6 @@ def _part_keys(item: Attributes) -> list[Attributes]:
     return [{"pk": item["pk"], "sk": {"S": f"response#{digest}#{place:05d}"}} for place in range(1, count + 1)]
 
 
-def _indexed(owner: str) -> dict[str, str]:
+def indexed(owner: str) -> dict[str, str]:
     """Where the index has the responses of an owner."""
     return {"S": f"responses#{owner}"}

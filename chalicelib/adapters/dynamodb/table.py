@@ -13,7 +13,7 @@ conversations  pk = <conversation id>, sk = head            GSI by-owner
                …, sk = turn#<number>                        a turn, with the first part of its body
                …, sk = turn#<number>#<turn id>#<digest>#<n> further parts of the body with that digest
                pk = <response id>, sk = response            a response, in by-owner apart; parts in responses.py
-answers        pk = <exact cache key>                       an answer, or the turn that asks for it
+answers        pk = <exact cache key>                       an answer, or the turn that asks for it; GSI by-owner
 entries        pk = scopes#<tenant>, sk = <user>#<digest>   a scope's head: its parts, and how often it changed
                pk = scope#<digest>, sk = <written ms>#<id>  an entry, or what was taken back; keys in entry_items.py
                pk = decisions#<tenant>, sk = <turn id>      what the cache decided, or what a user said of it
@@ -22,8 +22,8 @@ entries        pk = scopes#<tenant>, sk = <user>#<digest>   a scope's head: its 
                pk = floor#<exact key>, sk = floor           how sure a match with that answer has to be
                pk = purges#<tenant>, sk = all               what was purged; keys of these five in decision_items.py
 seats          pk = seats                                   where homes are, once one was moved
-jobs           pk = job#<turn id>, sk = job                 a job; GSI open-jobs; further keys in job_items.py
-               pk = receipt#<digest>, sk = receipt          what is kept of an idempotency key; keys in receipts.py
+jobs           pk = job#<turn id>, sk = job                 a job; GSIs open-jobs, by-owner; keys in job_items.py
+               pk = receipt#<digest>, sk = receipt          what is kept of an idempotency key; GSI by-owner
 """
 
 from __future__ import annotations

@@ -89,12 +89,20 @@ def drop_stale_parts(database: Database, conversation_id: str, number: int) -> N
 
 
 def drop_everything(database: Database, conversation_id: str) -> None:
-    """Delete all turns and parts of a conversation that no longer takes any."""
+    """Delete all of a conversation that no longer takes any turns, the head last."""
+    drop_turns(database, conversation_id)
+    batch.delete(database, database.tables.conversations, [head_key(conversation_id)])
+
+
+def drop_turns(database: Database, conversation_id: str) -> int:
+    """Delete all turns and parts of a conversation that no longer takes any; how many items that were."""
     request = _query(database, conversation_id, turn_sk(0), after_turn())
     request |= {"ProjectionExpression": "pk, sk"}
+    dropped = 0
     while keys := list(batch.query(database, request)):  # a settlement may have added parts meanwhile
         batch.delete(database, database.tables.conversations, keys)
-    batch.delete(database, database.tables.conversations, [head_key(conversation_id)])
+        dropped += len(keys)
+    return dropped
 
 
 def put_turn(database: Database, packed: Packed, condition: str, values: Attributes) -> dict[str, Any]:
