@@ -293,19 +293,6 @@ def test_a_flood_is_told_why_it_ends(line):
     assert [each["error"]["code"] for each in said if each["type"] == "error"][:1] == ["rate_limit_exceeded"]
 
 
-def test_another_tenant_s_job_is_as_unknown_as_none(world, line, connect):
-    (accepted,) = line.ask("c1", "What is a tide?")
-    mallory = connect(world.key("mallory", "eve"), "two")
-
-    (theirs,) = mallory.say(type="resume", job=accepted["job"], after=0, id="x")
-    (unknown,) = mallory.say(type="resume", job="job_none", after=0, id="x")
-    world.work()
-
-    assert json.dumps(theirs).replace(accepted["job"], "job_none") == json.dumps(unknown)
-    assert line.frames[-1]["type"] == "done"
-    assert mallory.frames[1:] == [theirs, unknown]
-
-
 def test_a_connection_that_left_is_forgotten_and_its_answer_is_not(world, line, connect):
     (accepted,) = line.ask("c1", "What is a tide?")
     line.event("DISCONNECT")
