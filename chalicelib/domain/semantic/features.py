@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise, product
-from os.path import commonprefix
 from typing import Final
 
 import numpy as np
@@ -16,6 +15,7 @@ from chalicelib.domain.semantic.guards import Signs
 from chalicelib.domain.semantic.matching import Match
 from chalicelib.domain.semantic.reading import Reading, Word
 from chalicelib.domain.semantic.roles import parts
+from chalicelib.domain.semantic.stems import shared
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 
 WordVectors = Callable[[Sequence[str]], npt.NDArray[np.float32]]  # a unit vector for each word, or all zeros
@@ -198,7 +198,7 @@ def _added(pair: Match) -> tuple[float, float]:
 def _alike(pair: Match) -> float:
     """How much of a word of one side alone begins one of the other: forms of one word, rather than two words."""
     pairs = product((word.lower for word in pair.only_left), (word.lower for word in pair.only_right))
-    shares = [len(commonprefix(both)) / max(map(len, both)) for both in pairs]  # noqa: RUF071 - of letters
+    shares = [shared(*both) / max(map(len, both)) for both in pairs]
     return max(shares, default=0.0)
 
 

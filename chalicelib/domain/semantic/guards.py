@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from os.path import commonprefix
 from typing import Final
 
 from msgspec import Struct
@@ -25,7 +24,7 @@ from chalicelib.domain.semantic.small_words import (
     restriction_differs,
     tense_differs,
 )
-from chalicelib.domain.semantic.stems import stem
+from chalicelib.domain.semantic.stems import shared, stem
 from chalicelib.domain.semantic.verbatim import spelled_apart
 from chalicelib.domain.semantic.word_lists import NEGATIONS, set_of
 
@@ -167,7 +166,7 @@ def _same_root(word: Word, other: Reading) -> bool:
 
 def _forms(one: str, other: str) -> bool:
     """Whether the two are a name and what is of it: "Canada", "Canadian"."""
-    common = len(commonprefix([one, other]))  # noqa: RUF071 - of letters it is meant
+    common = shared(one, other)
     return common >= _SAME_ROOT and {one[common:], other[common:]} <= _OF_NAMES
 
 

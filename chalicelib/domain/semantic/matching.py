@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise, product
-from os.path import commonprefix
 from typing import Final
 
 from msgspec import Struct
 
 from chalicelib.domain.semantic.names import NAMES
 from chalicelib.domain.semantic.reading import Reading, Word
-from chalicelib.domain.semantic.stems import stem
+from chalicelib.domain.semantic.stems import shared, stem
 from chalicelib.domain.semantic.vocabulary import RAREST, Vocabulary
 from chalicelib.domain.semantic.word_lists import ALIASES, STOP, set_of
 
@@ -168,7 +167,7 @@ def _near(one: str, other: str, most: int) -> bool:
 
 def _endings(one: str, other: str) -> tuple[str, str]:
     """What follows the letters that both begin with."""
-    common = len(commonprefix([one, other]))  # noqa: RUF071 - of letters it is meant
+    common = shared(one, other)
     return one[common:], other[common:]
 
 

@@ -34,3 +34,9 @@ def stem(word: str) -> str:
     if len(bare) > _SHORTEST_STEM and bare[-1] in "ey":
         return bare[:-1] + ("i" if bare[-1] == "y" else "")
     return bare
+
+
+def shared(one: str, other: str) -> int:
+    """How many letters two words begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
