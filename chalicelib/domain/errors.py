@@ -92,7 +92,7 @@ class UnsupportedMedia(BadRequest):
 
     def __init__(self, media: str) -> None:
         """Say what it claims to be."""
-        super().__init__(f"Send 'Content-Type: application/json', not '{media[:100]}'.", code="unsupported_media_type")
+        super().__init__(f"Send 'Content-Type: application/json', not {media[:100]!a}.", code="unsupported_media_type")
 
 
 class PayloadTooLarge(BadRequest):
