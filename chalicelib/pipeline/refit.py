@@ -20,7 +20,7 @@ from chalicelib.ports import Clock, Comparison, Lessons, VectorIndex
 SETTLED_SECONDS: Final = 120.0  # a turn that took longer is not learned from
 MOST_TOLD: Final = 2_000  # decisions of a tenant that one run reads: what a calibration remembers
 WORD_WEIGHT: Final = 10.0  # of a user's word: that of as many misses
-CHECK_WEIGHT: Final = 2.0  # of a checked hit: one of few, where it matters
+CHECK_WEIGHT: Final = 3.0  # of a checked hit: one of few, where it matters
 _SIMULATED: Final = "simulated:"  # its answers are made of the questions, and are as alike as those are
 RUN_SECONDS: Final = 40.0  # what is not refitted by then is the next run's
 

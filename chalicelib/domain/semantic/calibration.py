@@ -32,7 +32,8 @@ _NEAR: Final = 0.5  # log odds below the line
 _TRUSTED_ERRORS: Final = 8.0  # errors as expected, that the fit is given credit for
 _MOST_SURPRISE: Final = 3.0
 _TINY: Final = 1e-6
-_CAREFUL: Final = 1.5  # standard errors of the sum of errors, expected on top of it
+_CAREFUL: Final = 1.0  # standard errors of the sum of errors, expected on top of it
+_SPENT: Final = 0.85  # of a bound: what is expected is not what comes, in a few thousand requests
 _BORROWED: Final = 0.3  # of what the prior knows, where labels are at hand
 _FREE: Final = np.array(  # how a namespace may differ from the prior beyond that: one standard deviation a row
     [
@@ -162,7 +163,8 @@ def _lines(calibration: Calibration, fit: Fit, surprise: float) -> tuple[Line, .
     inputs = _inputs(candidates)
     chance, lowest = _limits(inputs, fit)
     order = np.argsort(-lowest, kind="stable")
-    errors = np.cumsum(1 - chance[order]) * surprise + _CAREFUL * _spread(inputs[order], chance[order], fit)
+    expected = np.cumsum(1 - chance[order]) * surprise
+    errors = (expected + _CAREFUL * _spread(inputs[order], chance[order], fit)) / _SPENT
     hits = np.arange(1, len(order) + 1)
     drawn_at = np.maximum(lowest[order], LEAST_SURE)
     return tuple(map(Line, drawn_at.tolist(), (errors / len(requests)).tolist(), (errors / hits).tolist()))
