@@ -22,9 +22,13 @@ _TURN: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
 )
 TABLES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = MappingProxyType(
     {
-        API: {**_TURN, "access": ("BatchGetItem", "GetItem", "PutItem", "UpdateItem")},
+        API: {
+            **_TURN,
+            "access": ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
+            "answers": (*_TURN["answers"], "BatchWriteItem"),
+        },
         "stream": _TURN,
-        "work": _TURN,
+        "work": {**_TURN, "answers": (*_TURN["answers"], "BatchWriteItem")},
         "websocket_connect": {"jobs": ("PutItem",)},
         "websocket_message": _TURN,
         "websocket_disconnect": {"jobs": ("DeleteItem",)},
@@ -39,9 +43,11 @@ TABLES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = MappingProxyType(
         },
     }
 )
+_OWNED: Final = ("answers/index/by-owner", "conversations/index/by-owner", "jobs/index/by-owner")
 INDEXES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
     {
-        API: ("access/index/by-plan", "access/index/by-tenant", "conversations/index/by-owner"),
+        API: ("access/index/by-plan", "access/index/by-tenant", *_OWNED),
+        "work": _OWNED,
         "sweep": ("jobs/index/open-jobs", "ledger/index/open-leases"),
     }
 )

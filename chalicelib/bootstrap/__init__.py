@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from chalicelib import settings as environment
+from chalicelib.bootstrap.erasure import open_eraser, open_erasures
 from chalicelib.bootstrap.lane import open_gauge, open_lane, queue_name
 from chalicelib.bootstrap.meanings import open_review, semantic_tier
 from chalicelib.bootstrap.notices import open_notices, reach
@@ -24,6 +25,7 @@ from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
 from chalicelib.pipeline.cache import AnswerCache
+from chalicelib.pipeline.erasure import remind
 from chalicelib.pipeline.flights import LEADS, SingleFlight
 from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
@@ -83,6 +85,7 @@ def sweeper() -> Sweeper:
     chores = {"regions": open_tenure(settings, database).renew} if settings.regions else {}
     chores |= {"ended": lambda: sweep(turns, time.time(), MOST), "resent": lane.resend}
     chores["shown_out"] = open_reception(settings, database, lane).sweep
+    chores["erasing"] = lambda: remind(open_erasures(database), lane.queue)
     if not settings.local:  # on a laptop the worker has so many threads, and no mapping that could be bounded
         gauge = open_gauge(settings, database, lane)
         chores |= {"workers": gauge.adjust, "broken": gauge.broken}
@@ -103,11 +106,10 @@ def build(settings: Settings) -> Services:
     turns, keys = open_turns(database), open_keys(database)
     answers, conversations, responses, states = _stores(database)
     models = Models(catalogue(settings), partial(replaced, settings), targets.faults, meter, time.time)
-    sizes, pool = Sizes(), Pool(states, random.random)
+    sizes, pool, lane = Sizes(), Pool(states, random.random), open_lane(settings, database)
     semantic = semantic_tier(settings, database, targets.embedder)
     known = partial(Gate, turns, keys, peppers(settings), models, watch=pool, cap=sizes.cap)
     gate = known(caching=settings.cache, meaning=semantic.scope, fits=semantic.fits)
-    lane = open_lane(settings, database)
     answer_cache = AnswerCache(answers, settings.cache_ttl_seconds, semantic)
     homes = open_homes(settings, database, keys)
     fence: Fence = homes or ALONE
@@ -130,8 +132,9 @@ def build(settings: Settings) -> Services:
         accounts=Accounts(keys),
         plans=Plans(keys, models),
         tenants=Tenants(keys, secrets.token_bytes, reach(settings)),
-        keyring=Keyring(keys, gate.peppers, secrets.token_bytes, live=not settings.local),
+        keyring=Keyring(keys, open_erasures(database), gate.peppers, secrets.token_bytes, live=not settings.local),
         review=open_review(database, semantic, gate.peppers, models),
+        eraser=open_eraser(database, keys, semantic, open_reception(settings, database, lane).expel),
         health=Health({"database": keys.plans}),
         meter=meter,
         clock=time.time,

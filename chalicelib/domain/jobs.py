@@ -15,7 +15,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 JobState = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
-Errand = Literal["turn", "notice"]
+Errand = Literal["turn", "notice", "erasure"]
 
 PREFIX: Final = "job_"
 MOST_ATTEMPTS: Final = 3  # workers that may die over one job
@@ -89,7 +89,7 @@ class Poison(Exception):
 
 
 class Message(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the queue carries: ids alone.
+    """What the queue carries: ids alone; for an erasure, the owner's.
 
     `tries` counts the notices that found nobody; the next one is not before the epoch second `due`.
     """

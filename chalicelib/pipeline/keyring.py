@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import msgspec
 
 from chalicelib.domain.cursor import seal, unseal
+from chalicelib.domain.erasure import owner_of
 from chalicelib.domain.errors import BadRequest, Conflict, NotFound
 from chalicelib.domain.identity import RANDOM_BYTES, Key, Peppers, mint, state_of
 from chalicelib.domain.keys import Found, Made, NewKey, Wanted
 from chalicelib.ports import Keys
+from chalicelib.ports.erasures import Erasures
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Keyring:
     """What an administrator may do to keys. `random` gives that many bytes that nobody can guess."""
 
     keys: Keys
+    erasures: Erasures
     peppers: Peppers
     random: Callable[[int], bytes]
     live: bool
@@ -58,6 +61,7 @@ class Keyring:
         return self.keys.revoke(key_id, int(now))
 
     def _make(self, wish: NewKey, now: float) -> Made:
+        self._unless_erased(wish)
         credential = mint(wish.tenant, wish.user, live=self.live, random=self.random(RANDOM_BYTES))
         key = Key(
             key_id=credential.key_id,
@@ -70,7 +74,18 @@ class Keyring:
         if wish.plan not in self.keys.plans():  # it was deleted meanwhile
             self.keys.revoke(key.key_id, int(now))
             raise BadRequest(f"There is no plan '{wish.plan}'.", param="plan")
+        try:
+            self._unless_erased(wish)  # nor meanwhile
+        except Conflict:
+            self.keys.revoke(key.key_id, int(now))
+            raise
         return Made(key, credential.token)
+
+    def _unless_erased(self, wish: NewKey) -> None:
+        """`Conflict` while a late call of a user who is being erased may still write."""
+        found = self.erasures.get(owner_of(wish.tenant, wish.user))
+        if found is not None and found.status == "in_progress":
+            raise Conflict("This user is being erased: make the key once that is done.")
 
 
 def _listing(wanted: Wanted) -> tuple[str, ...]:

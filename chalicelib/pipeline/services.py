@@ -9,6 +9,7 @@ from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
 from chalicelib.pipeline.cache import AnswerCache
 from chalicelib.pipeline.courier import Courier
+from chalicelib.pipeline.erasure import Eraser
 from chalicelib.pipeline.flights import SingleFlight
 from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.history import History
@@ -51,6 +52,7 @@ class Services:
     tenants: Tenants
     keyring: Keyring
     review: Review
+    eraser: Eraser
     health: Health
     meter: Meter
     clock: Clock

@@ -47,6 +47,9 @@ def complete(message: Message, use: Services) -> None:
     if message.errand == "notice":
         use.notices.tell(message)
         return
+    if message.errand == "erasure":
+        use.eraser.go_on(message.job, partial(cancel, use=use))
+        return
     job = use.lane.begin(message)
     if job is None:
         return

@@ -3,10 +3,11 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib.bootstrap import services
-from chalicelib.edge import admin_wire, plan_wire, usage_wire
+from chalicelib.edge import admin_wire, erasure_wire, plan_wire, usage_wire
 from chalicelib.edge.call import Call
 from chalicelib.edge.names import owner_name
 from chalicelib.edge.problems import answered
+from chalicelib.pipeline.work import cancel
 from chalicelib.routes.once import once
 
 views = Blueprint(__name__)
@@ -98,6 +99,22 @@ def rotate_key(call: Call, key_id: str) -> Response:
     services().gate.principal(call.credential, call.now, "admin")
     overlap = admin_wire.overlap_of(call)
     return admin_wire.made_response(services().keyring.rotate(key_id, overlap, call.now), call.now)
+
+
+@views.route("/admin/users/{user}", methods=["DELETE"], content_types=[])
+@answered
+def erase_user(call: Call, user: str) -> Response:
+    services().gate.principal(call.credential, call.now, "admin")
+    whom = erasure_wire.user_of(call, user)
+    found = services().eraser.begin(*whom, lambda owner, job: cancel(owner, job, services()))
+    return erasure_wire.erasure_response(found)
+
+
+@views.route("/admin/users/{user}", methods=["GET"], content_types=[])
+@answered
+def retrieve_erasure(call: Call, user: str) -> Response:
+    services().gate.principal(call.credential, call.now, "admin")
+    return erasure_wire.erasure_response(services().eraser.get(*erasure_wire.user_of(call, user)))
 
 
 @views.route("/admin/usage", methods=["GET"], content_types=[])

@@ -20,7 +20,7 @@ def module_patch():
         yield patch
 
 
-def _opened(patch):
+def opened(patch):
     patch.delenv("AWS_ENDPOINT_URL", raising=False)
     patch.delenv("AWS_PROFILE", raising=False)
     patch.setattr(botocore.session, "create_loader", _shared_loader)
@@ -35,10 +35,10 @@ def _opened(patch):
 
 @pytest.fixture
 def world(monkeypatch):
-    yield from _opened(monkeypatch)
+    yield from opened(monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def quiet_world(module_patch):
     """Shared by a module's tests, of which none changes anything; such a module has no other world."""
-    yield from _opened(module_patch)
+    yield from opened(module_patch)

@@ -44,6 +44,8 @@ SCOPES = {
     ("GET", "/admin/keys/{key_id}"): "admin",
     ("DELETE", "/admin/keys/{key_id}"): "admin",
     ("POST", "/admin/keys/{key_id}/rotate"): "admin",
+    ("DELETE", "/admin/users/{user}"): "admin",
+    ("GET", "/admin/users/{user}"): "admin",
     ("GET", "/admin/usage"): "admin",
 }
 BODIES = {

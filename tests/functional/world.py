@@ -46,6 +46,7 @@ PARTS = {
     "{name}": "spare",
     "{tenant}": "acme",
     "{key_id}": "k" * 40,
+    "{user}": "ada",
     "{job_id}": "job_1",
 }
 

@@ -191,7 +191,7 @@ class DynamoConversations:
 
 
 def hidden(owner: str) -> str:
-    """Where the index has the conversations that an owner deleted, until nothing is left of them."""
+    """Where an index has what was taken from an owner, until nothing is left of it."""
     return f"gone#{owner}"
 
 

@@ -24,6 +24,7 @@ entries        pk = scopes#<tenant>, sk = <user>#<digest>   a scope's head: its 
 seats          pk = seats                                   where homes are, once one was moved
 jobs           pk = job#<turn id>, sk = job                 a job; GSIs open-jobs, by-owner; keys in job_items.py
                pk = receipt#<digest>, sk = receipt          what is kept of an idempotency key; GSI by-owner
+               pk = erasure#<owner>, sk = erasure           how far the erasure of a user is; GSI open-jobs
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from chalicelib.edge import admin_wire, cache_wire, plan_wire, usage_wire
+from chalicelib.edge import admin_wire, cache_wire, erasure_wire, plan_wire, usage_wire
 from chalicelib.edge.names import MOST_CHARACTERS, OWNER
 from chalicelib.edge.openapi.operation import AFTER, CSV, LIMIT, Json, Operation, Query
 
@@ -64,6 +64,17 @@ KEYS: Final = (
     ),
 )
 
+USERS: Final = (
+    _admin("erase_user", "DELETE /admin/users/{user}", "Erase a user", erasure_wire.ErasureView, query=(_TENANT,)),
+    _admin(
+        "retrieve_erasure",
+        "GET /admin/users/{user}",
+        "Tell how far the erasure of a user is",
+        erasure_wire.ErasureView,
+        query=(_TENANT,),
+    ),
+)
+
 CACHE: Final = (
     _admin("retrieve_cache", "GET /admin/cache", "Tell how the cache fares", cache_wire.StateView, query=_KEYS[:1]),
     _admin(
@@ -82,4 +93,4 @@ CACHE: Final = (
     ),
 )
 
-ADMINISTRATION: Final = (*PLANS, *TENANTS, *KEYS, *CACHE)
+ADMINISTRATION: Final = (*PLANS, *TENANTS, *KEYS, *USERS, *CACHE)

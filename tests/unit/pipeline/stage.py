@@ -11,6 +11,7 @@ from chalicelib.adapters.memory.answers import MemoryAnswers
 from chalicelib.adapters.memory.connections import MemoryConnections
 from chalicelib.adapters.memory.conversations import MemoryConversations
 from chalicelib.adapters.memory.decisions import MemoryDecisions, MemoryLessons
+from chalicelib.adapters.memory.erasures import MemoryErasures
 from chalicelib.adapters.memory.jobs import MemoryJobs
 from chalicelib.adapters.memory.keys import MemoryKeys
 from chalicelib.adapters.memory.queue import MemoryJobQueue
@@ -241,7 +242,7 @@ class Stage:
             accounts=Accounts(self.keys),
             plans=Plans(self.keys, a_catalogue(small, vector)),
             tenants=Tenants(self.keys, bytes, Reach()),
-            keyring=Keyring(self.keys, PEPPERS, bytes, live=False),
+            keyring=Keyring(self.keys, MemoryErasures(), PEPPERS, bytes, live=False),
             review=Review(
                 self.decisions,
                 self.lessons,
@@ -253,6 +254,7 @@ class Stage:
                 untaught_fit,
                 a_catalogue(small, vector),
             ),
+            eraser=None,
             health=Health({}),
             meter=self.meter,
             clock=lambda: self.now,

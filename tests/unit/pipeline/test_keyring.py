@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.adapters.memory.erasures import MemoryErasures
 from chalicelib.adapters.memory.keys import MemoryKeys
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.budget import Plan
@@ -42,7 +43,7 @@ class Interrupted(MemoryKeys):
 
 
 def keyring(keys):
-    return Keyring(keys, PEPPERS, lambda size: bytes(range(size)), live=False)
+    return Keyring(keys, MemoryErasures(), PEPPERS, lambda size: bytes(range(size)), live=False)
 
 
 def unavailable(_):
@@ -84,6 +85,6 @@ def test_an_old_key_stays_good_where_the_rotation_fails_half_way():
     old = keyring(keys).create(WISH, NOW).key
 
     with pytest.raises(StoreUnavailable):
-        Keyring(keys, PEPPERS, bytes, live=False).rotate(old.key_id, 0, NOW)
+        Keyring(keys, MemoryErasures(), PEPPERS, bytes, live=False).rotate(old.key_id, 0, NOW)
 
     assert keys.get(old.key_id) == old
