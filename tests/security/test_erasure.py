@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import random
 import zlib
 
@@ -9,15 +10,19 @@ import msgspec
 import pytest
 
 from app import sweep_leases
-from chalicelib import bootstrap
+from chalicelib import bootstrap, settings
+from chalicelib.adapters.dynamodb.conversations import DynamoConversations
+from chalicelib.bootstrap import sockets
 from chalicelib.domain.erasure import LONGEST_CALL_SECONDS, Erasure, Found, advanced, owner_of
 from chalicelib.domain.identity import parse_token
 from chalicelib.domain.jobs import Message, Page
 from chalicelib.domain.receipts import Told
+from chalicelib.domain.sockets import Connection
 from tests.builders import CONTEXT, an_event
 from tests.functional.conftest import opened
 from tests.functional.rights import acting
 from tests.functional.world import chat_body
+from tests.unit.pipeline.stage import Exchange
 
 WORD, OTHERS = "Quxcanaria", "Zytneighbour"
 ERASE = "/admin/users/ada?tenant=acme"
@@ -169,6 +174,31 @@ def test_a_turn_in_flight_brings_nothing_back(world, admin, key):
     assert WORD in said.decode()
     assert holding(world, WORD) == {}
     assert world.leases()["open"] == 0
+
+
+def test_a_connection_is_ended(world, admin, key, monkeypatch):
+    ends = Exchange()
+    monkeypatch.setattr(sockets, "_transport", lambda _: ends)
+    world.restart()
+    use = bootstrap.services()
+    use.reception.connections.open(Connection(id="one", opened_at=use.clock()))
+    use.reception.admit(use.reception.heard("one"), parse_token(key))
+
+    admin("DELETE", ERASE)
+
+    assert ends.closed == ["one"]
+    assert [row for row in world.rows("jobs") if "conn#one" in texts(row)] == []
+
+
+def test_a_deletion_that_broke_off_is_found(world, admin, key):
+    made = world.call("POST", "/v1/conversations", {"metadata": {"about": WORD}}, key=key).json["id"]
+    world.chat(asked(WORD), key=key, conversation=made)
+    DynamoConversations(bootstrap.open_database(settings.read(os.environ))).hide(owner_of("acme", "ada"), made)
+    assert "conversations" in holding(world, WORD)
+
+    admin("DELETE", ERASE)
+
+    assert holding(world, WORD) == {}
 
 
 def test_a_late_response_and_a_late_receipt_go_with_the_next_sweep(world, admin, key):
