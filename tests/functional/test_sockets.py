@@ -8,7 +8,6 @@ import pytest
 
 from app import app
 from chalicelib.bootstrap import sockets as opening
-from chalicelib.domain.identity import parse_token
 from chalicelib.domain.sockets import BURST_MESSAGES, MOST_CHATS
 from chalicelib.edge import telemetry
 from tests.builders import CONTEXT
@@ -242,25 +241,6 @@ def test_a_connection_cannot_become_somebody_elses(world, line):
     (refused,) = line.say(type="auth", key=world.key("mallory", "eve"))
 
     assert refused["error"]["code"] == "conflict"
-
-
-def test_a_key_that_was_revoked_is_good_for_nothing_more(world, connect):
-    key = world.key()
-    line = connect(key)
-    world.keys.revoke(parse_token(key).key_id, 1)
-
-    (refused,) = line.ask("c1", "Hello")
-
-    assert (refused["error"]["code"], line.is_closed) == ("invalid_api_key", True)
-
-
-def test_to_revoke_a_key_ends_its_connections_and_no_other(world, connect):
-    key, admin = world.key(), world.key("acme", "root", scopes=frozenset({"chat", "admin"}))
-    one, two, other = connect(key), connect(key, "two"), connect(world.key("acme", "bob"), "three")
-
-    world.call("DELETE", f"/admin/keys/{parse_token(key).key_id}", key=admin)
-
-    assert (one.is_closed, two.is_closed, other.is_closed) == (True, True, False)
 
 
 def test_no_more_chats_run_on_a_connection_than_may(world, line):
