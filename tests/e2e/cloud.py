@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -101,13 +102,9 @@ class Cloud:
             return json.load(reply)
 
     def stop(self):
-        """Return when it is gone, and every function with it."""
+        """Return when it is gone, every function with it, and what they were unpacked to: it has nothing to keep."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
         os.close(self._lifeline)
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        shutil.rmtree(self.folder / "functions")

@@ -1,7 +1,6 @@
 """Where ministack takes another way than AWS, and a deployment would notice it; for the emulator's process alone."""
 
 import os
-import shutil
 import sys
 import threading
 import types
@@ -37,7 +36,7 @@ def give(note):
 
 
 class SharedZip(zipfile.ZipFile):
-    """A package that is unpacked once and linked for each further process: it takes as long as to import it."""
+    """A package that is unpacked once for all processes: each would take as long over it as over the import."""
 
     _lock = threading.Lock()
     _unpacked = {}  # noqa: RUF012 - of all packages together
@@ -49,7 +48,8 @@ class SharedZip(zipfile.ZipFile):
                 first = Path(os.environ["TMPDIR"]) / f"package-{len(self._unpacked)}"
                 super().extractall(first, members, pwd)
                 self._unpacked[content] = first
-        shutil.copytree(self._unpacked[content], path, copy_function=os.link, dirs_exist_ok=True)
+        Path(path).rmdir()
+        Path(path).symlink_to(self._unpacked[content])
 
 
 def _tell_of_calls(note):
