@@ -6,6 +6,7 @@ from chalicelib.adapters.memory.erasures import MemoryErasures
 from chalicelib.adapters.memory.keys import MemoryKeys
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.budget import Plan
+from chalicelib.domain.erasure import Erasure
 from chalicelib.domain.errors import BadRequest, Conflict, StoreUnavailable
 from chalicelib.domain.identity import parse_token, state_of, verify
 from chalicelib.domain.keys import NewKey
@@ -88,3 +89,15 @@ def test_an_old_key_stays_good_where_the_rotation_fails_half_way():
         Keyring(keys, MemoryErasures(), PEPPERS, bytes, live=False).rotate(old.key_id, 0, NOW)
 
     assert keys.get(old.key_id) == old
+
+
+def test_a_user_who_is_being_erased_meanwhile_gets_no_key():
+    erasures = MemoryErasures()
+    begun = Erasure(tenant=WISH.tenant, user=WISH.user, started_at=int(NOW))
+    keys = Interrupted("put", lambda _: erasures.put(begun))
+
+    with pytest.raises(Conflict):
+        Keyring(keys, erasures, PEPPERS, bytes, live=False).create(WISH, NOW)
+
+    made, _ = keys.list(WISH.tenant, WISH.user, after=None, limit=10)
+    assert [key.revoked_at for key in made] == [int(NOW)]
