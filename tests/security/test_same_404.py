@@ -163,7 +163,7 @@ def test_a_model_that_the_plan_lacks_is_as_unknown_as_none(quiet_world):
 
 @pytest.mark.parametrize("operation", OF_ADMINISTRATORS, ids=[each.line for each in OF_ADMINISTRATORS])
 def test_who_is_no_administrator_learns_of_no_name(quiet_world, stranger, unchanged, operation):
-    has = {"name": "standard", "tenant": "acme", "key_id": parse_token(stranger).key_id}
+    has = {"name": "standard", "tenant": "acme", "user": "ada", "key_id": parse_token(stranger).key_id}
     body = BODIES.get(operation.path) if operation.method == "POST" else None
     paths = [
         at(operation, dict.fromkeys(operation.parts, "nobody") | has),
