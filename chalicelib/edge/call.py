@@ -26,11 +26,13 @@ from chalicelib.edge.gateway import current_request
 
 MOST_BODY_BYTES: Final = 5 * 1024 * 1024  # a Lambda event may have 6 MB, with everything around the body
 MOST_DEPTH: Final = 100  # of arrays and objects: what is decoded must be encoded again, wherever that happens
+MOST_LENIENT_BYTES: Final = 65_536  # of a body that is decoded a second time for how it writes its numbers
 MOST_WORDS: Final = 300  # characters of a fault, which may quote the body
 SILENCE_SECONDS: Final = 75  # longer than a model may be silent, unless its target says otherwise
 
-_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{}]')
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
+_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
+_CONTENT: Final = bytes(set(range(256)) - set(b"[]{}"))
 _FIELD: Final = re.compile(r"(?P<kind>unknown|missing required) field `(?P<name>.*)`")
 _NO_INTEGER: Final = ("Expected `int`, got `float`", "Expected `int | null`, got `float`")
 _PATTERN: Final = re.compile(r"matching regex '.*'", re.DOTALL)
@@ -166,7 +168,7 @@ def _decoded(raw: bytes, kind: type[Body]) -> Body:
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as fault:
-        if not str(fault).startswith(_NO_INTEGER):
+        if len(raw) > MOST_LENIENT_BYTES or not str(fault).startswith(_NO_INTEGER):
             raise
         return msgspec.convert(_whole(msgspec.json.decode(raw)), type=kind)
 
@@ -184,11 +186,10 @@ def _depth(valid: bytes) -> int:
     """How deeply `valid` JSON is nested; 0 where it cannot be deeper than is allowed."""
     if valid.count(b"[") + valid.count(b"{") <= MOST_DEPTH:
         return 0
-    deepest = depth = 0
-    for token in _TOKEN.finditer(valid):
-        depth += _STEPS.get(valid[token.start()], 0)
-        deepest = max(deepest, depth)
-    return deepest
+    nest, depth = _STRING.sub(b"", valid).translate(_SQUARE, _CONTENT), 0
+    while nest and depth <= MOST_DEPTH:
+        nest, depth = nest.replace(b"[]", b""), depth + 1  # all that is innermost at once: no step for each bracket
+    return depth
 
 
 def _too_deep() -> PayloadTooLarge:
