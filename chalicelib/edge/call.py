@@ -26,6 +26,7 @@ from chalicelib.edge.gateway import current_request
 
 MOST_BODY_BYTES: Final = 5 * 1024 * 1024  # a Lambda event may have 6 MB, with everything around the body
 MOST_DEPTH: Final = 100  # of arrays and objects: what is decoded must be encoded again, wherever that happens
+MOST_PARTS: Final = 100_000  # arrays and objects in a body
 MOST_LENIENT_BYTES: Final = 65_536  # of a body that is decoded a second time for how it writes its numbers
 MOST_WORDS: Final = 300  # characters of a fault, which may quote the body
 SILENCE_SECONDS: Final = 75  # longer than a model may be silent, unless its target says otherwise
@@ -151,8 +152,7 @@ def decode(raw: bytes, kind: type[Body]) -> Body:
         raise BadRequest(f"The body is not valid JSON: {fault}", code="invalid_json") from fault
     except RecursionError as fault:
         raise _too_deep() from fault
-    if _depth(raw) > MOST_DEPTH:
-        raise _too_deep()
+    _check_nest(raw)
     return decoded
 
 
@@ -182,14 +182,17 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _depth(valid: bytes) -> int:
-    """How deeply `valid` JSON is nested; 0 where it cannot be deeper than is allowed."""
+def _check_nest(valid: bytes) -> None:
+    """`PayloadTooLarge` for more arrays and objects, or deeper ones, than are encoded again wherever that happens."""
     if valid.count(b"[") + valid.count(b"{") <= MOST_DEPTH:
-        return 0
-    nest, depth = _STRING.sub(b"", valid).translate(_SQUARE, _CONTENT), 0
-    while nest and depth <= MOST_DEPTH:
-        nest, depth = nest.replace(b"[]", b""), depth + 1  # all that is innermost at once: no step for each bracket
-    return depth
+        return
+    nest = _STRING.sub(b"", valid).translate(_SQUARE, _CONTENT)
+    if len(nest) > 2 * MOST_PARTS:
+        raise PayloadTooLarge(f"The body has more than {MOST_PARTS} arrays and objects.")
+    for _ in range(MOST_DEPTH):
+        nest = nest.replace(b"[]", b"")  # all that is innermost at once: no step for each bracket
+    if nest:
+        raise _too_deep()
 
 
 def _too_deep() -> PayloadTooLarge:

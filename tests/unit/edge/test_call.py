@@ -195,6 +195,15 @@ def test_a_body_may_be_nested_as_deeply_as_schemas_are(brackets):
     assert decode(nested(*brackets, edge.MOST_DEPTH - 5), ChatBody)
 
 
+@pytest.mark.parametrize("pair", [b"[]", b"{}"])
+def test_a_body_of_too_many_parts_is_refused(pair):
+    most = edge.MOST_PARTS - 1
+
+    assert decode(b"[" + b",".join([pair] * most) + b"]", list)
+    with pytest.raises(PayloadTooLarge, match="arrays and objects"):
+        decode(b"[" + b",".join([pair] * (most + 1)) + b"]", list)
+
+
 def test_brackets_in_a_text_are_no_depth():
     text = '\\"' + "[{" * 1_000
 
