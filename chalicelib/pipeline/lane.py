@@ -112,7 +112,7 @@ class Lane:
                 self.close(job)
             raise Poison("no such job")
         if job.line != message.line:
-            self.jobs.defer(job, now)  # it was not that message's to begin
+            self.defer(job, 0)  # it was not that message's to begin, and its own may have found it held meanwhile
             raise Poison("another tenant's job")
         return job if job.order else None
 
