@@ -1,6 +1,7 @@
 """A world for each test, or for each module whose tests leave it as they found it."""
 
 import functools
+import os
 
 import botocore.session
 import pytest
@@ -11,6 +12,7 @@ from chalicelib import bootstrap
 from tests.functional import rights
 from tests.functional.world import ENVIRONMENT, World
 
+_ENVIRON = os.environ
 _shared_loader = functools.cache(create_loader)  # reading the SDK's models takes half of a test's time
 
 
@@ -29,6 +31,7 @@ def opened(patch):
     with mock_aws():
         lacking = rights.watch(patch)
         yield World()
+    os.environ = _ENVIRON  # noqa: B003 - Chalice's client, used by two threads at once, may leave a copy in its place
     bootstrap.services.cache_clear()
     assert lacking == []
 
