@@ -106,13 +106,15 @@ class Lane:
     def begin(self, message: Message) -> Job | None:
         """Take up a job, or its ending; None while another is at it, `Poison` where that line has no such job."""
         now = self.clock()
-        job = self.jobs.begin(message.job, now, now + self.lease_seconds) or self.jobs.get(message.job)
+        begun = self.jobs.begin(message.job, now, now + self.lease_seconds)
+        job = begun or self.jobs.get(message.job)
         if job is None or now > job.kept_until:
             if job is not None and job.over:
                 self.close(job)
             raise Poison("no such job")
         if job.line != message.line:
-            self.defer(job, 0)  # it was not that message's to begin, and its own may have found it held meanwhile
+            if begun is not None:  # it was not that message's to begin, and its own may have found it held meanwhile
+                self.defer(begun, 0)
             raise Poison("another tenant's job")
         return job if job.order else None
 
