@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 WEIGHTS := chalicelib/adapters/embedders/wordllama.npz
 NODE_CLIENTS := tests/clients/node_modules/.package-lock.json
+NODE_BROWSER := tests/browser/node_modules/.package-lock.json
 SUITES := unit contract simulation regions race load functional security infra architecture package docs
 CODE := $(wildcard app.py chalicelib infra benchmarks training tests)
 PARALLEL := -n 2
@@ -104,6 +105,11 @@ test-opensearch: venv ## Run the index of meanings on real OpenSearch; needs Mav
 clients: venv $(WEIGHTS) $(NODE_CLIENTS) ## Drive a running server with the client libraries that people use
 	$(call check,clients,$(BIN)/pytest tests/clients)
 
+.PHONY: test-browser
+test-browser: venv $(WEIGHTS) $(NODE_BROWSER) ## Use the pages in a browser: CHROMIUM (chromium); screenshots go to build/screenshots
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || { echo 'make: test-browser needs chromium: install it' >&2; exit 1; }
+	$(call check,test-browser,$(BIN)/pytest tests/browser)
+
 .PHONY: e2e
 e2e: venv $(WEIGHTS) $(NODE_CLIENTS) ## Deploy into an emulated AWS, by CloudFormation and by make deploy, and drive what runs there
 	$(call check,e2e,$(BIN)/pytest $(PARALLEL) tests/e2e)
@@ -159,16 +165,16 @@ locks: venv ## Write the locks anew from the .in files, with the newest versions
 .PHONY: clean
 clean: ## Remove what make made; .local, your data, stays
 	@rm -rf .venv build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache $(WEIGHTS)
-	@rm -rf $(dir $(NODE_CLIENTS))
+	@rm -rf $(dir $(NODE_CLIENTS) $(NODE_BROWSER))
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: venv
 venv:
 	@sh infra/venv.sh
 
-$(NODE_CLIENTS): tests/clients/package-lock.json
-	@command -v npm >/dev/null || { echo 'make: clients needs node 18 or newer, with npm: install it' >&2; exit 1; }
-	@npm ci --loglevel=error --prefix tests/clients
+tests/%/node_modules/.package-lock.json: tests/%/package-lock.json
+	@command -v npm >/dev/null || { echo 'make: tests/$* needs node 18 or newer, with npm: install it' >&2; exit 1; }
+	@npm ci --loglevel=error --prefix tests/$*
 
 $(WEIGHTS): $(wildcard infra/weights*.py) requirements-weights.txt | venv
 	@$(BIN)/python -m infra.weights
