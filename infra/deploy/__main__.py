@@ -4,7 +4,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
 
 import boto3
@@ -16,8 +15,9 @@ from infra.deploy.chalice import ChaliceCommand
 from infra.deploy.checks import check_account, owner_faults
 from infra.deploy.destroy import refuse_unconfirmed, steps_of
 from infra.deploy.faults import CannotDeploy
+from infra.deploy.keyfile import write_key
 from infra.deploy.project import ROOT, Project
-from infra.deploy.run import AWS_FAULTS, apply, deploy, tell
+from infra.deploy.run import AWS_FAULTS, apply, deploy, tell, told_faults
 from infra.deploy.wish import Wish
 
 USAGE: Final = "python -m infra.deploy deploy|destroy|secrets [--plan] [STAGE]"
@@ -51,6 +51,8 @@ def _remedy(fault: Exception) -> str:
 def secrets(blueprint: Blueprint, wish: Wish) -> None:
     """Make the pepper, a plan and a first key in a stage whose tables are there."""
     check_account(blueprint.account, wish)
+    if faults := told_faults(blueprint, wish):
+        raise CannotDeploy("\n".join(faults))
     steps = blueprint.secrets()
     tell([(step, step.changes()) for step in steps], _say)
     if not wish.plan:
@@ -89,17 +91,10 @@ def _blueprint(wish: Wish) -> Blueprint:
 def _shower(wish: Wish) -> Callable[[str], None] | None:
     """How a new key is told: to a file if one is named, else to a person; never into a log."""
     if wish.key_file:
-        return lambda key: _write_private(Path(wish.key_file), key)
+        return lambda key: write_key(wish.key_file, key)
     if not sys.stdout.isatty():
         return None
     return lambda key: _say(f"  the first key, of the scopes chat and admin; it is shown this once:\n\n    {key}\n")
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text)
 
 
 def _ask(question: str) -> str:

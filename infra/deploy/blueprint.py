@@ -39,7 +39,7 @@ class Blueprint:
         self.finder = Finder(account, project)
         self.functions = Functions(account, project, chalice)
         self.pepper = Pepper(account, project)
-        self._first_key = FirstKey(self.opened, show)
+        self.first_key = FirstKey(self.opened, show)
 
     def steps(self, wish: Wish) -> Sequence[Step]:
         lasting = partial(data_stack, self.account, self.stage, wish)
@@ -54,7 +54,7 @@ class Blueprint:
 
     def secrets(self) -> Sequence[Step]:
         """What CloudFormation cannot make: it must be made once, at random, and told to one person."""
-        return [self.pepper, self._first_key]
+        return [self.pepper, self.first_key]
 
     def _watching(self, wish: Wish) -> Wanted | None:
         return watch_stack(self.account, self.stage, wish, self.finder.find())

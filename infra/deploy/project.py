@@ -9,9 +9,30 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
+from infra.deploy.faults import CannotDeploy
+from infra.stages import STAGES
+
 ROOT: Final = Path(__file__).parents[2]
 _SOURCES: Final = ("app.py", "requirements.txt", "chalicelib", "vendor")
+CONFIG: Final = ".chalice/config.json"
 _UNUSED: Final = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache"})
+_VARIABLES: Final = "environment_variables"
+
+
+class _Told(msgspec.Struct):
+    """A part of the configuration that tells functions something."""
+
+    environment_variables: dict[str, Any] = {}
+
+
+class _Stage(_Told):
+    lambda_functions: dict[str, _Told] = {}
+
+
+class _Whole(_Told, kw_only=True):
+    stages: dict[str, _Stage]
 
 
 class Project:
@@ -24,16 +45,37 @@ class Project:
     @cached_property
     def config(self) -> Mapping[str, Any]:
         """What the stage is told, over what every stage is told."""
-        whole = json.loads((self.root / ".chalice/config.json").read_text())
-        own = whole.pop("stages").get(self.stage, {})
-        environment = whole.pop("environment_variables", {}) | own.pop("environment_variables", {})
-        return {**whole, **own, "environment_variables": environment}
+        whole = self._read()
+        if self.stage not in whole["stages"]:
+            raise CannotDeploy(f"{CONFIG} has no stage {self.stage}: `.venv/bin/python -m infra.project` writes it")
+        own = whole.pop("stages")[self.stage]
+        environment = whole.pop(_VARIABLES, {}) | own.pop(_VARIABLES, {})
+        return {**whole, **own, _VARIABLES: environment}
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            whole: dict[str, Any] = json.loads((self.root / CONFIG).read_text())
+            msgspec.convert(whole, _Whole)
+        except (OSError, ValueError) as fault:
+            raise CannotDeploy(
+                f"{CONFIG} cannot be read ({fault}): mend it, or take the last one that was committed: "
+                f"`git checkout {CONFIG}`"
+            ) from fault
+        return whole
 
     @property
     def environment(self) -> Mapping[str, str]:
         """The variables that its functions are given."""
-        found: Mapping[str, str] = self.config["environment_variables"]
+        found: Mapping[str, str] = self.config[_VARIABLES]
         return found
+
+    @property
+    def environments(self) -> Mapping[str, Mapping[str, Any]]:
+        """What each function is given, as Chalice puts it together."""
+        own = self.config.get("lambda_functions", {})
+        return {
+            name: {**self.environment, **own.get(name, {}).get(_VARIABLES, {})} for name in STAGES[self.stage].functions
+        }
 
     @property
     def deployed_file(self) -> Path:

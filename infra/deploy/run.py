@@ -8,7 +8,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.domain.errors import TidegateError
 from infra.deploy import checks
 from infra.deploy.blueprint import Blueprint
+from infra.deploy.configured import settings_faults
 from infra.deploy.faults import CannotDeploy
+from infra.deploy.keyfile import key_file_faults
 from infra.deploy.smoke import smoke
 from infra.deploy.steps import Change, Say, Step
 from infra.deploy.wanted import data_name, watch_name
@@ -41,6 +43,7 @@ def check(blueprint: Blueprint, wish: Wish, say: Say) -> None:
     checks.check_account(account, wish)
     inventory = blueprint.finder.find()
     faults = [
+        *told_faults(blueprint, wish),
         *checks.stack_faults(account, [data_name(blueprint.stage), watch_name(blueprint.stage)]),
         *checks.owner_faults(account, wish.stage, inventory),
         *checks.pepper_faults(blueprint.pepper),
@@ -51,6 +54,14 @@ def check(blueprint: Blueprint, wish: Wish, say: Say) -> None:
         faults = [*checks.zip_faults(blueprint.chalice.package())]
     if faults:
         raise CannotDeploy("\n".join(faults))
+
+
+def told_faults(blueprint: Blueprint, wish: Wish) -> list[str]:
+    """What is wrong with what an operator said: in the configuration, and in the variables."""
+    found = [*settings_faults(blueprint.project)]
+    if wish.key_file:
+        found += key_file_faults(wish.key_file, wanted=not found and blueprint.first_key.is_wanted())
+    return found
 
 
 def tell(planned: Planned, say: Say) -> None:

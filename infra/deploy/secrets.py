@@ -2,17 +2,16 @@
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.domain.budget import Limit, Plan
 from chalicelib.domain.errors import TidegateError
-from chalicelib.domain.identity import Peppers
+from chalicelib.domain.identity import Key, Peppers
 from chalicelib.ports import Keys
 from infra.deploy.account import Account, code_of, found
-from infra.deploy.faults import CannotDeploy
 from infra.deploy.project import Project
 from infra.deploy.steps import Change, Say
 from infra.key import DEFAULT_PLAN, new_key
@@ -42,11 +41,6 @@ class Pepper:
         self._account = account
         self._stage = project.stage
         self._name = None if project.environment.get(PEPPER) else project.environment.get(PEPPERS)
-        if self._name is None and not project.environment.get(PEPPER):
-            raise CannotDeploy(
-                f".chalice/config.json has no {PEPPERS} for the stage {project.stage}: "
-                f"set it to tidegate/{project.stage}/peppers"
-            )
 
     def changes(self) -> Sequence[Change]:
         if self._name is None or self.described() is not None:
@@ -55,6 +49,8 @@ class Pepper:
 
     def described(self) -> dict[str, Any] | None:
         """The secret without its value, or None."""
+        if self._name is None:
+            return None
         client = self._account.client("secretsmanager")
         seen: dict[str, Any] | None = found(lambda: client.describe_secret(SecretId=self._name))
         return seen
@@ -88,15 +84,23 @@ class FirstKey:
         self._show = show
 
     def changes(self) -> Sequence[Change]:
-        try:
-            keys, _ = self._opened()
-            plans, (own, _) = keys.plans(), keys.list(OPERATOR["TENANT"], None, after=None, limit=1)
-        except (TidegateError, ClientError, BotoCoreError):
-            plans, own = {}, ()  # what it is kept in is not there yet
+        plans, own = self._there()
         made = [] if plans else [Change(f"plan {DEFAULT_PLAN}", "absent, as every other", _said(FIRST_PLAN))]
         if own or self._show is None:
             return made
         return [*made, Change(f"key of {OPERATOR['TENANT']}, chat and admin", "absent", "made, and shown once")]
+
+    def is_wanted(self) -> bool:
+        """Whether a key would be made now."""
+        return self._show is not None and not self._there()[1]
+
+    def _there(self) -> tuple[Mapping[str, Plan], Sequence[Key]]:
+        """Plans, and a key of the first tenant."""
+        try:
+            keys, _ = self._opened()
+            return keys.plans(), keys.list(OPERATOR["TENANT"], None, after=None, limit=1)[0]
+        except (TidegateError, ClientError, BotoCoreError):
+            return {}, ()  # what it is kept in is not there yet
 
     def apply(self, say: Say) -> None:
         keys, peppers = self._opened()

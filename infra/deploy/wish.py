@@ -1,6 +1,7 @@
 """What `make deploy` and `make destroy` are asked for."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Final, Self
 
 from msgspec import Struct
@@ -10,6 +11,8 @@ from infra.stages import STAGES
 
 _YES: Final = frozenset({"1", "true", "yes"})
 _ACCOUNT_DIGITS: Final = 12
+_ADDRESS: Final = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]+")
+_URL: Final = re.compile(r"https?://([^{}\s]|\{api\}|\{stage\})+")
 _TEXTS: Final = (
     "api_url",
     "key_file",
@@ -43,20 +46,30 @@ class Wish(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
-        stage, account = environ.get("STAGE", ""), environ.get("ACCOUNT", "")
-        if stage not in STAGES:
-            raise CannotDeploy(f"there is no stage {stage!r}: say STAGE={'|'.join(STAGES)}")
-        if account and not (account.isdecimal() and len(account) == _ACCOUNT_DIGITS):
-            raise CannotDeploy(f"ACCOUNT is {_ACCOUNT_DIGITS} digits, not {account!r}")
-        if environ.get("BUDGET_USD") and not environ["BUDGET_USD"].isdecimal():
-            raise CannotDeploy(f"BUDGET_USD is whole dollars a month, not {environ['BUDGET_USD']!r}")
+        if faults := [*_faults(environ)]:
+            raise CannotDeploy("\n".join(faults))
         return cls(
-            stage=stage,
+            stage=environ["STAGE"],
             region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "",
-            account=account,
+            account=environ.get("ACCOUNT", ""),
             plan=environ.get("PLAN", "") in _YES,
             replace=environ.get("REPLACE", "") in _YES,
             confirm=environ.get("CONFIRM", ""),
             data=environ.get("DATA", "") in _YES,
             **{name: environ.get(name.upper(), "") for name in _TEXTS},
         )
+
+
+def _faults(environ: Mapping[str, str]) -> Iterator[str]:
+    stage, account = environ.get("STAGE", ""), environ.get("ACCOUNT", "")
+    budget, mail, url = (environ.get(name, "") for name in ("BUDGET_USD", "MAIL", "API_URL"))
+    if stage not in STAGES:
+        yield f"there is no stage {stage!r}: say STAGE={'|'.join(STAGES)}"
+    if account and not (account.isdecimal() and len(account) == _ACCOUNT_DIGITS):
+        yield f"ACCOUNT is {_ACCOUNT_DIGITS} digits, not {account!r}"
+    if budget and not budget.isdecimal():
+        yield f"BUDGET_USD is whole dollars a month, not {budget!r}"
+    if mail and not _ADDRESS.fullmatch(mail):
+        yield f"MAIL is one address, as ops@example.com, not {mail!r}"
+    if url and not _URL.fullmatch(url):
+        yield f"API_URL is an address with {{api}} and {{stage}} in it, not {url!r}"

@@ -214,3 +214,15 @@ def test_a_larger_stage_is_deployed_once_too(emulator, tmp_path, stage, number):
     assert world.changes() == []
     assert f"tidegate-{stage}-watch" in state_of(world)
     assert ("tidegate-scale-stream:live" in state_of(world)) == (stage == "scale")
+
+
+def test_what_the_functions_would_refuse_stops_before_anything_is_made(world):
+    file = world.folder / ".chalice" / "config.json"
+    config = json.loads(file.read_text())
+    config["stages"]["solo"]["environment_variables"]["TIDEGATE_WAIT_SECONDS"] = "soon"
+    file.write_text(json.dumps(config))
+
+    with pytest.raises(CannotDeploy, match="stage solo: TIDEGATE_WAIT_SECONDS: .*\n.*KEY_FILE=.* is a folder"):
+        world.deploy(key_file=str(world.folder))
+
+    assert [each for each in world.calls.made if not each.partition(".")[2].startswith(READS)] == []
