@@ -109,6 +109,42 @@ def test_a_bound_that_the_sweep_has_turned_outlives_a_deployment(deployed):
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
+def test_what_was_stopped_by_hand_runs_again(deployed):
+    functions, events = deployed.client("lambda"), deployed.client("events")
+    (source,) = functions.list_event_source_mappings()["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=source["UUID"], Enabled=False)
+    events.disable_rule(Name="tidegate-solo-sweep-event")
+
+    changes = {str(change) for change in deployed.changes()}
+    deployed.deploy()
+
+    assert changes == {
+        "mapping of tidegate-solo-turns: runs False -> runs True",
+        "schedule of sweep: state DISABLED -> state ENABLED",
+    }
+    (source,) = functions.list_event_source_mappings()["EventSourceMappings"]
+    assert source["State"] in {"Enabled", "Enabling"}
+    assert events.describe_rule(Name="tidegate-solo-sweep-event")["State"] == "ENABLED"
+    assert deployed.changes() == []
+
+
+def test_a_role_and_a_schedule_that_were_removed_by_hand_are_made_again(deployed):
+    before = state_of(deployed)
+    roles, events = deployed.client("iam"), deployed.client("events")
+    roles.delete_role_policy(RoleName="tidegate-solo-work", PolicyName="tidegate-solo-work")
+    roles.delete_role(RoleName="tidegate-solo-work")
+    (target,) = events.list_targets_by_rule(Rule="tidegate-solo-refit-event")["Targets"]
+    events.remove_targets(Rule="tidegate-solo-refit-event", Ids=[target["Id"]])
+    events.delete_rule(Name="tidegate-solo-refit-event")
+
+    changes = {str(change) for change in deployed.changes()}
+    deployed.deploy()
+
+    assert {"role of work: absent -> deployed", "schedule of refit: absent -> deployed"} <= changes
+    assert state_of(deployed) == before
+    assert deployed.changes() == []
+
+
 def test_the_first_key_is_shown_once_and_administers(deployed):
     (token,) = deployed.shown
     with environment(**deployed.variables):
@@ -222,7 +258,7 @@ def test_what_the_functions_would_refuse_stops_before_anything_is_made(world):
     config["stages"]["solo"]["environment_variables"]["TIDEGATE_WAIT_SECONDS"] = "soon"
     file.write_text(json.dumps(config))
 
-    with pytest.raises(CannotDeploy, match="stage solo: TIDEGATE_WAIT_SECONDS: .*\n.*KEY_FILE=.* is a folder"):
+    with pytest.raises(CannotDeploy, match=r"stage solo: TIDEGATE_WAIT_SECONDS: .*\n.*KEY_FILE=.* is a folder"):
         world.deploy(key_file=str(world.folder))
 
     assert [each for each in world.calls.made if not each.partition(".")[2].startswith(READS)] == []
