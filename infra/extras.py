@@ -11,6 +11,7 @@ from infra.stages import APP, Stage, Throttle
 
 GATEWAY_STAGE: Final = "api"  # Chalice's own name of what it deploys, in REST and WebSocket
 ALIAS: Final = "live"
+SCHEDULED: Final = ("refit", "sweep")  # functions that a rule of EventBridge calls
 
 _REST_LINE: Final = MappingProxyType(
     {
@@ -82,6 +83,7 @@ class Extras(msgspec.Struct, frozen=True, kw_only=True):
 
     stage: str
     event_sources: tuple[EventSource, ...]
+    schedules: tuple[str, ...]
     provisioned: tuple[Provisioned, ...]
     rest: Door
     sockets: Door
@@ -93,6 +95,7 @@ def extras(stage: Stage) -> Extras:
     return Extras(
         stage=stage.name,
         event_sources=(EventSource(function="work", queue=f"{APP}-{stage.name}-turns", workers=stage.workers),),
+        schedules=SCHEDULED,
         provisioned=tuple(
             Provisioned(function=name, alias=ALIAS, instances=size.provisioned)
             for name, size in stage.functions.items()

@@ -19,6 +19,7 @@ ABSENT: Final = frozenset(
     }
 )
 _PATIENT: Final = Config(retries={"mode": "standard", "total_max_attempts": 10})  # its APIs take a few calls a second
+_BRIEF: Final = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 3.0
 
@@ -56,6 +57,20 @@ class Account:
         return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
 
     @property
+    def elsewhere(self) -> list[str]:
+        """Every other Region that the account may have something in."""
+        regions = self._session.get_available_regions("lambda", partition_name=self.partition)
+        return sorted(set(regions) - {self.region})
+
+    def in_region(self, region: str) -> Any:
+        """The functions of another Region, which is not waited for."""
+        return self._session.client("lambda", region_name=region, config=_BRIEF)
+
+    def command(self, arguments: str) -> str:
+        """What a person types who is to do it there, whatever Region is theirs."""
+        return f"`aws {arguments} --region {self.region}`"
+
+    @property
     def _who(self) -> dict[str, str]:
         if not self._identity:
             self._identity = self._ask_who()
@@ -63,14 +78,14 @@ class Account:
 
     def _ask_who(self) -> dict[str, str]:
         try:
-            found: dict[str, str] = self.client("sts").get_caller_identity()
+            found: dict[str, str] = self._session.client("sts", config=_BRIEF).get_caller_identity()
         except NoCredentialsError:
             raise CannotDeploy("there are no AWS credentials: set AWS_PROFILE, or run `aws configure`") from None
         except ClientError as fault:
             code = code_of(fault)
             raise CannotDeploy(f"AWS refuses the credentials ({code}): renew them, or name others") from fault
         except BotoCoreError as fault:
-            raise CannotDeploy(f"AWS cannot be asked who you are ({fault}): check profile, Region, network") from fault
+            raise CannotDeploy(f"AWS does not say who you are ({fault}): check network, Region and profile") from fault
         return found
 
     def function_arn(self, name: str) -> str:

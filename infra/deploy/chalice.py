@@ -12,7 +12,7 @@ from infra.deploy.faults import CannotDeploy
 from infra.deploy.inventory import Finder, Inventory
 from infra.deploy.project import Project
 from infra.deploy.steps import Change, Say
-from infra.extras import GATEWAY_STAGE
+from infra.extras import GATEWAY_STAGE, extras
 from infra.stages import API, STAGES
 
 MARK: Final = "tidegate:mark"  # a tag of the API's function: which code and configuration was deployed to the end
@@ -92,13 +92,13 @@ class Functions:
         if self.is_current(found):
             return []
         return [
-            Change(f"function {name}", "there" if name in found.functions else "absent", "deployed")
-            for name in sorted({*STAGES[self._project.stage].functions, *found.functions})
+            *(Change(each, "absent", "deployed") for each in _absent(found, self._project.stage)),
+            *(Change(f"function {name}", "there", "deployed") for name in sorted(found.functions)),
         ]
 
     def is_current(self, inventory: Inventory) -> bool:
         """Whether this very code and configuration was deployed to the end, and all of it is still there."""
-        return _is_whole(inventory, self._project.stage) and self._mark(inventory) == self._project.mark()
+        return not _absent(inventory, self._project.stage) and self._mark(inventory) == self._project.mark()
 
     def apply(self, say: Say) -> None:
         before = self._finder.find()
@@ -109,8 +109,8 @@ class Functions:
         after = self._finder.find()
         self._open_sockets(after.websocket_api)
         self._finder.write(after)
-        if not _is_whole(after, self._project.stage):
-            raise CannotDeploy("chalice ended well, yet not all of the stage is there: run this again")
+        if absent := _absent(after, self._project.stage):
+            raise CannotDeploy(f"chalice ended well, and yet there is no {', no '.join(absent)}: run this again")
         self._lambda.tag_resource(Resource=after.functions[API], Tags={MARK: self._project.mark()})
 
     @property
@@ -137,6 +137,15 @@ class Functions:
             client.update_stage(**at)
 
 
-def _is_whole(inventory: Inventory, stage: str) -> bool:
-    functions = STAGES[stage].functions.keys() <= inventory.functions.keys()
-    return functions and bool(inventory.rest_api and inventory.websocket_api and inventory.event_sources)
+def _absent(inventory: Inventory, stage: str) -> list[str]:
+    """What Chalice makes and is not there: it was not made yet, or removed by hand."""
+    wanted = extras(STAGES[stage])
+    there = {
+        **{f"function {name}": name in inventory.functions for name in STAGES[stage].functions},
+        **{f"role of {name}": name in inventory.roles for name in STAGES[stage].functions},
+        **{f"mapping of {each.queue}": each.function in inventory.event_sources for each in wanted.event_sources},
+        **{f"schedule of {name}": name in inventory.rules for name in wanted.schedules},
+        "REST API": bool(inventory.rest_api),
+        "WebSocket API": bool(inventory.websocket_api),
+    }
+    return [name for name, found in there.items() if not found]

@@ -8,8 +8,9 @@ from infra.deploy.blueprint import Blueprint
 from infra.deploy.chalice import Chalice
 from infra.deploy.cloudformation import described, remove_stack
 from infra.deploy.faults import CannotDeploy
-from infra.deploy.inventory import Finder
+from infra.deploy.inventory import Finder, Inventory
 from infra.deploy.secrets import PEPPERS
+from infra.deploy.shared import used_elsewhere
 from infra.deploy.steps import Change, Say, Step
 from infra.deploy.wanted import data_name, data_stack, watch_name
 from infra.deploy.wish import Wish
@@ -34,23 +35,35 @@ class NoStack:
 
 
 class NoFunctions:
-    """A step: what Chalice made is deleted by Chalice, from what is found in the account."""
+    """A step: what Chalice made is deleted by Chalice, from what is found, but for roles that other Regions need."""
 
     title = "functions and APIs"
 
-    def __init__(self, finder: Finder, chalice: Chalice) -> None:
+    def __init__(self, account: Account, finder: Finder, chalice: Chalice) -> None:
+        self._account = account
         self._finder = finder
         self._chalice = chalice
 
     def changes(self) -> Sequence[Change]:
-        there = [f"{each['resource_type']} {each['name']}" for each in self._finder.find().resources]
+        going, _ = self._found
+        there = [f"{each['resource_type']} {each['name']}" for each in going.resources]
         return [Change(each, "there", "DELETED") for each in there]
 
     def apply(self, say: Say) -> None:
-        self._finder.write(self._finder.find())
+        going, kept = self._found
+        for region in sorted(set(kept.values())):
+            say(f"roles stay for {region}: {', '.join(name for name in kept if kept[name] == region)}")
+        self._finder.write(going)
         say("chalice deletes")
         self._chalice.delete()
-        self._finder.write(self._finder.find())
+        self._finder.write(self._finder.find().without("iam_role", kept.keys()))
+
+    @property
+    def _found(self) -> tuple[Inventory, dict[str, str]]:
+        """What is there and nobody else's, and the Region of each role that stays."""
+        there = self._finder.find()
+        kept = used_elsewhere(self._account, there.named_roles)
+        return there.without("iam_role", kept.keys()), kept
 
 
 class NoTables:
@@ -108,7 +121,7 @@ def steps_of(blueprint: Blueprint, wish: Wish) -> Sequence[Step]:
     """What is taken away, last made first; data only if that is said."""
     kept: list[Step] = [
         NoStack(blueprint.account, watch_name(blueprint.stage)),
-        NoFunctions(blueprint.finder, blueprint.chalice),
+        NoFunctions(blueprint.account, blueprint.finder, blueprint.chalice),
         NoStack(blueprint.account, data_name(blueprint.stage)),
     ]
     if not wish.data:

@@ -40,12 +40,27 @@ class Inventory(Struct, frozen=True):
     @property
     def roles(self) -> dict[str, str]:
         """The role of every function, by the function's name in the configuration."""
-        return {each["name"].removesuffix("_role"): each["role_arn"] for each in self._of("iam_role")}
+        return {name.removesuffix("_role"): arn for name, arn in self.named_roles.items()}
+
+    @property
+    def named_roles(self) -> dict[str, str]:
+        """The ARN of every role, by Chalice's name of it."""
+        return {each["name"]: each["role_arn"] for each in self._of("iam_role")}
 
     @property
     def event_sources(self) -> dict[str, str]:
         """The id of a queue's mapping, by its function."""
         return {each["name"].removesuffix("-sqs-event-source"): each["event_uuid"] for each in self._of("sqs_event")}
+
+    @property
+    def rules(self) -> dict[str, str]:
+        """The rule of EventBridge that calls a function, by the function."""
+        return {each["name"].removesuffix("-event"): each["rule_name"] for each in self._of("cloudwatch_event")}
+
+    def without(self, kind: str, names: AbstractSet[str]) -> "Inventory":
+        """All but the resources of a kind that are called so."""
+        kept = (each for each in self.resources if each["resource_type"] != kind or each["name"] not in names)
+        return Inventory(tuple(kept))
 
     def value(self, kind: str, name: str) -> str:
         """What is said of the one resource of a kind; nothing where there is none."""
@@ -132,7 +147,7 @@ class Finder:
         """Chalice calls the REST API of every stage the same: what it calls tells whose it is."""
         named = [each["id"] for each in self._each("apigateway", "get_rest_apis", "items") if each["name"] == APP]
         ours = [each for each in named if self._short(self._called_by(each))]
-        for found in self._only(ours, "REST APIs", "aws apigateway delete-rest-api --rest-api-id"):
+        for found in self._only(ours, "REST APIs", "apigateway delete-rest-api --rest-api-id"):
             yield _resource("rest_api", "rest_api", rest_api_id=found, rest_api_url=f"https://{self._host(found)}")
 
     def _called_by(self, rest_api: str) -> str:
@@ -144,7 +159,7 @@ class Finder:
     def _sockets(self) -> Iterator[Resource]:
         name = f"{self._name}-websocket-api"
         ours = [each["ApiId"] for each in self._each("apigatewayv2", "get_apis", "Items") if each["Name"] == name]
-        for found in self._only(ours, "WebSocket APIs", "aws apigatewayv2 delete-api --api-id"):
+        for found in self._only(ours, "WebSocket APIs", "apigatewayv2 delete-api --api-id"):
             url = f"wss://{self._host(found)}"
             yield _resource("websocket_api", "websocket_api", websocket_api_id=found, websocket_api_url=url)
 
@@ -152,7 +167,7 @@ class Finder:
         if len(ids) > 1:
             raise CannotDeploy(
                 f"there are {len(ids)} {kind} of the stage {self._project.stage} ({', '.join(sorted(ids))}): "
-                f"remove those that nobody calls with `{remedy} …`, then run this again"
+                f"remove those that nobody calls with {self._account.command(f'{remedy} ID')}, then run this again"
             )
         return ids
 

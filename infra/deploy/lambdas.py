@@ -1,4 +1,4 @@
-"""Settings of functions and of the queue's mapping."""
+"""Settings of functions, and that what calls them does: the queue's mapping, and schedules."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -12,12 +12,15 @@ from infra.stages import function_name
 
 _OF_A_VERSION: Final = ("CodeSha256", "MemorySize", "Timeout", "Handler", "Runtime", "Role")
 _SETTLED: Final = frozenset({"Enabled", "Disabled"})
+_STOPPED: Final = frozenset({"Disabled", "Disabling"})
 
 
 def of_functions(account: Account, wanted: Extras, inventory: Inventory) -> Iterator[Setting]:
-    """The queue's mapping, and the instances that are kept warm."""
+    """The queue's mapping, the schedules, and the instances that are kept warm."""
     for source in wanted.event_sources:
         yield event_source(account, source, inventory.event_sources.get(source.function, ""))
+    for function in wanted.schedules:
+        yield schedule(account, function, inventory.rules.get(function, ""))
     for each in wanted.provisioned:
         yield from provisioned(account, each, function_name(wanted.stage, each.function))
 
@@ -31,22 +34,40 @@ def event_source(account: Account, wanted: EventSource, uuid: str) -> Setting:
         if seen is None:
             return {}
         bound = seen.get("ScalingConfig", {}).get("MaximumConcurrency")
-        return {"answers": tuple(seen.get("FunctionResponseTypes", ())), "bounded": bound is not None}
+        answers = tuple(seen.get("FunctionResponseTypes", ()))
+        return {"answers": answers, "bounded": bound is not None, "runs": seen.get("State") not in _STOPPED}
 
     def write() -> None:
         bounded = read()["bounded"]
         account.until(lambda: _state(client, uuid) in _SETTLED, "the queue's mapping")
         client.update_event_source_mapping(
             UUID=uuid,
+            Enabled=True,
             FunctionResponseTypes=list(wanted.responses),
             **({} if bounded else {"ScalingConfig": {"MaximumConcurrency": wanted.workers}}),
         )
 
     return Setting(
         what=f"mapping of {wanted.queue}",
-        wanted={"answers": wanted.responses, "bounded": True},
+        wanted={"answers": wanted.responses, "bounded": True, "runs": True},
         read=read,
         write=write,
+    )
+
+
+def schedule(account: Account, function: str, rule: str) -> Setting:
+    """That the rule of a schedule is not stopped."""
+    client = account.client("events")
+
+    def read() -> Mapping[str, Any]:
+        seen = found(lambda: client.describe_rule(Name=rule)) if rule else None
+        return {"state": seen.get("State")} if seen else {}
+
+    return Setting(
+        what=f"schedule of {function}",
+        wanted={"state": "ENABLED"},
+        read=read,
+        write=lambda: client.enable_rule(Name=rule),
     )
 
 

@@ -21,7 +21,7 @@ OFF = {
     "PERSIST_STATE": "0",
     "LOG_LEVEL": "ERROR",
 }
-CREDENTIAL = re.compile(rb"Credential=([^/]+)/")
+CREDENTIAL = re.compile(rb"Credential=([^/]+)/[^/]+/([^/]+)/")  # an account, and a Region
 
 
 class Gateway:
@@ -53,10 +53,12 @@ def api_of(scope):
 
 def imported(document, wanted, authorization):
     """What the API is afterwards; the id of one that is replaced stays."""
-    from ministack.core.responses import set_request_account_id
+    from ministack.core.responses import set_request_account_id, set_request_region
     from ministack.services import apigateway_v1
 
-    set_request_account_id(CREDENTIAL.search(authorization)[1].decode())
+    account, region = CREDENTIAL.search(authorization).groups()
+    set_request_account_id(account.decode())
+    set_request_region(region.decode())
     made = apigateway_v1._import_rest_api(document, {"endpointConfiguration": {"types": ["REGIONAL"]}})
     if wanted != "new":
         apigateway_v1._resources[wanted] = apigateway_v1._resources[made]

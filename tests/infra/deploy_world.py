@@ -200,13 +200,13 @@ def environment(**wanted):
 class World:
     """One account, a checkout, and what was said and shown."""
 
-    def __init__(self, emulator, number, folder, stage="solo"):
+    def __init__(self, emulator, number, folder, stage="solo", region=REGION):
         self.number, self.folder, self.code, self.stage = number, folder, app_of(stage), stage
         self.variables = {
             "AWS_ACCESS_KEY_ID": number,
             "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_REGION": region,
             "AWS_ENDPOINT_URL": emulator.url,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,

@@ -2,8 +2,10 @@
 
 from types import SimpleNamespace
 
+import boto3
+import botocore.session
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
 from infra.deploy import checks
 from infra.deploy.account import Account
@@ -182,3 +184,22 @@ def test_a_zip_that_lambda_would_not_take(tmp_path):
 
     assert "Lambda takes 50 MB in one call" in fault
     assert "requirements.txt" in fault
+
+
+def test_a_network_that_is_not_there_is_said_after_two_tries(monkeypatch):
+    """Ten tries, as other calls have, were a minute of silence."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "fake")
+    session, tries = botocore.session.Session(), []
+
+    def unreachable(request, **_):
+        tries.append(request)
+        raise EndpointConnectionError(endpoint_url=request.url)
+
+    session.get_component("event_emitter").register("before-send", unreachable)
+    there = Account(boto3.Session(botocore_session=session, region_name="eu-west-1"), lambda _: None)
+
+    with pytest.raises(CannotDeploy, match=r"AWS does not say who you are \(Could not connect.*\): check network"):
+        checks.check_account(there, WISH)
+
+    assert len(tries) == 2

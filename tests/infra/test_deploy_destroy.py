@@ -1,14 +1,20 @@
 """Taking a stage away: what goes, what stays, and who must say so."""
 
+from types import SimpleNamespace
+
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from infra.deploy.__main__ import destroy
 from infra.deploy.destroy import NoStack, refuse_unconfirmed
 from infra.deploy.faults import CannotDeploy
 from infra.deploy.naming import named_in_full
+from infra.deploy.shared import used_elsewhere
 from infra.deploy.stacks import Stack, Wanted
 from infra.deploy.wish import Wish
+from infra.stages import STAGES
 from tests.infra.deploy_world import Emulator, World, environment
+from tests.infra.test_deploy_checks import error
 
 TABLE = {
     "Type": "AWS::DynamoDB::Table",
@@ -138,3 +144,48 @@ def test_a_table_that_outlived_its_stack_is_taken_in_again(world):
 
 def wanted(**resources):
     return Wanted(name="lines", stage="solo", template={"Resources": resources}, parameters={})
+
+
+def test_roles_stay_as_long_as_the_stage_is_in_another_region(world, emulator):
+    """They are the account's, and have the same names in every Region."""
+    other = World(emulator, world.number, world.folder.with_name("other"), region="eu-west-1")
+    world.deploy()
+    other.deploy()
+
+    world.destroy(data=True)
+    left, again = other.changes(), len(world.said)
+    world.destroy(data=True)
+
+    assert left == []
+    assert roles_of(other) == {f"tidegate-solo-{name}" for name in STAGES["solo"].functions}
+    assert world.client("lambda").list_functions()["Functions"] == []
+    assert "  roles stay for eu-west-1: " in next(each for each in world.said if "roles stay" in each)
+    assert world.said[again:] == []
+    assert not (world.folder / ".chalice/deployed/solo.json").exists()
+
+    other.destroy(data=True)
+
+    assert roles_of(other) == set()
+
+
+def roles_of(world):
+    names = {each["RoleName"] for each in world.client("iam").list_roles()["Roles"]}
+    return {name for name in names if "GatewayLogs" not in name}
+
+
+@pytest.mark.parametrize(
+    ("fault", "kept"),
+    [
+        (error("UnrecognizedClientException"), {}),
+        (error("AccessDeniedException", "with an explicit deny in a service control policy"), {}),
+        (error("AccessDeniedException"), {"work_role": "eu-west-1"}),
+        (EndpointConnectionError(endpoint_url="https://lambda"), {"work_role": "eu-west-1"}),
+    ],
+)
+def test_a_region_that_cannot_be_looked_into_keeps_its_roles(fault, kept):
+    def refuse(_operation):
+        raise fault
+
+    there = SimpleNamespace(elsewhere=["eu-west-1"], in_region=lambda _: SimpleNamespace(get_paginator=refuse))
+
+    assert used_elsewhere(there, {"work_role": "arn:role"}) == kept

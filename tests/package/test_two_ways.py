@@ -117,6 +117,18 @@ def test_the_queue_is_mapped_alike(told, resources):
     }
 
 
+def test_the_same_functions_are_called_by_a_schedule(told, resources, stage):
+    scheduled = {
+        each["FunctionName"]
+        for each in resources.values()
+        for event in each.get("Events", {}).values()
+        if event["Type"] == "Schedule" and event["Properties"].get("State", "ENABLED") == "ENABLED"
+    }
+
+    assert scheduled == {function_name(stage.name, each) for each in extras(stage).schedules}
+    assert len(told["events.enable_rule"]) == len(scheduled)
+
+
 def test_as_many_instances_are_kept_warm(told, resources, stage):
     calls = told.get("lambda.put_provisioned_concurrency_config", [])
     in_template = {
