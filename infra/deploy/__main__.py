@@ -14,6 +14,7 @@ from infra.deploy.blueprint import Blueprint
 from infra.deploy.chalice import ChaliceCommand
 from infra.deploy.checks import check_account, owner_faults
 from infra.deploy.destroy import refuse_unconfirmed, steps_of
+from infra.deploy.endings import taken_as_interrupts
 from infra.deploy.faults import CannotDeploy
 from infra.deploy.keyfile import write_key
 from infra.deploy.project import ROOT, Project
@@ -32,7 +33,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         wish = Wish.read({**environ, **({"STAGE": stage[0]} if stage else {})})
-        _COMMANDS[command](_blueprint(wish), wish)
+        with taken_as_interrupts():
+            _COMMANDS[command](_blueprint(wish), wish)
     except KeyboardInterrupt:
         print("\ninterrupted: run it again, it goes on from there", file=sys.stderr)
         return 130

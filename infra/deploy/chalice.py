@@ -1,13 +1,13 @@
 """`chalice deploy` of a stage, run where it is needed, and completed where it was cut."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from infra.deploy.account import Account, found
+from infra.deploy.endings import run_below
 from infra.deploy.faults import CannotDeploy
 from infra.deploy.inventory import Finder, Inventory
 from infra.deploy.project import Project
@@ -16,6 +16,7 @@ from infra.extras import GATEWAY_STAGE, extras
 from infra.stages import API, STAGES
 
 MARK: Final = "tidegate:mark"  # a tag of the API's function: which code and configuration was deployed to the end
+_CHALICE: Final = "from chalice.cli import main; raise SystemExit(main())"
 _LAST_WORDS: Final = 12
 _UPLOAD_SECONDS: Final = "300"
 
@@ -53,24 +54,13 @@ class ChaliceCommand:
 
     def _run(self, command: str, *arguments: str) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                "from chalice.cli import main; raise SystemExit(main())",
-                command,
-                "--stage",
-                self._project.stage,
-                *arguments,
-            ],
-            cwd=self._project.root,
-            env={**inherited, "AWS_DEFAULT_REGION": self._region},
-            capture_output=True,
-            text=True,
-            check=False,
+        status, said = run_below(
+            [sys.executable, "-c", _CHALICE, command, "--stage", self._project.stage, *arguments],
+            cwd=str(self._project.root),
+            environ={**inherited, "AWS_DEFAULT_REGION": self._region},
         )
-        if done.returncode:
-            words = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-_LAST_WORDS:]
+        if status:
+            words = [line for line in said.splitlines() if line.strip()][-_LAST_WORDS:]
             raise CannotDeploy(
                 f"`chalice {command}` failed; its last words:\n" + "\n".join(f"  {each}" for each in words)
             )
