@@ -11,6 +11,7 @@ from infra.deploy.blueprint import Blueprint
 from infra.deploy.configured import settings_faults
 from infra.deploy.faults import CannotDeploy
 from infra.deploy.keyfile import key_file_faults
+from infra.deploy.regions import regions_faults
 from infra.deploy.smoke import smoke
 from infra.deploy.steps import Change, Say, Step
 from infra.deploy.wanted import data_name, watch_name
@@ -47,6 +48,7 @@ def check(blueprint: Blueprint, wish: Wish, say: Say) -> None:
         *checks.stack_faults(account, [data_name(blueprint.stage), watch_name(blueprint.stage)]),
         *checks.owner_faults(account, wish.stage, inventory),
         *checks.pepper_faults(blueprint.pepper),
+        *regions_faults(account, blueprint.stage, wish, blueprint.pepper),
         *checks.quota_faults(account, blueprint.stage),
     ]
     if not faults and not blueprint.functions.is_current(inventory):

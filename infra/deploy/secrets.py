@@ -40,19 +40,19 @@ class Pepper:
     def __init__(self, account: Account, project: Project) -> None:
         self._account = account
         self._stage = project.stage
-        self._name = None if project.environment.get(PEPPER) else project.environment.get(PEPPERS)
+        self.name = None if project.environment.get(PEPPER) else project.environment.get(PEPPERS)
 
     def changes(self) -> Sequence[Change]:
-        if self._name is None or self.described() is not None:
+        if self.name is None or self.described() is not None:
             return []
-        return [Change(f"secret {self._name}", "absent", "made, at random; never changed by a deployment")]
+        return [Change(f"secret {self.name}", "absent", "made, at random; never changed by a deployment")]
 
     def described(self) -> dict[str, Any] | None:
         """The secret without its value, or None."""
-        if self._name is None:
+        if self.name is None:
             return None
         client = self._account.client("secretsmanager")
-        seen: dict[str, Any] | None = found(lambda: client.describe_secret(SecretId=self._name))
+        seen: dict[str, Any] | None = found(lambda: client.describe_secret(SecretId=self.name))
         return seen
 
     def apply(self, say: Say) -> None:
@@ -60,7 +60,7 @@ class Pepper:
         value = {"current": 1, "peppers": {"1": secrets.token_urlsafe(PEPPER_BYTES)}}
         try:
             self._account.client("secretsmanager").create_secret(
-                Name=self._name,
+                Name=self.name,
                 Description="What Tidegate's key digests are made with. Without it every key is invalid.",
                 SecretString=json.dumps(value),
                 Tags=[{"Key": "tidegate:stage", "Value": self._stage}],
@@ -68,7 +68,7 @@ class Pepper:
         except ClientError as fault:
             if code_of(fault) != "ResourceExistsException":
                 raise
-        say(f"made the secret {self._name}")
+        say(f"made the secret {self.name}")
 
 
 class FirstKey:

@@ -66,11 +66,16 @@ def _has_gateway_logs(account: Account) -> bool:
 
 
 def _regions(account: Account, given: Mapping[str, str], wish: Wish) -> Regions | None:
-    found = Regions(
-        here=account.region,
+    known = known_regions(account.region, given, wish)
+    return known if known.home or known.other else None
+
+
+def known_regions(here: str, given: Mapping[str, str], wish: Wish) -> Regions:
+    """Where the stage is, by what is said now, and else by what its stack was given."""
+    return Regions(
+        here=here,
         home=wish.home_region or given.get("HomeRegion", ""),
         other=wish.replica_region or given.get("ReplicaRegion", ""),
         witness=wish.witness_region or given.get("WitnessRegion", ""),
         other_key=wish.replica_key or given.get("ReplicaKeyArn", ""),
     )
-    return found if found.home or found.other else None

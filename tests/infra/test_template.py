@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from infra.deploy.naming import Known
 from infra.extras import extras, log_group
 from infra.stages import STAGES, function_name
 from infra.templates import DATA as TEMPLATE
@@ -52,7 +53,7 @@ def replicas(name):
     """Here, and in the other Region where there is one."""
     here, other = TABLES[name].get("Replicas", [TABLES[name], None])
     match other:
-        case {"Fn::If": ["Replicated", there, {"Ref": "AWS::NoValue"}]}:
+        case {"Fn::If": ["Replicated" | "Copied", there, {"Ref": "AWS::NoValue"}]}:
             return here, there
         case None:
             return (here,)
@@ -151,6 +152,18 @@ def test_regions_share_keys_and_conversations():
             "Replicated",
             {"StreamViewType": "NEW_AND_OLD_IMAGES"},
         ]
+
+
+@pytest.mark.parametrize(("key", "copied"), [("", False), ("arn:key", True)])
+def test_what_is_under_a_key_is_copied_once_the_key_there_is_known(key, copied):
+    """Each Region's stack makes a key, and each needs that of the other: one of them has to be first."""
+    given = {"HomeRegion": "", "ReplicaRegion": "eu-west-1", "OwnKey": "true", "ReplicaKeyArn": key}
+    known = Known(given, DATA["Conditions"])
+    under_keys = {name for name in TABLES if "Copied" in str(TABLES[name].get("Replicas"))}
+
+    assert known.holds({"Condition": "Copied"}) is copied
+    assert under_keys == {name for name in TABLES if "ReplicaKeyArn" in str(TABLES[name])}
+    assert Known({**given, "OwnKey": "false"}, DATA["Conditions"]).holds({"Condition": "Copied"})
 
 
 @pytest.mark.parametrize("name", sorted(OWNED))
