@@ -1,11 +1,13 @@
 """The story of a deployment: look, say, stop or change, try, and say what came of it."""
 
 import json
+import secrets
 from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.domain.errors import TidegateError
+from chalicelib.domain.identity import RANDOM_BYTES
 from infra.deploy import checks
 from infra.deploy.blueprint import Blueprint
 from infra.deploy.configured import settings_faults
@@ -16,7 +18,6 @@ from infra.deploy.smoke import smoke
 from infra.deploy.steps import Change, Say, Step
 from infra.deploy.wanted import data_name, watch_name
 from infra.deploy.wish import Wish
-from infra.stages import APP
 
 AWS_FAULTS = (ClientError, BotoCoreError, TidegateError)
 Planned = Sequence[tuple[Step, Sequence[Change]]]
@@ -109,7 +110,7 @@ def close(blueprint: Blueprint, wish: Wish, say: Say) -> None:
     }
     blueprint.project.out.mkdir(parents=True, exist_ok=True)
     (blueprint.project.out / "deployed.json").write_text(json.dumps(summary, indent=2) + "\n")
-    health = smoke(rest, f"{APP}-{wish.stage}", blueprint.account.pause)
+    health = smoke(rest, wish.stage, secrets.token_bytes(RANDOM_BYTES), blueprint.account.pause)
     say(f"\n{wish.stage} is deployed in {blueprint.account.region}, and says that it is {health}.")
     say(f"  API        {rest}v1")
     say(f"  WebSocket  {sockets}")
