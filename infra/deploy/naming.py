@@ -48,9 +48,23 @@ class Known(Struct, frozen=True):
 
 def named_in_full(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
     """The template with the names of its resources as plain texts; `parameters` over the template's defaults."""
-    defaults = {name: str(each.get("Default", "")) for name, each in template["Parameters"].items()}
-    known = Known({**defaults, **parameters}, template.get("Conditions", {}))
+    known = _known(template, parameters)
     return {**template, "Resources": {name: _named(each, known) for name, each in template["Resources"].items()}}
+
+
+def conditioned(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The resources that are made: those whose condition holds."""
+    known, resources = _known(template, parameters), template["Resources"]
+    return {
+        name: each
+        for name, each in resources.items()
+        if "Condition" not in each or known.holds({"Condition": each["Condition"]})
+    }
+
+
+def _known(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Known:
+    defaults = {name: str(each.get("Default", "")) for name, each in template["Parameters"].items()}
+    return Known({**defaults, **parameters}, template.get("Conditions", {}))
 
 
 def _named(resource: Mapping[str, Any], known: Known) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from infra.deploy.blueprint import Blueprint
 from infra.deploy.configured import settings_faults
 from infra.deploy.faults import CannotDeploy
 from infra.deploy.keyfile import key_file_faults
+from infra.deploy.lasting import lasting_faults
 from infra.deploy.regions import regions_faults
 from infra.deploy.smoke import smoke
 from infra.deploy.steps import Change, Say, Step
-from infra.deploy.wanted import data_name, watch_name
+from infra.deploy.wanted import data_name, data_stack, watch_name
 from infra.deploy.wish import Wish
 
 AWS_FAULTS = (ClientError, BotoCoreError, TidegateError)
@@ -48,6 +49,7 @@ def check(blueprint: Blueprint, wish: Wish, say: Say) -> None:
         *told_faults(blueprint, wish),
         *checks.stack_faults(account, [data_name(blueprint.stage), watch_name(blueprint.stage)]),
         *checks.owner_faults(account, wish.stage, inventory),
+        *lasting_faults(account, blueprint.stage, data_stack(account, blueprint.stage, wish)),
         *checks.pepper_faults(blueprint.pepper),
         *regions_faults(account, blueprint.stage, wish, blueprint.pepper),
         *checks.quota_faults(account, blueprint.stage),
