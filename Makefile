@@ -126,6 +126,10 @@ fuzz: venv $(WEIGHTS) ## Ask what the API's description allows, and what it does
 bench: venv $(WEIGHTS) ## Measure: one JSON object a line
 	@exec $(BIN)/python -m benchmarks
 
+.PHONY: bench-peers
+bench-peers: venv $(WEIGHTS) ## Measure beside LiteLLM and Portkey, which it installs in build: ROUNDS (5); needs node 20 and npm
+	@exec $(BIN)/python -m benchmarks.peers --rounds $(or $(ROUNDS),5)
+
 .PHONY: plan
 plan: venv ## Say what a load needs and costs: USERS, TURNS a day of each, PEAK a second, INPUT, OUTPUT tokens, HITS; ARGS for more
 	@exec $(BIN)/python -m infra.plan --users $(or $(USERS),1000) --turns-per-day $(or $(TURNS),10) --peak $(or $(PEAK),5) \
@@ -158,6 +162,7 @@ locks: venv ## Write the locks anew from the .in files, with the newest versions
 	@$(LOCK) --upgrade requirements.in -o requirements.txt
 	@$(LOCK) --upgrade requirements-dev.in -o requirements-dev.txt
 	@$(LOCK) --upgrade requirements-peers.in -o requirements-peers.txt
+	@$(LOCK) --upgrade requirements-peers-gateway.in -o requirements-peers-gateway.txt
 	@$(LOCK) --upgrade requirements-training.in -o requirements-training.txt
 	@$(LOCK) --upgrade --no-deps requirements-weights.in -o requirements-weights.txt
 	@$(LOCK) --upgrade --no-deps requirements-engines.in -o requirements-engines.txt

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Final
 
 from benchmarks.figures import Figures, Row, quantile, rounded, spread
-from benchmarks.load import KINDS, Caller, Kind, offer
+from benchmarks.load import KINDS, MISS, Caller, Kind, offer
 from benchmarks.processes import cpu_seconds, resident_mb
 from benchmarks.product import Product
 
@@ -26,7 +26,7 @@ class Cell:
 
     def measure(self, kind: Kind, connections: int, product: Product) -> None:
         """One round."""
-        callers = [Caller(product.port, product.key) for _ in range(connections)]
+        callers = [Caller(product.port, product.headers) for _ in range(connections)]
         pids = {"api": product.api, "emulator": product.emulator}
         before, mine = {name: cpu_seconds(pid) for name, pid in pids.items()}, time.process_time()
         outcome = offer(kind, callers, SECONDS)
@@ -69,11 +69,11 @@ def measure(product: Product, seed: int, figures: Figures) -> None:
 def _warm(product: Product) -> None:
     """Every thread and connection that the load needs exists; the hit is in the cache."""
     hit, miss, stream = KINDS
-    caller = Caller(product.port, product.key)
-    caller.ask(Kind("warm", hit.body, b"miss"))
+    caller = Caller(product.port, product.headers)
+    caller.ask(Kind("warm", hit.body, MISS))
     caller.close()
     for kind in (hit, miss, stream):
-        callers = [Caller(product.port, product.key) for _ in range(max(CONNECTIONS))]
+        callers = [Caller(product.port, product.headers) for _ in range(max(CONNECTIONS))]
         offer(kind, callers, 0.5)
         for each in callers:
             each.close()

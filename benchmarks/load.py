@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
@@ -15,18 +15,22 @@ from benchmarks.turns import CHUNKS, body, piecewise_question
 
 _PATIENCE_S: Final = 30.0
 _PIECE: Final = 65_536
-_OK: Final = b"HTTP/1.1 200"
+_OK: Final = b"http/1.1 200"
+_END: Final = b"\r\n0\r\n\r\n"
+HIT: Final = b"\r\nx-tidegate-cache: hit\r\n"
+MISS: Final = b"\r\nx-tidegate-cache: miss\r\n"
 _numbers = count()
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of request: its next body, what its answer must say, and what must be at the answer's end."""
+    """A kind of request: its next body, what the head of its answer must say, and what a stream must hold how often."""
 
     name: str
     body: Callable[[], bytes]
-    cache: bytes
-    chunks: int = 0
+    says: bytes = b""
+    holds: bytes = b""
+    times: int = 0
 
 
 @dataclass
@@ -41,25 +45,31 @@ class Outcome:
         self.began = time.perf_counter()
 
 
-def _fresh(text: Callable[[int], str], **fields: bool) -> Callable[[], bytes]:
+def fresh(text: Callable[[int], str], **fields: bool) -> Callable[[], bytes]:
+    """Bodies of questions that nobody asked before."""
     return lambda: json.dumps(body(text(next(_numbers)), **fields)).encode()
 
 
 KINDS: Final = (
-    Kind("hit", lambda: json.dumps(body("What is a spring tide?")).encode(), b"hit"),
-    Kind("miss", _fresh("What is wave number {}?".format), b"miss"),
-    Kind("stream", _fresh(lambda number: piecewise_question(1_000_000 + number), stream=True), b"miss", CHUNKS),
+    Kind("hit", lambda: json.dumps(body("What is a spring tide?")).encode(), HIT),
+    Kind("miss", fresh("What is wave number {}?".format), MISS),
+    Kind(
+        "stream",
+        fresh(lambda number: piecewise_question(1_000_000 + number), stream=True),
+        MISS,
+        b"data: {",
+        CHUNKS + 2,  # the role, each piece, the end
+    ),
 )
 
 
 class Caller:
     """One connection; every answer that comes over it is checked."""
 
-    def __init__(self, port: int, key: str) -> None:
-        self._head = (
-            f"POST /v1/chat/completions HTTP/1.1\r\nHost: {HOST}:{port}\r\nAuthorization: Bearer {key}\r\n"
-            "Content-Type: application/json\r\nContent-Length: "
-        ).encode()
+    def __init__(self, port: int, headers: Mapping[str, str]) -> None:
+        lines = {"Host": f"{HOST}:{port}", **headers, "Content-Type": "application/json"}
+        told = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        self._head = f"POST /v1/chat/completions HTTP/1.1\r\n{told}Content-Length: ".encode()
         self._socket = socket.create_connection((HOST, port), _PATIENCE_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -68,23 +78,24 @@ class Caller:
         asked = kind.body()
         self._socket.sendall(b"%s%d\r\n\r\n%s" % (self._head, len(asked), asked))
         head, _, answer = self._until(b"", b"\r\n\r\n").partition(b"\r\n\r\n")
+        head = head.lower() + b"\r\n"
         assert head.startswith(_OK), head + answer
-        assert b"\r\nx-tidegate-cache: " + kind.cache + b"\r\n" in head, f"not a {kind.name}: {head.decode()}"
-        if kind.chunks:
-            self._check_events(kind, self._until(answer, b"\r\n0\r\n\r\n"))
-            return
-        length = int(head.partition(b"\r\ncontent-length: ")[2].partition(b"\r\n")[0])
-        while len(answer) < length:
-            answer += self._piece()
-        assert answer.endswith(b"}"), answer
+        assert kind.says in head, f"not a {kind.name}: {head.decode()}"
+        length = head.partition(b"\r\ncontent-length: ")[2].partition(b"\r\n")[0]
+        answer = self._counted(answer, int(length)) if length else self._until(answer, _END).removesuffix(_END)
+        if kind.holds:
+            assert answer.count(kind.holds) == kind.times, answer
+            assert answer.count(b"data: [DONE]") == 1, answer
+        else:
+            assert answer.endswith(b"}"), answer
 
     def close(self) -> None:
         self._socket.close()
 
-    def _check_events(self, kind: Kind, answer: bytes) -> None:
-        """The role, each piece, the end, and [DONE]."""
-        assert answer.count(b"data: {") == kind.chunks + 2, answer
-        assert answer.count(b"data: [DONE]") == 1, answer
+    def _counted(self, got: bytes, length: int) -> bytes:
+        while len(got) < length:
+            got += self._piece()
+        return got
 
     def _until(self, got: bytes, end: bytes) -> bytes:
         while end not in got:
@@ -97,20 +108,29 @@ class Caller:
         return piece
 
 
-def offer(kind: Kind, callers: list[Caller], seconds: float) -> Outcome:
-    """Let every caller ask again and again for so long; a fault of any is raised."""
+def offer(kind: Kind, callers: list[Caller], seconds: float, rate: float | None = None) -> Outcome:
+    """Let every caller ask for so long, again and again or, with a rate, when its turn is; a fault of any is raised.
+
+    At a rate an answer's time counts from when it was to be asked for, whether or not a caller was free then.
+    """
     outcome = Outcome()
     start = threading.Barrier(len(callers), action=outcome.begin)
+    turns = count()
+
+    def work(caller: Caller) -> None:
+        start.wait()
+        while (began := time.perf_counter() if rate is None else _due(next(turns), rate)) < outcome.began + seconds:
+            caller.ask(kind)
+            outcome.seconds.append(time.perf_counter() - began)
+
+    def _due(turn: int, rate: float) -> float:
+        due = outcome.began + turn / rate
+        if due < outcome.began + seconds:
+            time.sleep(max(0.0, due - time.perf_counter()))
+        return due
+
     with ThreadPoolExecutor(len(callers)) as threads:
-        working = [threads.submit(_ask_for, seconds, kind, caller, start, outcome) for caller in callers]
-        for each in working:
+        for each in [threads.submit(work, caller) for caller in callers]:
             each.result()
     outcome.ended = time.perf_counter()
     return outcome
-
-
-def _ask_for(seconds: float, kind: Kind, caller: Caller, start: threading.Barrier, outcome: Outcome) -> None:
-    start.wait()
-    while (began := time.perf_counter()) < outcome.began + seconds:
-        caller.ask(kind)
-        outcome.seconds.append(time.perf_counter() - began)

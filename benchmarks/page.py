@@ -16,13 +16,17 @@ END: Final = "<!-- end of figures -->"
 
 
 def write(figures: Figures, page: Path = PAGE) -> None:
-    """Replace what stands between the marks, and nothing else."""
-    text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
+    """Replace the tables of `make bench`."""
+    replace_between(BEGIN, END, _figures(figures), page)
+
+
+def replace_between(begin: str, end: str, figures: str, page: Path = PAGE) -> None:
+    """Replace what stands between two marks of the page, and nothing else."""
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
         raise SystemExit(f"make bench: {page} has lost its marks")
-    page.write_text(f"{before}{BEGIN}\n\n{_figures(figures)}\n{END}{after}", encoding="utf-8")
+    page.write_text(f"{before}{begin}\n\n{figures}\n{end}{after}", encoding="utf-8")
 
 
 def _figures(figures: Figures) -> str:

@@ -34,5 +34,17 @@ def children(parent: int) -> dict[str, int]:
     return found
 
 
+def family(root: int) -> set[int]:
+    """A process and all that it, and they, started."""
+    parents = {}
+    for directory in _PROC.iterdir():
+        with suppress(OSError, ValueError):
+            parents[int(directory.name)] = int(_stat(directory.name)[_PARENT])
+    found = {root}
+    while born := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= born
+    return found
+
+
 def _stat(pid: str) -> list[str]:
     return (_PROC / pid / "stat").read_text().rpartition(")")[2].split()

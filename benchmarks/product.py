@@ -6,11 +6,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.processes import children
 
@@ -25,44 +26,59 @@ class Product:
 
     port: int
     key: str
+    admin_key: str
     environment: dict[str, str]
+    root: int
     api: int
     emulator: int
 
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+    def post(self, path: str, body: Any, key: str | None = None) -> Any:
+        """What the product answers to a body; raises HTTPError for a refusal."""
+        headers = {"Authorization": f"Bearer {key or self.key}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://{HOST}:{self.port}{path}", json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - of this machine
+            return json.load(answer)
+
 
 @contextmanager
-def running() -> Iterator[Product]:
-    """Start the product, and stop it when the block is left; nothing of it stays."""
+def running(upstream: str = UPSTREAM, **options: str) -> Iterator[Product]:
+    """Start the product, with options of `make run`, and stop it when the block is left; nothing of it stays."""
     with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as directory:
-        port = _free_port()
+        port = free_port()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
-        options = {"PORT": str(port), "TIDEGATE_LOCAL_DIR": directory, "UPSTREAM": UPSTREAM, "MAKELEVEL": "1"}
+        ours = {"PORT": str(port), "TIDEGATE_LOCAL_DIR": directory, "UPSTREAM": upstream, "MAKELEVEL": "1", **options}
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "infra.local"], env=inherited | options, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "infra.local"], env=inherited | ours, stdout=subprocess.PIPE, text=True
         )
         try:
-            yield _ready(supervisor, port, Path(directory))
+            yield _ready(supervisor, ours, Path(directory))
         finally:
             supervisor.terminate()
             supervisor.wait(_GRACE_S)
 
 
-def _ready(supervisor: subprocess.Popen[str], port: int, directory: Path) -> Product:
+def _ready(supervisor: subprocess.Popen[str], options: dict[str, str], directory: Path) -> Product:
     assert supervisor.stdout is not None
     line = supervisor.stdout.readline()
     if not line.startswith("ready "):
         raise SystemExit("make bench: the product did not start; its own words are above")
     started = children(supervisor.pid)
     return Product(
-        port=port,
+        port=int(options["PORT"]),
         key=(directory / "api-key").read_text().strip(),
-        environment={**json.loads((directory / "running.json").read_text()), "TIDEGATE_UPSTREAM": UPSTREAM},
+        admin_key=(directory / "admin-key").read_text().strip(),
+        environment={**json.loads((directory / "running.json").read_text()), "TIDEGATE_UPSTREAM": options["UPSTREAM"]},
+        root=supervisor.pid,
         api=started["infra.local.serve"],
         emulator=started["infra.local.emulator"],
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

@@ -8,7 +8,6 @@ import base64
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.environments import ROOT, python_of
 from benchmarks.figures import Figures, Row, claim_stdout, rounded
 from benchmarks.vectors_shared import DIMENSIONS, questions, timed
 from chalicelib.adapters.dynamodb.client import Database
@@ -30,9 +30,6 @@ from chalicelib.ports import VectorIndex
 from tests.engines import opensearch
 from tests.upstreams.opensearch_server import serving
 
-ROOT: Final = Path(__file__).parents[1]
-PEERS: Final = ROOT / "build" / "peers-cache"
-LOCK: Final = ROOT / "requirements-peers-cache.txt"
 SIZES: Final = (1_000, 10_000, 60_000, 100_000)
 NOW: Final = 1_900_000_000
 ALONE: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -41,7 +38,7 @@ SCOPE: Final = AnswerScope("acme", "*", "echo", "p", f"bench/{DIMENSIONS}")
 
 def measure(figures: Figures, sizes: Sequence[int], version: str | None) -> None:
     """Each index at each size; the peer is left out where its packages cannot be had."""
-    peer = _peer_python()
+    peer = python_of("peers-cache")
     for size in sizes:
         texts, vectors = questions(size)
         entries = [
@@ -127,20 +124,6 @@ def _peer(python: str, size: int) -> Row:
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, env=alone)  # noqa: S603
     row: Row = json.loads(done.stdout.splitlines()[-1])
     return row
-
-
-def _peer_python() -> str | None:
-    """The interpreter of build/peers-cache, made once for each lock."""
-    python, ready = PEERS / "bin" / "python", PEERS / "ready"
-    if not ready.exists() or ready.read_text() != LOCK.read_text():
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(LOCK)]
-        try:
-            subprocess.run([sys.executable, "-m", "venv", "--clear", str(PEERS)], check=True)  # noqa: S603
-            subprocess.run(pip, check=True)  # noqa: S603
-        except subprocess.CalledProcessError:
-            return None
-        ready.write_text(LOCK.read_text())
-    return str(python)
 
 
 def main() -> None:
