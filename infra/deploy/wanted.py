@@ -5,10 +5,12 @@ another word is said.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from infra.deploy.account import Account
-from infra.deploy.cloudformation import described
+from infra.deploy.cloudformation import SHELL, described, status_of
 from infra.deploy.inventory import Inventory
+from infra.deploy.kept_key import kept_key
 from infra.deploy.naming import named_in_full
 from infra.deploy.stacks import Wanted
 from infra.deploy.wish import Wish
@@ -31,11 +33,13 @@ def data_stack(account: Account, stage: Stage, wish: Wish) -> Wanted:
     given = _given(account, data_name(stage))
     logs = given.get("GatewayLogs") == "true" or not _has_gateway_logs(account)
     parameters = data_parameters(stage, gateway_logs=logs, regions=_regions(account, given, wish))
+    template = named_in_full(read(DATA), {**parameters, "AWS::Region": account.region})
+    key = given.get("KeyArn", "") or (_kept_key(account, stage, template) if stage.own_key else "")
     return Wanted(
         name=data_name(stage),
         stage=stage.name,
-        template=named_in_full(read(DATA), {**parameters, "AWS::Region": account.region}),
-        parameters=parameters,
+        template=template,
+        parameters={**parameters, "KeyArn": key} if key else parameters,
     )
 
 
@@ -58,6 +62,13 @@ def watch_stack(account: Account, stage: Stage, wish: Wish, inventory: Inventory
 def _given(account: Account, stack: str) -> Mapping[str, str]:
     found = (described(account, stack) or {}).get("Parameters", [])
     return {each["ParameterKey"]: each["ParameterValue"] for each in found}
+
+
+def _kept_key(account: Account, stage: Stage, template: Mapping[str, Any]) -> str:
+    """The key of what an earlier stack left; a stack that stands has its own."""
+    if status_of(account, data_name(stage)) not in {"", SHELL}:
+        return ""
+    return kept_key(account, template["Resources"]["JobsTable"]["Properties"]["TableName"])
 
 
 def _has_gateway_logs(account: Account) -> bool:

@@ -8,13 +8,14 @@ from botocore.exceptions import EndpointConnectionError
 from infra.deploy.__main__ import destroy
 from infra.deploy.destroy import NoStack, refuse_unconfirmed
 from infra.deploy.faults import CannotDeploy
+from infra.deploy.kept_key import kept_key
 from infra.deploy.naming import named_in_full
 from infra.deploy.shared import used_elsewhere
 from infra.deploy.stacks import Stack, Wanted
 from infra.deploy.wish import Wish
 from infra.stages import STAGES
 from tests.infra.deploy_world import Emulator, World, environment
-from tests.infra.test_deploy_checks import error
+from tests.infra.test_deploy_checks import account, error
 
 TABLE = {
     "Type": "AWS::DynamoDB::Table",
@@ -144,6 +145,60 @@ def test_a_table_that_outlived_its_stack_is_taken_in_again(world):
 
 def wanted(**resources):
     return Wanted(name="lines", stage="solo", template={"Resources": resources}, parameters={})
+
+
+def test_the_key_of_what_is_kept_is_used_again(emulator, tmp_path):
+    """A second one would cost, and nobody could tell which of them what is encrypted by."""
+    world = World(emulator, "300000000011", tmp_path / "project", "scale")
+    world.deploy()
+    (key,) = keys_of(world)
+    for _ in range(2):  # the second time it is of no stack any more
+        world.destroy()
+        under(world, key)  # which the emulator does not note
+
+        world.checkout()
+        world.deploy()
+
+        assert keys_of(world) == {key}
+        assert world.changes() == []
+
+
+@pytest.mark.parametrize("state", ["PendingDeletion", "Disabled"])
+def test_what_is_kept_under_a_key_that_cannot_be_used_is_said(state):
+    there = account(
+        describe_table={"Table": {"SSEDescription": {"KMSMasterKeyArn": "arn:key"}}},
+        describe_key={"KeyMetadata": {"KeyManager": "CUSTOMER", "KeyState": state}},
+    )
+
+    with pytest.raises(CannotDeploy, match=f"the key arn:key, which jobs is under, is {state}.*enable-key --key-id"):
+        kept_key(there, "jobs")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"describe_table": error("ResourceNotFoundException")},
+        {"describe_table": {"Table": {"SSEDescription": None}}},
+        {
+            "describe_table": {"Table": {"SSEDescription": {"KMSMasterKeyArn": "arn:key"}}},
+            "describe_key": {"KeyMetadata": {"KeyManager": "AWS", "KeyState": "Enabled"}},
+        },
+    ],
+)
+def test_a_key_of_awss_is_not_taken_for_ones_own(said):
+    assert kept_key(account(**{"describe_key": {}, **said}), "jobs") == ""
+
+
+def keys_of(world):
+    """What CloudFormation made and let stay: the keys of the customer's in the account."""
+    client = world.client("kms")
+    keys = [client.describe_key(KeyId=each["KeyId"])["KeyMetadata"] for each in client.list_keys()["Keys"]]
+    return {each["Arn"] for each in keys if each["KeyManager"] == "CUSTOMER"}
+
+
+def under(world, key):
+    wanted = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+    world.client("dynamodb").update_table(TableName="tidegate-scale-jobs", SSESpecification=wanted)
 
 
 def test_roles_stay_as_long_as_the_stage_is_in_another_region(world, emulator):
