@@ -4,14 +4,12 @@ FROM is the home: the Region whose tenants are moved, wherever they are served n
 TO=FROM. It writes one record, on which all Regions agree, and touches nothing else.
 """
 
-import json
 import os
 import random
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any, Final
 
 import botocore.session
@@ -24,9 +22,13 @@ from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.regions import HANDOVER_SECONDS, Seat, moved
 from chalicelib.ports.regions import Seats
 from chalicelib.settings import regions_of
+from infra.deploy.faults import CannotDeploy
+from infra.deploy.project import CONFIG, ROOT, Project
 from infra.key import Refused
+from infra.reach import reason
+from infra.stages import STAGES
 
-CONFIG: Final = Path(__file__).parents[1] / ".chalice" / "config.json"
+_REGIONS: Final = "TIDEGATE_REGIONS"
 MOST_CLOCK_SECONDS: Final = 5  # by which this machine's clock may differ from the database's
 
 
@@ -80,12 +82,11 @@ def _clock(stage: str) -> int:
 
 def regions_in(environ: Mapping[str, str], stage: str) -> list[str]:
     """The Regions of a stage, as its functions are told."""
-    stages = json.loads(CONFIG.read_text())["stages"]
-    if stage not in stages:
-        raise Refused(f"there is no stage '{stage}'; there are {', '.join(stages)}")
-    named = environ.get("TIDEGATE_REGIONS") or stages[stage].get("environment_variables", {}).get("TIDEGATE_REGIONS")
+    if stage not in STAGES:
+        raise Refused(f"there is no stage '{stage}': say STAGE={'|'.join(STAGES)}")
+    named = environ.get(_REGIONS) or Project(ROOT, stage).environment.get(_REGIONS)
     if not named:
-        raise Refused(f"the stage '{stage}' has one Region: .chalice/config.json gives it no TIDEGATE_REGIONS")
+        raise Refused(f"the stage '{stage}' has one Region: {CONFIG} gives it no {_REGIONS}")
     return list(regions_of(named))
 
 
@@ -109,8 +110,8 @@ def main() -> int:
     """Print what was done, or one sentence on what is in the way."""
     try:
         _run(os.environ)
-    except (Refused, TidegateError, BotoCoreError, ClientError) as fault:
-        print(f"no home was moved: {fault}", file=sys.stderr)
+    except (Refused, CannotDeploy, TidegateError, BotoCoreError, ClientError) as fault:
+        print(f"no home was moved: {reason(fault, os.environ)}", file=sys.stderr)
         return 1
     return 0
 

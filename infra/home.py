@@ -17,8 +17,10 @@ from chalicelib.adapters.dynamodb.keys import DynamoKeys
 from chalicelib.adapters.dynamodb.table import tables
 from chalicelib.domain.errors import TidegateError
 from chalicelib.ports import Keys
+from infra.deploy.faults import CannotDeploy
 from infra.failover import regions_in
 from infra.key import Refused
+from infra.reach import reason
 
 
 def settle(keys: Keys, tenant: str, region: str, regions: list[str]) -> None:
@@ -32,16 +34,18 @@ def settle(keys: Keys, tenant: str, region: str, regions: list[str]) -> None:
 
 def _run(environ: Mapping[str, str]) -> None:
     stage = environ.get("STAGE", "")
+    tenant, region, regions = environ.get("TENANT", ""), environ.get("REGION", ""), regions_in(environ, stage)
     keys = DynamoKeys(Database(tables(stage), pause=jittered(time.sleep, random.random)))
-    settle(keys, environ.get("TENANT", ""), environ.get("REGION", ""), regions_in(environ, stage))
+    settle(keys, tenant, region, regions)
+    print(f"{tenant} is at home in {region}")
 
 
 def main() -> int:
     """Do it, or print one sentence on what is in the way."""
     try:
         _run(os.environ)
-    except (Refused, TidegateError, BotoCoreError, ClientError) as fault:
-        print(f"no home was written: {fault}", file=sys.stderr)
+    except (Refused, CannotDeploy, TidegateError, BotoCoreError, ClientError) as fault:
+        print(f"no home was written: {reason(fault, os.environ)}", file=sys.stderr)
         return 1
     return 0
 

@@ -12,11 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, get_args
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from chalicelib import bootstrap, settings
 from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.identity import RANDOM_BYTES, Key, Peppers, Scope, mint
 from chalicelib.ports import Keys
 from chalicelib.settings import SettingsError
+from infra.reach import reason
 
 DEFAULT_PLAN: Final = "standard"
 HOME: Final = Path(__file__).parents[1] / ".local"
@@ -99,8 +102,8 @@ def main() -> int:
         read = settings.read(os.environ)
         keys = bootstrap.open_keys(bootstrap.open_database(read))
         print(make_key(os.environ, keys, bootstrap.peppers(read), live=not read.local))
-    except (Refused, SettingsError, TidegateError) as fault:
-        print(f"no key was made: {fault}", file=sys.stderr)
+    except (Refused, SettingsError, TidegateError, ClientError, BotoCoreError) as fault:
+        print(f"no key was made: {reason(fault, os.environ)}", file=sys.stderr)
         return 1
     return 0
 

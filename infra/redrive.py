@@ -20,6 +20,7 @@ from chalicelib import bootstrap
 from chalicelib.adapters.queues.sqs import DEAD
 from chalicelib.domain.jobs import Message
 from infra.key import Refused, stage_environment
+from infra.reach import reason
 
 BATCH: Final = 10  # what SQS takes at once
 RATE: Final = 50  # messages a second: a line that was down need not be flooded when it is up
@@ -173,7 +174,7 @@ def main() -> int:
         print("interrupted: run it again for the rest", file=sys.stderr)
         return 130
     except (Refused, ClientError, BotoCoreError) as fault:
-        print(f"not redriven: {fault}", file=sys.stderr)
+        print(f"not redriven: {reason(fault, os.environ)}", file=sys.stderr)
         return 1
     print(", ".join(f"{count} {fate}" for fate, count in sorted(fates.items())) or "nobody is dead")
     return 1 if fates["failed"] else 0
