@@ -1,10 +1,11 @@
-"""Each contract runs over memory, moto and an emulator."""
+"""Each contract runs over memory, moto and an emulator; moto is reached by botocore's client, the emulator directly."""
 
 import threading
 
 import pytest
 from moto import mock_aws
 
+from tests.contract.direct import DirectStores
 from tests.contract.stores import Emulator, MemoryStores, dynamo_stores
 
 STARTING_SECONDS = 60
@@ -45,7 +46,7 @@ def on_moto(credentials):
 
 @pytest.fixture
 def on_emulator(credentials, emulator):
-    return dynamo_stores(emulator, concurrent=True)
+    return dynamo_stores(emulator, concurrent=True, kind=DirectStores)
 
 
 @pytest.fixture(params=["memory", "moto", pytest.param("emulator", marks=pytest.mark.xdist_group("emulator"))])

@@ -87,7 +87,7 @@ class DynamoStores:
         self.lessons = DynamoLessons(self.database)
 
     def again(self):
-        return DynamoStores(**self._made_of)
+        return type(self)(**self._made_of)
 
     def losing_reply(self, call):
         """The call's first write happens, but nobody hears of it."""
@@ -151,10 +151,10 @@ def _client(endpoint):
     return Database(tables("any"), pause=lambda _: None, region=REGION, endpoint=endpoint)._connect()
 
 
-def dynamo_stores(endpoint=None, *, concurrent=False):
+def dynamo_stores(endpoint=None, *, concurrent=False, kind=DynamoStores):
     """Adapters over new tables, made as the template has them."""
     stage = f"t{os.getpid()}-{next(_stages)}"
-    stores = DynamoStores(stage, endpoint=endpoint, concurrent=concurrent)
+    stores = kind(stage, endpoint=endpoint, concurrent=concurrent)
     for table in template_tables(stage):
         with suppress(stores.client.exceptions.ResourceInUseException):  # on a busy machine the client asks twice
             stores.client.create_table(**table)
