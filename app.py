@@ -33,7 +33,7 @@ def health(call: Call) -> Response:
     if call.query("deep") not in {"1", "true"}:
         return status_wire.alive()
     services().gate.principal(call.credential, call.now, "admin")
-    return status_wire.checked(services().health.check())
+    return status_wire.checked(services().health.check(), services().health.targets())
 
 
 @app.route("/openapi.json", methods=["GET"], content_types=[])
@@ -80,7 +80,8 @@ def create_embedding(call: Call) -> Response:
 @answered
 def retrieve_usage(call: Call) -> Response:
     caller = services().gate.caller(call.credential, turn_id=call.turn_id, now=call.now)
-    return usage_wire.usage_response(call, caller, services().accounts.own(caller))
+    own = services().accounts.own(caller, with_past=usage_wire.wants_past(call))
+    return usage_wire.usage_response(call, caller, own)
 
 
 @app.lambda_function(name="stream")

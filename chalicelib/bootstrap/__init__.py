@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from chalicelib import settings as environment
+from chalicelib.bootstrap.accounts import open_accounts
 from chalicelib.bootstrap.erasure import open_eraser, open_erasures
 from chalicelib.bootstrap.lane import open_gauge, open_lane, queue_name
 from chalicelib.bootstrap.meanings import open_review, semantic_tier
@@ -21,7 +22,6 @@ from chalicelib.bootstrap.targets import Targets
 from chalicelib.domain.errors import Misconfigured
 from chalicelib.domain.identity import Peppers
 from chalicelib.domain.regions import ALONE
-from chalicelib.pipeline.accounts import Accounts
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
 from chalicelib.pipeline.cache import AnswerCache
@@ -129,13 +129,13 @@ def build(settings: Settings) -> Services:
         archive=Archive(conversations, fence),
         once=_once(settings, database, gate, conversations, lane),
         threads=Threads(responses),
-        accounts=Accounts(keys),
+        accounts=open_accounts(database, keys, lane),
         plans=Plans(keys, models),
         tenants=Tenants(keys, secrets.token_bytes, reach(settings)),
         keyring=Keyring(keys, open_erasures(database), gate.peppers, secrets.token_bytes, live=not settings.local),
         review=open_review(database, semantic, gate.peppers, models),
         eraser=open_eraser(database, keys, semantic, open_reception(settings, database, lane).expel),
-        health=Health({"database": keys.plans}),
+        health=Health({"database": keys.plans}, models, states, time.time),
         meter=meter,
         clock=time.time,
         homes=homes,

@@ -121,6 +121,13 @@ class Line(Struct, frozen=True):
     called: Mapping[int, int] = {}
 
 
+class Queue(Struct, frozen=True):
+    """A line as whoever would join it sees it; `waiting` is about right, as tickets are."""
+
+    waiting: int
+    eta_seconds: int
+
+
 def spills_in(job: Job, patience_seconds: int, now: float) -> int:
     """For how many more whole seconds a job holds out for the lowest tier: not while somebody listens, nor to the end.
 
@@ -150,3 +157,9 @@ def pace(line: Line, now: float) -> float:
         return 1 / GUESS_SECONDS
     seconds = now - min(recent) * BUCKET_SECONDS
     return sum(recent.values()) / max(seconds, 1.0)
+
+
+def queue_of(line: Line, now: float) -> Queue:
+    """How many wait in a line, and how long one more would."""
+    waiting = max(0, line.tickets - line.served)
+    return Queue(waiting, ceil(wait_seconds(line.tickets + 1, line, now)) if waiting else 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
 
 from chalicelib.domain.budget import WINDOWS, Charge, Limit, Meter, Period, Subject, Window, period, size
@@ -19,8 +21,20 @@ class Use(Struct, frozen=True):
     saved: Charge = Charge()
 
 
+MONTHS_BACK: Final = 12  # what the ledger keeps of a subject, beside the day before
+
+
 Uses = dict[Subject, dict[Window, Use]]
 """By subject and kind of window, the current ones."""
+
+
+class Past(Struct, frozen=True):
+    """What one subject used in one period, over or not; `saved` is None where nobody knows any more."""
+
+    subject: Subject
+    period: Period
+    used: Charge
+    saved: Charge | None
 
 
 class Line(Struct, frozen=True):
@@ -54,3 +68,17 @@ def report(subjects: tuple[Subject, ...], uses: Uses, limits: tuple[Limit, ...],
         for subject in subjects
         for window in WINDOWS
     )
+
+
+def remembered(now: float) -> tuple[Period, ...]:
+    """The months and days that are known of every subject, the oldest first; the last of each is the current one."""
+    months = [period("month", now)]
+    while len(months) <= MONTHS_BACK:
+        months.insert(0, period("month", months[0].starts - 1))
+    today = period("day", now)
+    return (*months, period("day", today.starts - 1), today)
+
+
+def remembers_savings(one: Period, now: float) -> bool:
+    """Whether it is known what the cache saved in a remembered period: of months, in this one and the last."""
+    return one.window == "day" or one.ends >= period("month", now).starts

@@ -8,18 +8,19 @@ from typing import Final, Literal
 
 import msgspec
 from chalice.app import Response
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from chalicelib.domain.budget import METERS, Charge, Meter, SubjectKind, Window
 from chalicelib.domain.identity import KeyState
+from chalicelib.domain.jobs import Queue
 from chalicelib.domain.keys import Found, Wanted
 from chalicelib.domain.turn import Caller
-from chalicelib.domain.usage import Line
+from chalicelib.domain.usage import Line, Past
 from chalicelib.edge.admin_wire import key_view
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import JSON, Headers
 from chalicelib.edge.table_text import CSV, Cell, table_text
-from chalicelib.pipeline.accounts import Statement
+from chalicelib.pipeline.accounts import Own, Statement
 
 NEXT: Final = "x-tidegate-next"
 
@@ -61,6 +62,18 @@ class LineView(Struct, frozen=True, kw_only=True):
     saved: Charge
 
 
+class PastView(Struct, frozen=True, kw_only=True):
+    """One subject in one month or day, over or not; `saved` is null where it is not known any more."""
+
+    subject: SubjectKind
+    id: str
+    window: Window
+    starts: int
+    starts_at: str
+    used: Charge
+    saved: Charge | None
+
+
 class UsageView(Struct, frozen=True, kw_only=True):
     """What a caller used."""
 
@@ -70,6 +83,8 @@ class UsageView(Struct, frozen=True, kw_only=True):
     key_id: str
     plan: str
     data: Sequence[LineView]
+    line: Queue
+    history: Sequence[PastView] | UnsetType = UNSET
 
 
 class AccountView(Struct, frozen=True, kw_only=True):
@@ -91,18 +106,33 @@ class StatementView(Struct, frozen=True, kw_only=True):
     user: str | None
     total: Sequence[LineView]
     data: Sequence[AccountView]
+    line: Queue
+    history: Sequence[PastView] | UnsetType = UNSET
     has_more: bool
     next: str | None
 
 
-def usage_response(call: Call, caller: Caller, lines: tuple[Line, ...]) -> Response:
+def wants_past(call: Call) -> bool:
+    """Whether earlier periods are to be told too; a table has none."""
+    return call.query("history") in {"1", "true"} and not _wants_table(call)
+
+
+def usage_response(call: Call, caller: Caller, own: Own) -> Response:
     """A caller's own usage, in the form that the call accepts."""
     who = caller.principal
     if _wants_table(call):
         owner = (who.tenant, who.user, who.key_id, who.plan)
-        return _table(_OWN, ((*owner, *_cells(line)) for line in lines))
-    data = [_view(line) for line in lines]
-    return _json(UsageView(tenant=who.tenant, user=who.user, key_id=who.key_id, plan=who.plan, data=data))
+        return _table(_OWN, ((*owner, *_cells(line)) for line in own.lines))
+    view = UsageView(
+        tenant=who.tenant,
+        user=who.user,
+        key_id=who.key_id,
+        plan=who.plan,
+        data=[_view(line) for line in own.lines],
+        line=own.queue,
+        history=_past_views(own.past),
+    )
+    return _json(view)
 
 
 def statement_response(call: Call, wanted: Wanted, found: Found, statement: Statement) -> Response:
@@ -125,6 +155,8 @@ def statement_response(call: Call, wanted: Wanted, found: Found, statement: Stat
             )
             for key, lines in accounts
         ],
+        line=statement.queue,
+        history=_past_views(statement.past),
         has_more=found.next is not None,
         next=found.next,
     )
@@ -153,6 +185,22 @@ def _view(line: Line) -> LineView:
         remaining=Amounts(*(line.remaining(meter) for meter in METERS)),
         cost_usd_micros=line.use.used.usd_micros,
         saved=line.use.saved,
+    )
+
+
+def _past_views(past: Sequence[Past] | None) -> Sequence[PastView] | UnsetType:
+    return UNSET if past is None else [_past_view(each) for each in past]
+
+
+def _past_view(past: Past) -> PastView:
+    return PastView(
+        subject=past.subject.kind,
+        id=past.subject.tag,
+        window=past.period.window,
+        starts=past.period.starts,
+        starts_at=_iso(past.period.starts),
+        used=past.used,
+        saved=past.saved,
     )
 
 

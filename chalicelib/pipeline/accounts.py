@@ -8,11 +8,21 @@ from msgspec import Struct
 
 from chalicelib.domain.budget import Limit, Subject
 from chalicelib.domain.identity import Key, tenant_tag, user_tag
+from chalicelib.domain.jobs import Queue, queue_of
 from chalicelib.domain.keys import Found, Wanted
 from chalicelib.domain.ledger import subjects_of
 from chalicelib.domain.turn import Caller
-from chalicelib.domain.usage import Line, report
-from chalicelib.ports import Keys
+from chalicelib.domain.usage import Line, Past, report
+from chalicelib.ports import Jobs, Keys
+from chalicelib.ports.history import UsageHistory
+
+
+class Own(Struct, frozen=True):
+    """What a caller used, and how many wait in the tenant's line; `past` where it was asked for."""
+
+    lines: tuple[Line, ...]
+    queue: Queue
+    past: tuple[Past, ...] | None
 
 
 class Account(Struct, frozen=True):
@@ -23,10 +33,12 @@ class Account(Struct, frozen=True):
 
 
 class Statement(Struct, frozen=True):
-    """What a tenant, or one user of it, used in all, and key by key."""
+    """What a tenant, or one user of it, used in all, and key by key; else as `Own`."""
 
     total: tuple[Line, ...]
     accounts: tuple[Account, ...]
+    queue: Queue
+    past: tuple[Past, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +46,16 @@ class Accounts:
     """Reads the ledger; charges nothing."""
 
     keys: Keys
+    history: UsageHistory
+    jobs: Jobs
 
-    def own(self, caller: Caller) -> tuple[Line, ...]:
+    def own(self, caller: Caller, *, with_past: bool = False) -> Own:
         """What the caller's key, user and tenant used, and what the plan in force leaves them."""
-        subjects = subjects_of(caller.principal)
-        return report(subjects, self.keys.uses(subjects, caller.now), caller.plan.limits, caller.now)
+        subjects, now = subjects_of(caller.principal), caller.now
+        lines = report(subjects, self.keys.uses(subjects, now), caller.plan.limits, now)
+        return Own(lines, self._queue(caller.principal.tenant, now), self._past(subjects, now) if with_past else None)
 
-    def of_page(self, wanted: Wanted, found: Found, now: float) -> Statement:
+    def of_page(self, wanted: Wanted, found: Found, now: float, *, with_past: bool = False) -> Statement:
         """What a page of keys used, and their owner in all; the owner has the limits of the tenant's own plan."""
         own, of_plan = self._limits(wanted.tenant)
         subjects = {key.key_id: Subject("key", key.key_id) for key in found.keys}
@@ -52,7 +67,15 @@ class Accounts:
                 Account(key, report((subjects[key.key_id],), uses, (*of_plan.get(key.plan, ()), *own), now))
                 for key in found.keys
             ),
+            self._queue(wanted.tenant, now),
+            self._past((owner,), now) if with_past else None,
         )
+
+    def _queue(self, tenant: str, now: float) -> Queue:
+        return queue_of(self.jobs.line(tenant_tag(tenant)), now)
+
+    def _past(self, subjects: tuple[Subject, ...], now: float) -> tuple[Past, ...]:
+        return tuple(self.history.past(subjects, now))
 
     def _limits(self, tenant: str) -> tuple[tuple[Limit, ...], dict[str, tuple[Limit, ...]]]:
         """The limits of the tenant's own plan, and those of every plan by name."""

@@ -123,4 +123,9 @@ def list_usage(call: Call) -> Response:
     services().gate.principal(call.credential, call.now, "admin")
     wanted = admin_wire.wanted_of(call)
     found = services().keyring.page(wanted)
-    return usage_wire.statement_response(call, wanted, found, services().accounts.of_page(wanted, found, call.now))
+    return usage_wire.statement_response(
+        call,
+        wanted,
+        found,
+        services().accounts.of_page(wanted, found, call.now, with_past=usage_wire.wants_past(call)),
+    )

@@ -17,6 +17,7 @@ from chalicelib.adapters.dynamodb.answers import DynamoAnswers
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.conversations import DynamoConversations
 from chalicelib.adapters.dynamodb.decisions import DynamoDecisions
+from chalicelib.adapters.dynamodb.history import DynamoUsageHistory
 from chalicelib.adapters.dynamodb.keys import DynamoKeys
 from chalicelib.adapters.dynamodb.lessons import DynamoLessons
 from chalicelib.adapters.dynamodb.table import tables
@@ -25,6 +26,7 @@ from chalicelib.adapters.dynamodb.turns import DynamoTurns
 from chalicelib.adapters.memory.answers import MemoryAnswers
 from chalicelib.adapters.memory.conversations import MemoryConversations
 from chalicelib.adapters.memory.decisions import MemoryDecisions, MemoryLessons
+from chalicelib.adapters.memory.history import MemoryUsageHistory
 from chalicelib.adapters.memory.keys import MemoryKeys
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.adapters.memory.targets import MemoryTargets
@@ -48,6 +50,7 @@ class MemoryStores:
         self.turns = MemoryTurns(self.shelf)
         self.conversations = MemoryConversations(self.shelf)
         self.keys = MemoryKeys(self.shelf)
+        self.history = MemoryUsageHistory(self.shelf)
         self.answers = MemoryAnswers(self.shelf)
         self.targets = MemoryTargets(self.shelf)
         self.decisions = MemoryDecisions(self.shelf)
@@ -81,6 +84,7 @@ class DynamoStores:
         self.turns = DynamoTurns(self.database)
         self.conversations = DynamoConversations(self.database)
         self.keys = DynamoKeys(self.database)
+        self.history = DynamoUsageHistory(self.database)
         self.answers = DynamoAnswers(self.database)
         self.targets = DynamoTargets(self.database)
         self.decisions = DynamoDecisions(self.database)

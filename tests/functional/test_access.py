@@ -54,10 +54,12 @@ def test_a_deep_check_without_a_key_is_unauthorized(world):
     assert world.call("GET", "/health?deep=1").status == 401
 
 
-def test_a_deep_check_names_every_dependency(world):
+def test_a_deep_check_names_every_dependency_and_target(world):
     answer = world.call("GET", "/health?deep=1", key=world.key(scopes=frozenset({"admin"})))
 
-    assert answer.json == {"status": "ok", "checks": {"database": "ok"}}
+    assert (answer.json["status"], answer.json["checks"]) == ("ok", {"database": "ok"})
+    assert {"nova-lite", "wordllama-256"} <= {each["model"] for each in answer.json["targets"]}
+    assert {each["state"] for each in answer.json["targets"]} == {"up"}
 
 
 def test_a_wrong_token_of_a_known_key_is_charged_to_nobody(world):

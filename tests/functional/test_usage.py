@@ -9,7 +9,9 @@ import pytest
 
 from chalicelib.domain.budget import Limit
 from chalicelib.domain.identity import parse_token, tenant_tag, user_tag
+from tests.functional.world import chat_body
 
+CHAT = "/v1/chat/completions"
 CSV = {"accept": "text/csv"}
 NONE = {"requests": None, "tokens": None, "usd_micros": None}
 NOTHING = {"requests": 0, "tokens": 0, "usd_micros": 0}
@@ -236,3 +238,46 @@ def test_no_cell_is_run_and_every_cell_is_whole(world, admin, name):
     (shown,) = {row["name"] for row in rows if row["subject"] == "key"}
     assert shown.removeprefix("'") == name
     assert shown.lstrip()[0] not in "=+-@＝"
+
+
+def test_earlier_periods_are_told_to_whoever_asks(world, admin):
+    key = world.key()
+    world.chat("What is a tide?", key=key)
+    world.chat("What is a tide?", key=key)
+
+    plain = world.call("GET", "/v1/usage", key=key).json
+    own = world.call("GET", "/v1/usage?history=1", key=key).json["history"]
+    told = world.call("GET", "/admin/usage?tenant=acme&history=true", key=admin).json["history"]
+
+    assert "history" not in plain
+    assert [(each["subject"], each["window"]) for each in own] == [
+        (who, window) for who in ("key", "user", "tenant") for window in ["month"] * 13 + ["day"] * 2
+    ]
+    today = own[14]
+    assert (today["used"]["requests"], today["saved"]["requests"]) == (2, 1)
+    assert today["starts_at"] == datetime.now(UTC).strftime("%Y-%m-%dT00:00:00Z")
+    assert own[0]["saved"] is None
+    assert told == own[30:]
+
+
+def test_a_table_has_no_earlier_periods(world):
+    key = world.key()
+
+    plain, asked = (world.call("GET", path, key=key, headers=CSV) for path in ("/v1/usage", "/v1/usage?history=1"))
+
+    assert asked.body == plain.body
+
+
+def test_how_many_wait_in_the_tenants_line_is_told(world, admin):
+    key = world.key()
+    before = world.call("GET", "/v1/usage", key=key).json["line"]
+    for _ in range(2):
+        world.call("POST", CHAT, chat_body("Later"), key=key, headers={"prefer": "respond-async"})
+
+    own = world.call("GET", "/v1/usage", key=world.key(user="bob")).json["line"]
+    told = world.call("GET", "/admin/usage?tenant=acme", key=admin).json["line"]
+    other = world.call("GET", "/v1/usage", key=world.key("evil", "eve")).json["line"]
+
+    assert before == other == {"waiting": 0, "eta_seconds": 0}
+    assert own == told
+    assert (own["waiting"], own["eta_seconds"]) == (2, 6)

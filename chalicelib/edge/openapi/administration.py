@@ -7,7 +7,7 @@ from typing import Final
 
 from chalicelib.edge import admin_wire, cache_wire, erasure_wire, plan_wire, usage_wire
 from chalicelib.edge.names import MOST_CHARACTERS, OWNER
-from chalicelib.edge.openapi.operation import AFTER, CSV, LIMIT, Json, Operation, Query
+from chalicelib.edge.openapi.operation import AFTER, CSV, HISTORY, LIMIT, Json, Operation, Query
 
 _NAME: Final[Json] = {"type": "string", "minLength": 1, "maxLength": MOST_CHARACTERS, "pattern": OWNER}
 _TENANT: Final = Query("tenant", _NAME, required=True)
@@ -59,7 +59,7 @@ KEYS: Final = (
         "GET /admin/usage",
         "Tell what a tenant used",
         usage_wire.StatementView,
-        query=_KEYS,
+        query=(*_KEYS, HISTORY),
         as_well=(CSV,),
     ),
 )

@@ -25,6 +25,7 @@ class Query(Struct, frozen=True):
 
 LIMIT: Final = Query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20})
 AFTER: Final = Query("after", {"type": "string"})
+HISTORY: Final = Query("history", {"type": "string", "description": "`1` or `true`"})
 
 
 class Operation(Struct, frozen=True):

@@ -17,7 +17,7 @@ from chalicelib.edge import (
     status_wire,
     usage_wire,
 )
-from chalicelib.edge.openapi.operation import AFTER, CSV, LIMIT, Json, Operation, Query
+from chalicelib.edge.openapi.operation import AFTER, CSV, HISTORY, LIMIT, Json, Operation, Query
 
 EVENTS: Final = "text/event-stream"
 
@@ -80,6 +80,7 @@ READING: Final = (
         "GET /v1/usage",
         "Tell what was used, and what is left",
         gives=usage_wire.UsageView,
+        query=(HISTORY,),
         as_well=(CSV,),
     ),
 )

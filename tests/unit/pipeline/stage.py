@@ -12,6 +12,7 @@ from chalicelib.adapters.memory.connections import MemoryConnections
 from chalicelib.adapters.memory.conversations import MemoryConversations
 from chalicelib.adapters.memory.decisions import MemoryDecisions, MemoryLessons
 from chalicelib.adapters.memory.erasures import MemoryErasures
+from chalicelib.adapters.memory.history import MemoryUsageHistory
 from chalicelib.adapters.memory.jobs import MemoryJobs
 from chalicelib.adapters.memory.keys import MemoryKeys
 from chalicelib.adapters.memory.queue import MemoryJobQueue
@@ -194,7 +195,8 @@ class Stage:
         )
         cache = AnswerCache(answers, 3_600, semantic)
         admission = Admission(turns, conversations, LEASE_SECONDS)
-        self.pool = Pool(MemoryTargets(self.shelf), lambda: 0.0)
+        self.targets = MemoryTargets(self.shelf)
+        self.pool = Pool(self.targets, lambda: 0.0)
         self.queue, self.jobs = MemoryJobQueue(), MemoryJobs()
         self.mail, self.told = Mail(), []
         self.connections, self.exchange = MemoryConnections(), Exchange()
@@ -239,7 +241,7 @@ class Stage:
                 patience_seconds=DEADLINE_SECONDS,
             ),
             threads=Threads(MemoryResponses()),
-            accounts=Accounts(self.keys),
+            accounts=Accounts(self.keys, MemoryUsageHistory(self.shelf), self.jobs),
             plans=Plans(self.keys, a_catalogue(small, vector)),
             tenants=Tenants(self.keys, bytes, Reach()),
             keyring=Keyring(self.keys, MemoryErasures(), PEPPERS, bytes, live=False),
@@ -255,7 +257,7 @@ class Stage:
                 a_catalogue(small, vector),
             ),
             eraser=None,
-            health=Health({}),
+            health=Health({}, a_catalogue(small, vector), self.targets, lambda: self.now),
             meter=self.meter,
             clock=lambda: self.now,
         )

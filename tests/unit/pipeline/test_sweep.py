@@ -2,9 +2,8 @@
 
 import pytest
 
-from chalicelib.domain.errors import Misconfigured, QueueUnavailable, StoreUnavailable
+from chalicelib.domain.errors import QueueUnavailable
 from chalicelib.pipeline import turn, work
-from chalicelib.pipeline.health import Health
 from chalicelib.pipeline.lane import RESEND_SECONDS
 from chalicelib.pipeline.sweep import BATCH, MOST, Sweeper, sweep
 from tests.builders import NOW, an_ask
@@ -86,15 +85,3 @@ def test_an_abandoned_turn_keeps_its_charge_and_is_swept_once():
     assert swept == [0, 1, 0]
     assert stage.leases() == ["expired"]
     assert stage.used() == held
-
-
-def test_health_tells_what_each_dependency_says():
-    def fails():
-        raise StoreUnavailable("get_item failed: ThrottlingException")
-
-    def is_wrong():
-        raise Misconfigured("no table")
-
-    checked = Health({"well": dict, "down": fails, "wrong": is_wrong}).check()
-
-    assert checked == {"well": "ok", "down": "get_item failed: ThrottlingException", "wrong": "no table"}
