@@ -10,7 +10,7 @@ from chalicelib.edge.homeward import Answer, homeward
 from chalicelib.edge.problems import answered
 from chalicelib.edge.telemetry import log_refit, log_sweep
 from chalicelib.pipeline import embed, turn, work
-from chalicelib.routes import admin, cache, conversations, jobs, responses
+from chalicelib.routes import admin, cache, conversations, jobs, pages, responses
 from chalicelib.routes.once import once
 
 app = Gateway("tidegate", configure_logs=False)
@@ -20,6 +20,7 @@ app.register_blueprint(jobs.views)
 app.register_blueprint(admin.views)
 app.register_blueprint(cache.views)
 app.experimental_feature_flags.add("WEBSOCKETS")
+app.register_blueprint(pages.views)
 
 
 @app.middleware("http")

@@ -11,6 +11,7 @@ PREFIX: Final = "TIDEGATE_"
 LOCAL: Final = "local"
 MOST_PORT: Final = 65_535
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.:\[\]-]+")
+_SOCKET_URL: Final = re.compile(r"wss?://[a-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
 _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _BASE_URL: Final = re.compile(r"https://[^/?#\s]+(/[^?#\s]*)?|http://127\.0\.0\.1:[0-9]+(/[^?#\s]*)?")
 _LEAST_REGIONS: Final = 2
@@ -47,9 +48,11 @@ class Settings:
     catalogue: str = ""
     origins: str = ""
     sockets: str = ""
+    socket_url: str = ""
     webhook_ports: str = "443"
     webhook_loopback: bool = False
     regions: str = ""
+    direct_dynamodb: bool = True
     log_level: str = "INFO"
 
     @property
@@ -128,6 +131,12 @@ def _origins(text: str) -> str:
     return text
 
 
+def _socket_url(text: str) -> str:
+    if text and not _SOCKET_URL.fullmatch(text):
+        raise ValueError("not the address of a WebSocket such as wss://sockets.example.com/api")
+    return text
+
+
 def origins_of(text: str) -> frozenset[str]:
     """The origins that a setting names, in lower case, as browsers send them."""
     return frozenset(each.strip().lower() for each in text.split(",") if each.strip())
@@ -158,6 +167,7 @@ _OF_THEIR_OWN: Final[dict[str, Callable[[str], object]]] = {
     "flight_seconds": _count,
     "wait_seconds": _count,
     "origins": _origins,
+    "socket_url": _socket_url,
     "webhook_ports": _ports,
     "regions": _regions,
 }

@@ -58,6 +58,7 @@ __all__ = [
     "refitter",
     "services",
     "sweeper",
+    "socket_url",
 ]
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ def queue() -> str:
 
 
 def sweeper() -> Sweeper:
+def socket_url() -> str:
+    """Where the pages open a WebSocket; empty where they open none."""
+    return environment.read(os.environ).socket_url
+
+
     """What ends leases and sends again what was lost, by itself: it needs no secret and no model."""
     settings = environment.read(os.environ)
     database = open_database(settings)

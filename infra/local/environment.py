@@ -74,6 +74,7 @@ class Options:
             "TIDEGATE_ORIGINS": inherited.get("TIDEGATE_ORIGINS")
             or f"http://127.0.0.1:{self.port},http://localhost:{self.port}",
             "TIDEGATE_SOCKETS": f"http://127.0.0.1:{self.port}",
+            "TIDEGATE_SOCKET_URL": f"ws://127.0.0.1:{self.port}/ws",
             "TIDEGATE_PEPPER": inherited.get("TIDEGATE_PEPPER") or pepper,
             **self.settings,
         }

@@ -8,6 +8,9 @@ from tests.functional.world import TEMPLATES, chat_body, filled
 SCOPES = {
     ("GET", "/health"): None,
     ("GET", "/openapi.json"): None,
+    ("GET", "/"): None,
+    ("GET", "/usage"): None,
+    ("GET", "/assets/{revision}/{name}"): None,
     ("GET", "/v1/models"): "chat",
     ("GET", "/v1/models/{model_id}"): "chat",
     ("POST", "/v1/chat/completions"): "chat",

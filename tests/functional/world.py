@@ -49,6 +49,7 @@ PARTS = {
     "{user}": "ada",
     "{job_id}": "job_1",
 }
+    "{revision}": "0" * 16,
 
 
 def filled(path):
@@ -56,7 +57,7 @@ def filled(path):
     return functools.reduce(lambda text, part: text.replace(part, PARTS[part]), PARTS, path)
 
 
-OPEN = {"/health", "/openapi.json"}
+OPEN = {"/health", "/openapi.json", "/", "/usage", "/assets/{revision}/{name}"}
 TEMPLATES = sorted((method, path) for path, methods in app.routes.items() for method in methods)
 ROUTES = [(method, filled(path)) for method, path in TEMPLATES if path not in OPEN]
 """Every route that needs a key."""

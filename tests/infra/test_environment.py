@@ -74,6 +74,7 @@ def test_the_upstream_is_passed_on_as_a_setting_and_nothing_is_when_there_is_non
         "TIDEGATE_PEPPER",
         "TIDEGATE_SEMANTIC",
         "TIDEGATE_SOCKETS",
+        "TIDEGATE_SOCKET_URL",
         "TIDEGATE_STAGE",
     }
 
@@ -100,4 +101,5 @@ def test_a_run_lets_its_own_pages_connect_unless_others_are_named():
 
     assert own["TIDEGATE_ORIGINS"] == "http://127.0.0.1:8080,http://localhost:8080"
     assert own["TIDEGATE_SOCKETS"] == "http://127.0.0.1:8080"
+    assert own["TIDEGATE_SOCKET_URL"] == "ws://127.0.0.1:8080/ws"
     assert named["TIDEGATE_ORIGINS"] == "none"

@@ -16,10 +16,11 @@ from chalicelib.edge.gateway import JSON
 from chalicelib.edge.openapi.administration import ADMINISTRATION
 from chalicelib.edge.openapi.operation import Json, Operation, Query
 from chalicelib.edge.openapi.operations import CONVERSATIONS, KEPT, READING, TURNS
+from chalicelib.edge.openapi.pages import PAGES
 from chalicelib.edge.problems import MOST_NAME, ErrorBody
 from chalicelib.edge.responses_body import BareInput, Inputs
 
-OPERATIONS: Final = (*READING, *TURNS, *KEPT, *CONVERSATIONS, *ADMINISTRATION)
+OPERATIONS: Final = (*READING, *TURNS, *KEPT, *CONVERSATIONS, *ADMINISTRATION, *PAGES)
 
 _HEAD: Final[Json] = {
     "openapi": "3.1.0",
@@ -77,7 +78,10 @@ def _operation(each: Operation, told: dict[object, Json]) -> Json:
 
 def _responses(each: Operation, told: dict[object, Json]) -> Json:
     media: Json = {kind: {"schema": {"type": "string"}} for kind in each.as_well}
-    good: Json = {"200": {"description": "Done.", "content": {JSON: {"schema": told[each.gives]}, **media}}}
+    if each.gives:
+        media = {JSON: {"schema": told[each.gives]}, **media}
+    good: Json = {"200": {"description": "Done.", "content": media}}
+    good |= {str(code): {"description": HTTPStatus(code).phrase + "."} for code in each.bare}
     if each.queued:
         good["202"] = {"description": "Taken: ask for it later.", "content": {JSON: {"schema": told[each.queued]}}}
     refused = {JSON: {"schema": told[ErrorBody]}}

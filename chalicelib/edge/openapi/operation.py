@@ -32,8 +32,9 @@ class Operation(Struct, frozen=True):
     """What a route takes and gives. `name` is its view's, `line` its method and path; no `scope`: no key.
 
     `takes` and `gives` are the types of the two bodies, `queued` that of the answer to what has to wait; `as_well` are
-    other media that the answer may come in. A `turn` is limited, and may fail with the model. What `may_conflict` is
-    refused while somebody has it. Without a scope it `may_need_key` all the same, for some of what it tells.
+    other media that the answer may come in, all of them where it `gives` nothing; `bare` are statuses without a body. A
+    `turn` is limited, and may fail with the model. What `may_conflict` is refused while somebody has it. Without a
+    scope it `may_need_key` all the same, for some of what it tells.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Operation(Struct, frozen=True):
     queued: Any = None
     may_conflict: bool = False
     may_need_key: bool = False
+    bare: tuple[int, ...] = ()
 
     @property
     def method(self) -> str:

@@ -1,0 +1,235 @@
+// @ts-check
+/** One answer on the page: how it comes, what it says, and the line that tells where it is from. */
+
+import { json } from "./api.js";
+import { el, fill, icon, iconButton } from "./dom.js";
+import { explain, waiting } from "./faults.js";
+import { cost, count, dollars, seconds, untilWords } from "./format.js";
+import { Prose } from "./prose.js";
+
+const DRAW_MS = 40;
+
+/** An answer that is shown while it comes. `on` is asked to ask again, or to sign out. */
+export class Answer {
+  /**
+   * @param {{again: (fresh: boolean) => void, signOut: () => void, prices: (model: string) => any}} on
+   */
+  constructor(on) {
+    this.on = on;
+    this.text = "";
+    this.thoughts = "";
+    /** @type {any} */
+    this.head = {};
+    /** @type {any} */
+    this.usage = null;
+    this.began = performance.now();
+    this.drawnAt = 0;
+    this.isKept = false;
+    this.prose = new Prose();
+    this.state = el("div", { class: "state" });
+    this.notes = el("div", { class: "notes" });
+    this.foot = el("footer", {});
+    this.reasoning = el("details", { class: "thoughts", hidden: true }, el("summary", {}, "Reasoning"), el("p"));
+    this.element = el("article", { class: "answer", "aria-label": "Answer" }, this.state, this.reasoning, this.prose.element, this.notes, this.foot);
+  }
+
+  /** An answer from before. */
+  static past(/** @type {string} */ text, /** @type {boolean} */ isWhole, /** @type {any} */ on) {
+    const made = new Answer(on);
+    made.isKept = true;
+    made.text = text;
+    made.draw();
+    if (!isWhole) made.note("Stopped", text ? "This answer is not whole." : "Nothing was said.");
+    made.actions();
+    return made;
+  }
+
+  begin() {
+    this.element.setAttribute("aria-busy", "true");
+    this.say("Thinking", true);
+  }
+
+  /** Take a piece of what comes. */
+  take(/** @type {import("./ask.js").Piece} */ piece) {
+    switch (piece.kind) {
+      case "head":
+        this.head = { ...this.head, ...piece };
+        break;
+      case "line":
+        this.say(piece.position ? `${place(piece.position)} in line, about ${untilWords(piece.eta * 1000)} to go` : "Waiting in line", true);
+        break;
+      case "link":
+        this.say(piece.isUp ? "" : "The connection dropped. Reconnecting", !piece.isUp);
+        break;
+      case "thought":
+        this.think(piece.text);
+        break;
+      case "text":
+      case "refusal":
+        this.first ??= performance.now();
+        this.text += piece.text;
+        this.say("");
+        this.drawSoon();
+        break;
+      case "usage":
+        this.usage = piece.usage;
+        break;
+      case "end":
+        this.reason = piece.reason;
+    }
+  }
+
+  think(/** @type {string} */ text) {
+    this.thoughts += text;
+    this.reasoning.hidden = false;
+    this.reasoning.lastElementChild.textContent = this.thoughts;
+  }
+
+  /** It is whole. */
+  done() {
+    this.isKept = true;
+    this.close();
+    if (this.reason === "length") this.note("Cut off", "The answer reached the most that the model may write.");
+    if (this.reason === "content_filter") this.note("Held back", "The model's filter stopped the answer.");
+    this.foot.append(...this.facts());
+    this.actions();
+  }
+
+  /** Whoever asked stopped it. */
+  stopped() {
+    this.isKept = true;
+    this.close();
+    this.note("Stopped", this.text ? "What had come is kept." : "Nothing had come yet.");
+    this.actions();
+  }
+
+  /** It failed, or broke off. */
+  failed(/** @type {any} */ fault) {
+    this.isKept = this.text !== "";
+    this.close();
+    const told = explain(fault);
+    const words = el("p", {}, told.text);
+    const buttons = el("div", { class: "row" });
+    if (told.signOut) buttons.append(el("button", { type: "button", on: { click: this.on.signOut } }, "Sign in again"));
+    else if (told.again) buttons.append(el("button", { type: "button", on: { click: () => this.on.again(false) } }, icon("again"), "Try again"));
+    const wait = el("p", { class: "wait" });
+    const children = [el("strong", {}, told.title), words, ...(told.until ? [wait] : []), ...(buttons.children.length ? [buttons] : [])];
+    this.notes.append(el("div", { class: told.until ? "note warn" : "note bad", role: "alert" }, ...children));
+    if (told.until) this.countDown(wait, told.until);
+    if (this.text) this.actions();
+  }
+
+  countDown(/** @type {HTMLElement} */ place, /** @type {number} */ until) {
+    const clock = new Date(until).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const tick = () => {
+      place.textContent = `${waiting(until)}${until > Date.now() ? ` (at ${clock})` : ""}`;
+      if (until > Date.now() && place.isConnected) setTimeout(tick, 1_000);
+    };
+    place.textContent = `${waiting(until)} (at ${clock})`;
+    setTimeout(tick, 1_000);
+  }
+
+  close() {
+    clearTimeout(this.drawing);
+    this.draw();
+    this.say("");
+    this.element.removeAttribute("aria-busy");
+    this.took = performance.now() - this.began;
+  }
+
+  say(/** @type {string} */ text, isBusy = false) {
+    fill(this.state, ...(text ? [text] : []));
+    this.state.classList.toggle("busy", isBusy);
+  }
+
+  note(/** @type {string} */ title, /** @type {string} */ text) {
+    this.notes.append(el("p", { class: "soft aside" }, el("strong", {}, title), " ", text));
+  }
+
+  /** Draw at most so often that the page stays quick, however long the answer is. */
+  drawSoon() {
+    if (this.drawing) return;
+    const since = performance.now() - this.drawnAt;
+    this.drawing = setTimeout(() => this.draw(), Math.max(0, Math.max(DRAW_MS, (this.drawCost ?? 0) * 4) - since));
+  }
+
+  draw() {
+    const from = performance.now();
+    this.drawing = undefined;
+    this.prose.show(this.text);
+    this.drawnAt = performance.now();
+    this.drawCost = this.drawnAt - from;
+    this.element.dispatchEvent(new Event("drawn", { bubbles: true }));
+  }
+
+  facts() {
+    const { model, target, cache, similarity } = this.head;
+    const facts = el("ul", { class: "facts", "aria-label": "About this answer" });
+    const add = (/** @type {string} */ text, title = "", kind = "") => facts.append(el("li", { title, class: kind }, text));
+    if (cache === "hit") add("From the cache", "The same question was answered before", "good");
+    if (cache === "semantic") add(`From the cache, ${((similarity ?? 0) * 100).toFixed(1)} % alike`, "A question that asks the same was answered before", "good");
+    if (model) add(model, "Model");
+    if (target && target !== model) add(target, "Target that answered");
+    if (this.usage) this.addUsage(add, cache === "hit" || cache === "semantic");
+    add(seconds(this.took ?? 0), this.first ? `First words after ${seconds(this.first - this.began)}` : "Time");
+    return [facts, ...(cache === "semantic" ? [this.feedback()] : [])];
+  }
+
+  addUsage(/** @type {(text: string, title?: string) => void} */ add, /** @type {boolean} */ isCached) {
+    const { prompt_tokens, completion_tokens } = this.usage;
+    add(`${count(prompt_tokens + completion_tokens)} tokens`, `${count(prompt_tokens)} read, ${count(completion_tokens)} written`);
+    const prices = this.on.prices(this.head.model);
+    if (!prices) return;
+    const price = dollars(cost(prices, this.usage));
+    if (isCached) add("$0", `The cache spared ${price}`);
+    else add(price, "By the model's list price");
+  }
+
+  feedback() {
+    const place = el("div", { class: "feedback", role: "status" });
+    const wrong = el("button", { type: "button", class: "quiet", on: { click: () => this.sayWrong(place, wrong) } }, icon("flag"), "Wrong answer?");
+    return fill(place, wrong);
+  }
+
+  async sayWrong(/** @type {Element} */ place, /** @type {HTMLButtonElement} */ button) {
+    button.disabled = true;
+    try {
+      await json("POST", "v1/cache/feedback", { id: this.head.id, correct: false });
+      const fresh = el("button", { type: "button", class: "quiet", on: { click: () => this.on.again(true) } }, "Ask the model");
+      fill(place, el("span", {}, "Thank you. It will not be served for this question again."), fresh);
+      fresh.focus();
+    } catch (fault) {
+      fill(place, el("span", {}, explain(fault).text), button);
+      button.disabled = false;
+    }
+  }
+
+  actions() {
+    const copy = iconButton("copy", "Copy answer", () => copyText(copy, this.text));
+    const again = iconButton("again", "Ask again", () => this.on.again(true), { class: "quiet bare last" });
+    this.foot.append(el("div", { class: "actions" }, ...(this.text ? [copy] : []), again));
+  }
+}
+
+/** Put a text into the clipboard, and say so on the button for a moment. */
+export async function copyText(/** @type {HTMLElement} */ button, /** @type {string} */ text) {
+  const label = button.getAttribute("aria-label") ?? "Copy";
+  let said = "Copied";
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    said = "The browser does not allow copying";
+  }
+  button.setAttribute("aria-label", said);
+  button.title = said;
+  fill(button, icon(said === "Copied" ? "done" : "close"));
+  setTimeout(() => {
+    button.setAttribute("aria-label", label);
+    button.title = label;
+    fill(button, icon("copy"));
+  }, 1_600);
+}
+
+function place(/** @type {number} */ position) {
+  return position === 1 ? "Next" : `Number ${position}`;
+}

@@ -1,0 +1,157 @@
+// @ts-check
+/**
+ * One question to the gateway, and what comes back, piece by piece, whichever way it comes: as events of one call, over a
+ * WebSocket that resumes, or out of the line where every model is busy.
+ *
+ * @typedef {{kind: "head", id: string, model: string, cache?: string, target?: string, similarity?: number}
+ *   | {kind: "text" | "thought" | "refusal", text: string}
+ *   | {kind: "line", position: number, eta: number}
+ *   | {kind: "link", isUp: boolean}
+ *   | {kind: "end", reason: string}
+ *   | {kind: "usage", usage: any}} Piece
+ */
+
+import { ApiError, call, json } from "./api.js";
+import { events } from "./events.js";
+import { Talk, Unconnected, socketUrl } from "./socket.js";
+
+const PATIENCE_SECONDS = 2; // for a place in line; then the page shows the line instead
+const LOOK_MS = 1_500; // between looks at the line
+
+/** What a caller stopped, and did not fail. */
+export class Stopped extends Error {}
+
+/**
+ * @param {any} request a chat completion's body
+ * @param {{signal: AbortSignal, overSocket?: boolean}} options
+ * @returns {AsyncGenerator<Piece>}
+ */
+export async function* ask(request, { signal, overSocket = false }) {
+  try {
+    if (overSocket && socketUrl()) yield* askOverSocket(request, signal);
+    else yield* askOverHttp(request, signal);
+  } catch (fault) {
+    if (signal.aborted) throw new Stopped();
+    throw fault;
+  }
+}
+
+async function* askOverSocket(/** @type {any} */ request, /** @type {AbortSignal} */ signal) {
+  try {
+    yield* spoken(new Talk({ request }, signal), signal);
+  } catch (fault) {
+    if (!(fault instanceof Unconnected)) throw fault;
+    yield* askOverHttp(request, signal); // nothing was asked yet
+  }
+}
+
+async function* askOverHttp(/** @type {any} */ request, /** @type {AbortSignal} */ signal) {
+  const body = { ...request, stream: true, stream_options: { include_usage: true } };
+  const answer = await call("POST", "v1/chat/completions", { body, signal, headers: { prefer: `wait=${PATIENCE_SECONDS}` } });
+  if (answer.status === 202) return yield* inLine(await answer.json(), signal);
+  const told = (/** @type {string} */ name) => answer.headers.get(`x-tidegate-${name}`) ?? undefined;
+  const similarity = told("similarity");
+  const facts = { cache: told("cache"), target: told("target"), ...(similarity === undefined ? {} : { similarity: Number(similarity) }) };
+  let isWhole = false;
+  try {
+    for await (const data of events(/** @type {ReadableStream} */ (answer.body))) {
+      isWhole ||= data === "[DONE]";
+      if (!isWhole) yield* piecesOf(JSON.parse(data), facts);
+    }
+  } catch (fault) {
+    throw fault instanceof ApiError || signal.aborted ? fault : lost();
+  }
+  if (!isWhole) throw lost();
+}
+
+/** What one chunk says. */
+function* piecesOf(/** @type {any} */ chunk, /** @type {any} */ facts) {
+  if (chunk.error) throw broken(chunk.error);
+  const [choice] = chunk.choices;
+  if (choice?.delta.role) yield /** @type {Piece} */ ({ kind: "head", id: chunk.id, model: chunk.model, ...facts, ...chunk.tidegate });
+  if (choice?.delta.reasoning_content) yield /** @type {Piece} */ ({ kind: "thought", text: choice.delta.reasoning_content });
+  if (choice?.delta.content) yield /** @type {Piece} */ ({ kind: "text", text: choice.delta.content });
+  if (choice?.delta.refusal) yield /** @type {Piece} */ ({ kind: "refusal", text: choice.delta.refusal });
+  if (choice?.finish_reason) yield /** @type {Piece} */ ({ kind: "end", reason: choice.finish_reason });
+  if (chunk.usage) yield /** @type {Piece} */ ({ kind: "usage", usage: chunk.usage });
+}
+
+/** Out of the line: over a WebSocket as it is said, or whole when it is there. */
+async function* inLine(/** @type {any} */ job, /** @type {AbortSignal} */ signal) {
+  const cancel = () => json("DELETE", `v1/jobs/${job.id}`).catch(() => {});
+  signal.addEventListener("abort", cancel);
+  try {
+    yield place(job);
+    if (socketUrl()) return yield* spoken(new Talk({ job: job.id }, signal), signal);
+    yield* polled(job, signal);
+  } catch (fault) {
+    if (!(fault instanceof Unconnected)) throw fault;
+    yield* polled(job, signal);
+  } finally {
+    signal.removeEventListener("abort", cancel);
+  }
+}
+
+async function* polled(/** @type {any} */ job, /** @type {AbortSignal} */ signal) {
+  for (;;) {
+    if (job.status === "queued") yield place(job);
+    if (job.status === "completed") return yield* wholeOf(job.response);
+    if (job.status === "failed") throw broken(job.error);
+    if (job.status === "cancelled") throw new Stopped();
+    await pause(LOOK_MS, signal);
+    job = await json("GET", `v1/jobs/${job.id}`, undefined, { signal });
+  }
+}
+
+/** @returns {Generator<Piece>} */
+function* wholeOf(/** @type {any} */ answer) {
+  const [{ message, finish_reason }] = answer.choices;
+  yield { kind: "head", id: answer.id, model: answer.model, cache: "miss" };
+  if (message.reasoning_content) yield { kind: "thought", text: message.reasoning_content };
+  if (message.content) yield { kind: "text", text: message.content };
+  if (message.refusal) yield { kind: "refusal", text: message.refusal };
+  yield { kind: "end", reason: finish_reason };
+  yield { kind: "usage", usage: answer.usage };
+}
+
+/** What a WebSocket brings, with the place in line while it is silent. */
+async function* spoken(/** @type {Talk} */ talk, /** @type {AbortSignal} */ signal) {
+  try {
+    for (;;) {
+      const frame = await talk.next(LOOK_MS);
+      if (frame === null) {
+        const job = talk.heard === 0 && talk.job ? await json("GET", `v1/jobs/${talk.job}`, undefined, { signal }) : null;
+        if (job?.status === "queued") yield place(job);
+      } else if (frame.type === "link") yield /** @type {Piece} */ ({ kind: "link", isUp: frame.isUp });
+      else if (frame.type === "chunk") yield* piecesOf(frame.data, {});
+      else if (frame.type === "error") throw frame.error.type === "cancelled" ? new Stopped() : broken(frame.error);
+      else if (frame.type === "done") return void (yield /** @type {Piece} */ ({ kind: "usage", usage: frame.usage }));
+    }
+  } finally {
+    talk.end();
+  }
+}
+
+/** @returns {Piece} */
+function place(/** @type {any} */ job) {
+  return { kind: "line", position: job.position ?? 0, eta: job.eta_seconds ?? 0 };
+}
+
+/** @type {Record<string, number>} */
+const STATUS = { authentication_error: 401, permission_error: 403, rate_limit_error: 429, invalid_request_error: 400, conflict_error: 409 };
+
+/** A fault that was told without a status. */
+function broken(/** @type {any} */ error) {
+  return new ApiError(STATUS[error.type] ?? 502, error);
+}
+
+function lost() {
+  return new ApiError(0, { message: "The connection was lost.", code: "connection_lost" });
+}
+
+function pause(/** @type {number} */ millis, /** @type {AbortSignal} */ signal) {
+  return new Promise((done, failed) => {
+    const timer = setTimeout(done, millis);
+    signal.addEventListener("abort", () => (clearTimeout(timer), failed(new Stopped())), { once: true });
+  });
+}

@@ -1,0 +1,178 @@
+// @ts-check
+/** The chat page: sign in, choose or begin a conversation, ask. */
+
+import { Composer } from "./composer.js";
+import { Conversations } from "./conversations.js";
+import { el, fill, icon, iconButton } from "./dom.js";
+import { explain } from "./faults.js";
+import { forgetKey } from "./session.js";
+import { signIn } from "./signin.js";
+import { Thread } from "./thread.js";
+import { copyText } from "./answer.js";
+
+const place = /** @type {Element} */ (document.getElementById("app"));
+const LEAD = "Enter your API key to chat with the models behind this gateway.";
+const STARTS = [
+  "Explain what a semantic cache is, in three sentences.",
+  "Write a Python function that merges two sorted lists.",
+  "Compare SSE and WebSockets in a small table.",
+];
+
+class Page {
+  constructor(/** @type {any[]} */ models) {
+    const chats = models.filter((each) => each.max_output_tokens !== 0 && !each.dimensions);
+    this.prices = new Map(models.map((each) => [each.id, each.prices]));
+    this.status = el("div", { class: "unseen", role: "status" });
+    this.alarm = el("div", { class: "alarm", role: "alert" });
+    this.title = el("h1", {}, "New chat");
+    this.composer = new Composer(chats, { send: (text) => this.thread.send(text), stop: () => this.thread.stop() });
+    this.thread = new Thread({
+      made: (conversation) => this.made(conversation),
+      busy: (isBusy) => this.composer.busy(isBusy),
+      signOut: () => leave(),
+      say: (text) => fill(this.status, text),
+      wish: () => this.composer.wish(),
+      prices: (model) => this.prices.get(model),
+      welcome: () => this.welcome(),
+    });
+    this.conversations = new Conversations({
+      open: (id) => this.go(id),
+      gone: (id) => id === this.thread.id && this.go(""),
+      say: (text) => this.warn(text),
+    });
+    this.element = this.shell();
+    this.narrow = matchMedia("(max-width: 48rem)");
+    this.onHash = () => this.follow();
+    window.addEventListener("hashchange", this.onHash);
+    this.narrow.addEventListener("change", () => this.fold());
+  }
+
+  shell() {
+    const rail = (this.rail = el(
+      "aside", { class: "rail", id: "rail", "aria-label": "Conversations and account" },
+      el("div", { class: "head" },
+        el("a", { class: "brand", href: "#" }, icon("tide"), "Tidegate"),
+        iconButton("close", "Close the list", () => this.fold(), { class: "quiet bare narrow" })),
+      el("button", { type: "button", class: "new", on: { click: () => this.go("") } }, icon("plus"), "New chat"),
+      this.conversations.element,
+      el("div", { class: "foot" },
+        el("a", { class: "button quiet", href: "usage" }, icon("chart"), "Usage"),
+        el("button", { type: "button", class: "quiet", on: { click: () => leave() } }, icon("leave"), "Sign out")),
+    ));
+    this.opener = iconButton("menu", "Open the list", () => this.unfold(), { class: "quiet bare narrow", "aria-controls": "rail" });
+    this.veil = el("div", { class: "veil", hidden: true, on: { click: () => this.fold() } });
+    rail.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.narrow.matches && this.fold());
+    const main = el(
+      "main", { class: "chat" },
+      el("header", {}, this.opener, this.title),
+      this.thread.element,
+      el("div", { class: "dock" }, this.thread.toEnd, this.alarm, this.composer.element),
+    );
+    return el("div", { class: "shell" }, rail, this.veil, main, this.status);
+  }
+
+  async begin() {
+    this.fold();
+    this.follow();
+    try {
+      await this.conversations.load();
+      this.name();
+    } catch (fault) {
+      this.warn(explain(fault).text);
+    }
+  }
+
+  welcome() {
+    const starts = STARTS.map((text) => el("button", { type: "button", class: "start", on: { click: () => this.thread.send(text) } }, text));
+    return el("div", { class: "welcome" }, icon("tide"), el("h2", {}, "What would you like to know?"), el("div", { class: "starts" }, ...starts));
+  }
+
+  /** Show what the address names. */
+  async follow() {
+    const id = decodeURIComponent(location.hash.slice(1));
+    this.fold();
+    if (id && id === this.thread.id) return;
+    this.conversations.select(id);
+    this.name();
+    this.warn("");
+    if (!id) this.thread.clear();
+    else await this.thread.open(id).catch((fault) => this.lost(fault));
+    this.composer.focus();
+  }
+
+  lost(/** @type {any} */ fault) {
+    this.thread.clear();
+    this.warn(explain(fault).text);
+    history.replaceState(null, "", "#");
+    this.conversations.select("");
+  }
+
+  go(/** @type {string} */ id) {
+    if (location.hash.slice(1) === id) this.follow();
+    else location.hash = id;
+  }
+
+  made(/** @type {any} */ conversation) {
+    history.pushState(null, "", `#${conversation.id}`);
+    this.conversations.add(conversation);
+    this.name();
+  }
+
+  name() {
+    const current = this.conversations.known.find(({ id }) => id === this.conversations.current);
+    const title = current?.metadata?.title || (this.conversations.current ? "Conversation" : "New chat");
+    this.title.textContent = title;
+    document.title = `${title} · Tidegate`;
+  }
+
+  warn(/** @type {string} */ text) {
+    fill(this.alarm, ...(text ? [el("p", {}, text), iconButton("close", "Dismiss", () => this.warn(""))] : []));
+  }
+
+  /** On a narrow screen the list lies over the chat, or is away. */
+  unfold() {
+    this.rail.inert = false;
+    this.rail.classList.add("open");
+    this.veil.hidden = false;
+    this.rail.querySelector("button")?.focus();
+  }
+
+  fold() {
+    const wasOpen = this.rail.classList.contains("open");
+    this.rail.classList.remove("open");
+    this.rail.inert = this.narrow.matches;
+    this.veil.hidden = true;
+    if (wasOpen) this.opener.focus();
+  }
+
+  end() {
+    window.removeEventListener("hashchange", this.onHash);
+    this.thread.stop();
+  }
+}
+
+/** @type {Page | null} */
+let page = null;
+
+/** Sign out, for whatever reason. */
+function leave(why = "") {
+  forgetKey();
+  page?.end();
+  page = null;
+  if (!why) history.replaceState(null, "", location.pathname);
+  enter(why);
+}
+
+async function enter(why = "") {
+  const models = await signIn(place, { lead: LEAD, why });
+  page = new Page(models);
+  fill(place, page.element);
+  await page.begin();
+}
+
+document.addEventListener("click", (event) => {
+  const button = /** @type {Element} */ (event.target).closest("[data-copy]");
+  if (button) copyText(/** @type {HTMLElement} */ (button), button.closest("figure")?.querySelector("code")?.textContent ?? "");
+});
+document.addEventListener("signed-out", () => page && leave("This key is no longer good: it has expired or was revoked. Sign in with another one."));
+enter();

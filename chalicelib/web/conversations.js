@@ -1,0 +1,148 @@
+// @ts-check
+/** The list of one's conversations: found, renamed and deleted. */
+
+import { json, pages } from "./api.js";
+import { el, fill, icon, iconButton } from "./dom.js";
+import { explain } from "./faults.js";
+import { age } from "./format.js";
+
+const MOST_NAME = 120;
+
+/** Conversations, newest first; `on.open` is told which is wanted, `on.gone` which was deleted, `on.say` what went wrong. */
+export class Conversations {
+  constructor(/** @type {{open: (id: string) => void, gone: (id: string) => void, say: (text: string) => void}} */ on) {
+    this.on = on;
+    /** @type {any[]} */
+    this.known = [];
+    this.current = "";
+    this.isWhole = false;
+    this.search = el("input", { type: "search", placeholder: "Search", "aria-label": "Search conversations", on: { input: () => this.find() } });
+    this.list = el("nav", { class: "list", "aria-label": "Conversations" });
+    this.element = el("div", { class: "conversations" }, el("div", { class: "search" }, icon("search"), this.search), this.list);
+  }
+
+  async load() {
+    this.rest = pages("v1/conversations");
+    await this.loadMore();
+  }
+
+  async loadMore() {
+    const { value, done } = await /** @type {AsyncGenerator<any[]>} */ (this.rest).next();
+    if (value) this.known.push(...value.filter((/** @type {any} */ each) => !this.known.some(({ id }) => id === each.id)));
+    this.isWhole = Boolean(done) || (value ?? []).length < 100;
+    this.show();
+  }
+
+  /** What is searched for may be in pages that were not loaded yet. */
+  async find() {
+    this.show();
+    const text = this.search.value;
+    while (text && !this.isWhole && this.search.value === text) await this.loadMore();
+  }
+
+  /** Put a new one on top. */
+  add(/** @type {any} */ conversation) {
+    this.known.unshift(conversation);
+    this.select(conversation.id);
+  }
+
+  select(/** @type {string} */ id) {
+    this.current = id;
+    this.show();
+  }
+
+  show() {
+    const wanted = this.search.value.trim().toLowerCase();
+    const found = this.known.filter((each) => nameOf(each).toLowerCase().includes(wanted));
+    const groups = new Map();
+    for (const each of found) groups.set(age(each.created_at), [...(groups.get(age(each.created_at)) ?? []), each]);
+    const parts = [...groups].map(([name, members]) =>
+      el("section", {}, el("h2", {}, name), el("ul", {}, ...members.map((/** @type {any} */ each) => this.row(each)))));
+    if (!found.length) parts.push(el("p", { class: "soft empty" }, wanted ? "Nothing found." : "Your conversations will be listed here."));
+    if (!this.isWhole && !wanted) parts.push(el("button", { type: "button", class: "quiet", on: { click: () => this.loadMore() } }, "Show more"));
+    const isFocused = this.list.contains(document.activeElement) && /** @type {HTMLElement} */ (document.activeElement).dataset.id;
+    fill(this.list, ...parts);
+    if (isFocused) this.list.querySelector(`[data-id="${CSS.escape(isFocused)}"]`)?.focus();
+  }
+
+  row(/** @type {any} */ each) {
+    const isCurrent = each.id === this.current;
+    const open = el(
+      "button", { type: "button", class: "quiet name", "data-id": each.id, "aria-current": isCurrent ? "true" : null, on: { click: () => this.on.open(each.id) } },
+      el("span", {}, nameOf(each)),
+    );
+    const item = el("li", { class: isCurrent ? "current" : "" }, open);
+    item.append(
+      iconButton("edit", `Rename ${nameOf(each)}`, () => this.rename(each, item)),
+      iconButton("bin", `Delete ${nameOf(each)}`, () => this.askToDelete(each)),
+    );
+    return item;
+  }
+
+  rename(/** @type {any} */ each, /** @type {HTMLElement} */ item) {
+    const name = el("input", { value: nameOf(each), maxLength: MOST_NAME, "aria-label": "New name" });
+    let isOver = false;
+    const close = async (/** @type {boolean} */ keep) => {
+      if (isOver) return;
+      isOver = true;
+      const title = name.value.trim();
+      if (keep && title && title !== nameOf(each)) await this.update(each, title);
+      this.show();
+      this.list.querySelector(`[data-id="${CSS.escape(each.id)}"]`)?.focus();
+    };
+    name.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+      if (event.key === "Enter" && !event.isComposing) close(true);
+      if (event.key === "Escape") close(false);
+    });
+    name.addEventListener("blur", () => close(true));
+    fill(item, name);
+    name.focus();
+    name.select();
+  }
+
+  async update(/** @type {any} */ each, /** @type {string} */ title) {
+    const before = each.metadata;
+    each.metadata = { ...before, title };
+    try {
+      await json("POST", `v1/conversations/${encodeURIComponent(each.id)}`, { metadata: each.metadata });
+    } catch (fault) {
+      each.metadata = before;
+      this.on.say(explain(fault).text);
+    }
+  }
+
+  askToDelete(/** @type {any} */ each) {
+    const close = () => dialog.close();
+    const submit = async (/** @type {Event} */ event) => {
+      event.preventDefault();
+      close();
+      await this.remove(each);
+    };
+    const dialog = el(
+      "dialog", { "aria-labelledby": "delete-title", on: { close: () => dialog.remove() } },
+      el("form", { on: { submit } },
+        el("h2", { id: "delete-title" }, "Delete this conversation?"),
+        el("p", {}, `“${nameOf(each)}” and all that was said in it are removed for good.`),
+        el("div", { class: "row" },
+          el("button", { type: "button", autofocus: true, on: { click: close } }, "Keep it"),
+          el("button", { class: "danger" }, "Delete"))),
+    );
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
+  async remove(/** @type {any} */ each) {
+    try {
+      await json("DELETE", `v1/conversations/${encodeURIComponent(each.id)}`);
+    } catch (fault) {
+      if (/** @type {any} */ (fault).status !== 404) return this.on.say(explain(fault).text);
+    }
+    this.known = this.known.filter(({ id }) => id !== each.id);
+    this.show();
+    this.on.gone(each.id);
+  }
+}
+
+function nameOf(/** @type {any} */ conversation) {
+  return conversation.metadata?.title || `Conversation of ${new Date(conversation.created_at * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}`;
+}

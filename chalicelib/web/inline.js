@@ -1,0 +1,278 @@
+// @ts-check
+/** What stands within a block: emphasis, code, breaks and links. Brackets and marks are matched on a stack, once each. */
+
+/** @typedef {import("./markdown.js").Tree} Tree */
+
+const MOST_ADDRESS = 2_000;
+const MOST_DEPTH = 20; // of marks in each other: a browser draws what is nested
+const SPECIAL = /[\\`*_~[\]!<\n]|https?:\/\//g;
+const PUNCTUATION = /[!-/:-@[-`{-~]/;
+const SPACE = /\s/;
+const BARE = /https?:\/\/[^\s<>"'`*[\]{}|\\^]{1,2000}/y;
+const ANGLE = /<((?:https?:\/\/|mailto:)[^\s<>]{1,2000})>/y;
+const TARGET = /\(\s{0,8}(?:<([^<>\n]{0,2000})>|((?:[^\s()\\]|\\.|\([^\s()]{0,200}\)){0,2000}))(?:\s{1,8}(?:"[^"\n]{0,500}"|'[^'\n]{0,500}'))?\s{0,8}\)/y;
+
+/** The address of a link that may be followed, as the browser reads it; null for any other. */
+export function address(/** @type {string} */ given) {
+  const text = given.trim();
+  if (text.length > MOST_ADDRESS || !/^(?:https?:\/\/|mailto:)/i.test(text)) return null;
+  try {
+    const url = new URL(text);
+    return ["http:", "https:", "mailto:"].includes(url.protocol) && !url.username && !url.password ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The parts of a text within a block.
+ * @returns {Tree[]}
+ */
+export function inline(/** @type {string} */ text) {
+  const scan = new Scan(text);
+  while (scan.at < text.length) scan.step();
+  scan.flush();
+  return emphasised(scan.parts);
+}
+
+class Scan {
+  constructor(/** @type {string} */ text) {
+    this.text = text;
+    this.at = 0;
+    /** @type {Tree[]} */
+    this.parts = [];
+    /** @type {{place: number, isImage: boolean}[]} */
+    this.open = [];
+    this.plain = "";
+    /** @type {Set<number>} */
+    this.unclosed = new Set(); // lengths of backtick runs that nothing closes from here on
+  }
+
+  step() {
+    SPECIAL.lastIndex = this.at;
+    const found = SPECIAL.exec(this.text);
+    const place = found ? found.index : this.text.length;
+    this.plain += this.text.slice(this.at, place);
+    this.at = place;
+    if (found) this.take(this.text[place]);
+  }
+
+  take(/** @type {string} */ mark) {
+    if (mark === "\\") this.escape();
+    else if (mark === "`") this.code();
+    else if (mark === "\n") this.line();
+    else if (mark === "<") this.angle();
+    else if (mark === "h") this.bare();
+    else if (mark === "[") this.bracket(false);
+    else if (mark === "]") this.close();
+    else if (mark === "!") this.bang();
+    else this.run(mark);
+  }
+
+  push(/** @type {Tree} */ part) {
+    this.flush();
+    this.parts.push(part);
+  }
+
+  flush() {
+    if (this.plain) this.parts.push({ type: "text", text: this.plain });
+    this.plain = "";
+  }
+
+  word(/** @type {number} */ length) {
+    this.plain += this.text.slice(this.at, this.at + length);
+    this.at += length;
+  }
+
+  escape() {
+    const next = this.text[this.at + 1] ?? "";
+    if (next === "\n") {
+      this.push({ type: "break" });
+      this.at += 2;
+    } else if (PUNCTUATION.test(next)) {
+      this.plain += next;
+      this.at += 2;
+    } else this.word(1);
+  }
+
+  code() {
+    const length = run(this.text, this.at, "`");
+    const from = this.at + length;
+    const end = this.unclosed.has(length) ? -1 : closing(this.text, from, length);
+    if (end < 0) {
+      this.unclosed.add(length);
+      this.word(length);
+      return;
+    }
+    const text = this.text.slice(from, end).replace(/\n/g, " ");
+    this.push({ type: "codespan", text: /^ .*\S.* $/.test(text) ? text.slice(1, -1) : text });
+    this.at = end + length;
+  }
+
+  line() {
+    if (this.plain.endsWith("  ")) {
+      this.plain = this.plain.trimEnd();
+      this.push({ type: "break" });
+    } else this.plain = `${this.plain.trimEnd()}\n`;
+    this.at += 1;
+  }
+
+  angle() {
+    ANGLE.lastIndex = this.at;
+    const found = ANGLE.exec(this.text);
+    const href = found && address(found[1]);
+    if (!found || !href || this.open.some((each) => !each.isImage)) return this.word(1);
+    this.push({ type: "link", href, children: [{ type: "text", text: found[1] }] });
+    this.at += found[0].length;
+  }
+
+  bare() {
+    BARE.lastIndex = this.at;
+    const found = BARE.exec(this.text)?.[0].replace(/[.,:;!?)]+$/, "") ?? "";
+    const href = this.open.length || /\w$/.test(this.plain) ? null : address(found);
+    if (!href) return this.word(Math.max(4, found.length));
+    this.push({ type: "link", href, children: [{ type: "text", text: found }] });
+    this.at += found.length;
+  }
+
+  bang() {
+    if (this.text[this.at + 1] !== "[") return this.word(1);
+    this.at += 1;
+    this.bracket(true);
+  }
+
+  bracket(/** @type {boolean} */ isImage) {
+    this.push({ type: "text", text: isImage ? "![" : "[" });
+    this.open.push({ place: this.parts.length - 1, isImage });
+    this.at += 1;
+  }
+
+  close() {
+    const opened = this.open.pop();
+    TARGET.lastIndex = this.at + 1;
+    const found = opened && this.text[this.at + 1] === "(" ? TARGET.exec(this.text) : null;
+    if (!opened || !found) return this.word(1);
+    this.flush();
+    const inside = emphasised(this.parts.splice(opened.place).slice(1));
+    const given = (found[1] ?? found[2] ?? "").replace(/\\([!-/:-@[-`{-~])/g, "$1");
+    this.at += 1 + found[0].length;
+    this.parts.push(link(given, inside, opened.isImage));
+    if (!opened.isImage) this.open.forEach((each) => (each.isImage = each.isImage || false));
+  }
+
+  run(/** @type {string} */ mark) {
+    const length = run(this.text, this.at, mark);
+    const before = this.text[this.at - 1] ?? " ";
+    const after = this.text[this.at + length] ?? " ";
+    if (mark === "~" && length !== 2) return this.word(length);
+    this.push({ type: "mark", text: mark.repeat(length), mark, length, ...flanks(mark, before, after) });
+    this.at += length;
+  }
+}
+
+/** @returns {Tree} */
+function link(/** @type {string} */ given, /** @type {Tree[]} */ inside, /** @type {boolean} */ isImage) {
+  const href = address(given);
+  const words = inside.length ? inside : [{ type: "text", text: isImage ? "image" : given }];
+  if (!href) return { type: "span", children: words };
+  return { type: "link", href, isImage, children: words.map(unlinked) };
+}
+
+/** No link stands in a link: what does is its words. */
+function unlinked(/** @type {Tree} */ part) {
+  if (!part.children) return part;
+  return { ...part, type: part.type === "link" ? "span" : part.type, children: part.children.map(unlinked) };
+}
+
+function flanks(/** @type {string} */ mark, /** @type {string} */ before, /** @type {string} */ after) {
+  const left = !SPACE.test(after) && (!PUNCTUATION.test(after) || SPACE.test(before) || PUNCTUATION.test(before));
+  const right = !SPACE.test(before) && (!PUNCTUATION.test(before) || SPACE.test(after) || PUNCTUATION.test(after));
+  if (mark !== "_") return { opens: left, closes: right };
+  return { opens: left && (!right || PUNCTUATION.test(before)), closes: right && (!left || PUNCTUATION.test(after)) };
+}
+
+/**
+ * Marks that belong together become emphasis, the innermost first; the others are text.
+ * @returns {Tree[]}
+ */
+function emphasised(/** @type {Tree[]} */ parts) {
+  /** @type {Tree[]} */
+  const done = [];
+  /** @type {number[]} */
+  const open = []; // places in `done` of marks that may open
+  for (const part of parts) {
+    if (part.type !== "mark") done.push(part);
+    else shut(part, done, open);
+  }
+  return done.map(asText);
+}
+
+/** Close with a mark what it can; what is left of it may open. */
+function shut(/** @type {Tree} */ given, /** @type {Tree[]} */ done, /** @type {number[]} */ open) {
+  const part = { ...given };
+  while (part.closes && part.length > 0) {
+    const place = opener(part, done, open);
+    if (place < 0) break;
+    const other = done[open[place]];
+    const both = Math.min(2, part.length, other.length);
+    const inside = done.splice(open[place] + 1).map(asText);
+    open.length = place + 1;
+    done.push(wrapped(part.mark, both, inside));
+    part.length -= both;
+    other.length -= both;
+    if (other.length === 0) {
+      done.splice(open[place], 1);
+      open.pop();
+    }
+  }
+  if (part.length === 0) return;
+  done.push(part);
+  if (part.opens) open.push(done.length - 1);
+}
+
+/** Where in `open` the nearest mark of the same kind is; only so far back, so that the whole takes linear time. */
+function opener(/** @type {Tree} */ part, /** @type {Tree[]} */ done, /** @type {number[]} */ open) {
+  for (let place = open.length - 1; place >= Math.max(0, open.length - MOST_DEPTH); place -= 1) {
+    const other = done[open[place]];
+    const isOdd = (part.opens || other.closes) && (part.length + other.length) % 3 === 0 && part.length % 3 !== 0;
+    if (other.mark === part.mark && !isOdd) return place;
+  }
+  return -1;
+}
+
+/** @returns {Tree} */
+function wrapped(/** @type {string} */ mark, /** @type {number} */ length, /** @type {Tree[]} */ inside) {
+  const depth = 1 + Math.max(0, ...inside.slice(0, 1_000).map((each) => each.depth ?? 0));
+  if (depth > MOST_DEPTH) return { type: "span", depth: 0, children: flat(inside) };
+  const type = mark === "~" ? "struck" : length === 2 ? "strong" : "emphasis";
+  return { type, depth, children: inside };
+}
+
+/** The words alone. */
+function flat(/** @type {Tree[]} */ parts) {
+  return [{ type: "text", text: words(parts) }];
+}
+
+/** @returns {string} */
+export function words(/** @type {Tree[]} */ parts) {
+  return parts.map((each) => each.text ?? (each.children ? words(each.children) : each.type === "break" ? "\n" : "")).join("");
+}
+
+function asText(/** @type {Tree} */ part) {
+  return part.type === "mark" ? { type: "text", text: part.mark.repeat(part.length) } : part;
+}
+
+function run(/** @type {string} */ text, /** @type {number} */ at, /** @type {string} */ mark) {
+  let end = at;
+  while (text[end] === mark) end += 1;
+  return end - at;
+}
+
+function closing(/** @type {string} */ text, /** @type {number} */ from, /** @type {number} */ length) {
+  for (let at = text.indexOf("`", from); at >= 0; at = text.indexOf("`", at)) {
+    const found = run(text, at, "`");
+    if (found === length) return at;
+    at += found;
+  }
+  return -1;
+}

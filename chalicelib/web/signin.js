@@ -1,0 +1,79 @@
+// @ts-check
+/** The way in: a key is asked for, tried, and kept. */
+
+import { ApiError, json } from "./api.js";
+import { el, fill, icon } from "./dom.js";
+import { explain } from "./faults.js";
+import { currentKey, keepKey } from "./session.js";
+
+const FORM = /^[\x21-\x7e]{8,256}$/;
+
+/**
+ * Show the way in until a key is good; gives the models that it may use.
+ * @param {Element} place
+ * @param {{lead: string, why?: string}} words
+ * @returns {Promise<any[]>}
+ */
+export async function signIn(place, { lead, why = "" }) {
+  if (currentKey() && !why) {
+    try {
+      return (await json("GET", "v1/models")).data;
+    } catch (fault) {
+      why = explain(fault).text;
+      if (/** @type {ApiError} */ (fault).status === 401) keepKey("", false);
+    }
+  }
+  return new Promise((signedIn) => fill(place, door(lead, why, signedIn)));
+}
+
+function door(/** @type {string} */ lead, /** @type {string} */ why, /** @type {(models: any[]) => void} */ signedIn) {
+  const key = el("input", {
+    id: "key", type: "password", autocomplete: "off", autocapitalize: "none", spellcheck: false, required: true,
+    placeholder: "tg_live_…", "aria-describedby": "key-help",
+  });
+  const remember = el("input", { type: "checkbox", id: "remember" });
+  const button = el("button", { class: "primary", type: "submit" }, "Sign in");
+  const told = el("div", { role: "alert" });
+  const say = (/** @type {string} */ text) => fill(told, ...(text ? [el("div", { class: "note bad" }, el("p", {}, text))] : []));
+
+  async function submit(/** @type {Event} */ event) {
+    event.preventDefault();
+    const given = key.value.trim();
+    if (!FORM.test(given)) return refuse("That is not a key: keys begin with tg_ and have no spaces.");
+    button.disabled = true;
+    say("");
+    try {
+      const models = (await json("GET", "v1/models", undefined, { key: given })).data;
+      keepKey(given, remember.checked);
+      signedIn(models);
+    } catch (fault) {
+      refuse(explain(fault).text);
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  function refuse(/** @type {string} */ text) {
+    say(text);
+    key.focus();
+    key.select();
+  }
+
+  say(why);
+  const form = el(
+    "form", { on: { submit }, noValidate: true },
+    el("div", { class: "words" },
+      el("span", { class: "brand" }, icon("tide"), "Tidegate"),
+      el("h1", {}, "Sign in"),
+      el("p", { class: "soft" }, lead)),
+    told,
+    el("div", { class: "field" },
+      el("label", { for: "key" }, "API key"),
+      key,
+      el("p", { class: "soft", id: "key-help" }, "Whoever runs this gateway gives you one. It is sent to this gateway and nowhere else.")),
+    el("label", { class: "check" }, remember, el("span", {}, "Keep it until this tab is closed")),
+    button,
+  );
+  queueMicrotask(() => key.focus());
+  return el("main", { class: "door" }, form);
+}

@@ -1,0 +1,252 @@
+// @ts-check
+/** The conversation that is open: its questions and answers, and asking on. */
+
+import { Answer } from "./answer.js";
+import { Stopped, ask } from "./ask.js";
+import { json, pages } from "./api.js";
+import { el, fill, icon } from "./dom.js";
+import { explain } from "./faults.js";
+import { Question } from "./question.js";
+
+const NEAR_PX = 80;
+const MOST_TITLE = 60;
+
+/** @typedef {{element: HTMLElement, text: string}} View */
+
+/** What is said in one conversation; `on` is told of a new one, of asking and of being signed out. */
+export class Thread {
+  /**
+   * @param {{made: (conversation: any) => void, busy: (isBusy: boolean) => void, signOut: () => void, say: (text: string) => void,
+   *   wish: () => {model: string, overSocket: boolean}, prices: (model: string) => any, welcome: () => Node}} on
+   */
+  constructor(on) {
+    this.on = on;
+    this.id = "";
+    /** @type {View[]} */
+    this.views = [];
+    /** @type {AbortController | null} */
+    this.asking = null;
+    this.list = el("div", { class: "said" });
+    this.element = el("section", { class: "log", "aria-label": "Conversation", tabIndex: -1 }, this.list);
+    this.toEnd = el("button", { type: "button", class: "to-end", hidden: true, "aria-label": "Go to the end", on: { click: () => this.end() } }, icon("down"));
+    this.isAtEnd = true;
+    this.element.addEventListener("scroll", () => this.look());
+    this.element.addEventListener("drawn", () => this.follow());
+    this.clear();
+  }
+
+  get isBusy() {
+    return this.asking !== null;
+  }
+
+  /** Begin a new conversation; it is made when something is asked. */
+  clear() {
+    this.stop();
+    this.id = "";
+    this.views = [];
+    fill(this.list, this.on.welcome());
+    this.toEnd.hidden = true;
+  }
+
+  /** Show a conversation from its newest words on. */
+  async open(/** @type {string} */ id) {
+    this.clear();
+    this.id = id;
+    fill(this.list, el("p", { class: "soft loading", role: "status" }, "Loading…"));
+    const older = pages(`v1/conversations/${encodeURIComponent(id)}/items`);
+    const first = (await older.next()).value ?? [];
+    if (this.id !== id) return;
+    fill(this.list);
+    this.more = el("button", { type: "button", class: "quiet more", on: { click: () => this.earlier(older, id) } }, "Show earlier messages");
+    this.add(first);
+    if (first.length === 100) this.list.prepend(this.more);
+    if (!first.length) fill(this.list, this.on.welcome());
+    this.end();
+  }
+
+  async earlier(/** @type {AsyncGenerator<any[]>} */ older, /** @type {string} */ id) {
+    const { value, done } = await older.next();
+    if (this.id !== id) return;
+    this.more.remove();
+    if (done) return;
+    const height = this.element.scrollHeight;
+    this.add(value);
+    if (value.length === 100) this.list.prepend(this.more);
+    this.element.scrollTop += this.element.scrollHeight - height;
+  }
+
+  /** Put items, the newest first, before what is shown. */
+  add(/** @type {any[]} */ items) {
+    const views = items.map((each) => this.past(each)).reverse();
+    this.views = [...views, ...this.views];
+    this.list.prepend(...views.map((each) => each.element));
+  }
+
+  /** @returns {View} */
+  past(/** @type {any} */ item) {
+    const text = textOf(item);
+    if (item.type !== "message") return aside(`${item.type === "function_call" ? "Tool call" : "Tool result"}: ${item.name ?? ""} ${item.arguments ?? item.output ?? ""}`);
+    if (item.role === "user") return this.question(text);
+    if (item.role === "assistant") return this.track(Answer.past(text, item.status !== "incomplete", this.answering()));
+    return aside(`Instructions: ${text}`);
+  }
+
+  question(/** @type {string} */ text) {
+    const made = new Question(text, (words) => this.replace(made, words, words === made.text));
+    return made;
+  }
+
+  /** What an answer asks for: the question before it, once more. */
+  answering() {
+    /** @type {any} */
+    const on = { again: (/** @type {boolean} */ fresh) => this.askAgain(on.answer, fresh), signOut: this.on.signOut, prices: this.on.prices };
+    return on;
+  }
+
+  /** Ask, and show what comes. */
+  async send(/** @type {string} */ text, { fresh = false } = {}) {
+    if (this.isBusy) return;
+    if (!this.views.length) fill(this.list);
+    const question = this.question(text);
+    const answer = this.track(new Answer(this.answering()));
+    this.views.push(question, answer);
+    this.list.append(question.element, answer.element);
+    const asking = (this.asking = new AbortController());
+    this.on.busy(true);
+    this.end();
+    answer.begin();
+    try {
+      await this.hear(answer, text, fresh, asking.signal);
+      answer.done();
+      this.on.say("The answer is complete.");
+    } catch (fault) {
+      this.failed(answer, text, fault);
+    } finally {
+      if (this.asking === asking) this.rest();
+      this.follow();
+    }
+  }
+
+  async hear(/** @type {Answer} */ answer, /** @type {string} */ text, /** @type {boolean} */ fresh, /** @type {AbortSignal} */ signal) {
+    const { model, overSocket } = this.on.wish();
+    if (!this.id) await this.make(text, signal);
+    const request = { model, messages: [{ role: "user", content: text }], conversation: this.id, ...(fresh ? { cache: { "no-cache": true } } : {}) };
+    for await (const piece of ask(request, { signal, overSocket })) answer.take(piece);
+  }
+
+  async make(/** @type {string} */ text, /** @type {AbortSignal} */ signal) {
+    const title = titleOf(text);
+    const made = await json("POST", "v1/conversations", { metadata: { title } }, { signal });
+    this.id = made.id;
+    this.on.made(made);
+  }
+
+  failed(/** @type {Answer} */ answer, /** @type {string} */ text, /** @type {any} */ fault) {
+    if (fault instanceof Stopped || fault?.name === "AbortError") {
+      answer.stopped();
+      this.on.say("Stopped.");
+    } else {
+      answer.failed(fault);
+      this.on.say(explain(fault).title);
+    }
+  }
+
+  rest() {
+    this.asking = null;
+    this.on.busy(false);
+  }
+
+  /** Stop the answer that is coming. */
+  stop() {
+    this.asking?.abort();
+  }
+
+  askAgain(/** @type {Answer} */ answer, /** @type {boolean} */ fresh) {
+    const place = this.views.indexOf(/** @type {any} */ (answer));
+    const question = this.views.slice(0, place).reverse().find((each) => each instanceof Question);
+    if (question) this.replace(question, question.text, fresh);
+  }
+
+  /** Take back a question with all that came after it, and ask another. */
+  async replace(/** @type {View} */ question, /** @type {string} */ text, /** @type {boolean} */ fresh) {
+    if (this.isBusy) return;
+    const place = this.views.indexOf(question);
+    this.on.busy(true);
+    try {
+      if (this.id) await this.forget(place);
+    } catch (fault) {
+      this.on.say(explain(fault).text);
+      return;
+    } finally {
+      this.on.busy(false);
+    }
+    for (const each of this.views.splice(place)) each.element.remove();
+    await this.send(text, { fresh });
+  }
+
+  /** Remove from the conversation what it remembers of the views from a place on; a turn that failed it may not remember. */
+  async forget(/** @type {number} */ place) {
+    const path = `v1/conversations/${encodeURIComponent(this.id)}/items`;
+    const questions = this.views.slice(place).filter((each) => each instanceof Question).reverse();
+    const items = await newest(path, questions.length);
+    const gone = [];
+    let at = 0;
+    for (const each of questions) {
+      const found = items.findIndex((item, index) => index >= at && item.role === "user");
+      if (found < 0 || textOf(items[found]) !== each.text) continue;
+      gone.push(...items.slice(at, found + 1));
+      at = found + 1;
+    }
+    for (const each of gone) await json("DELETE", `${path}/${encodeURIComponent(each.id)}`);
+  }
+
+  /** @template {Answer} T @param {T} answer @returns {T} */
+  track(answer) {
+    /** @type {any} */ (answer.on).answer = answer;
+    return answer;
+  }
+
+  look() {
+    const { scrollTop, clientHeight, scrollHeight } = this.element;
+    this.isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    this.toEnd.hidden = this.isAtEnd;
+  }
+
+  /** Stay at the end, if that is where the reader is. */
+  follow() {
+    if (this.isAtEnd) this.end();
+    else this.look();
+  }
+
+  end() {
+    this.element.scrollTop = this.element.scrollHeight;
+    this.isAtEnd = true;
+    this.toEnd.hidden = true;
+  }
+}
+
+/** The newest items, as far back as so many questions go. */
+async function newest(/** @type {string} */ path, /** @type {number} */ questions) {
+  const items = [];
+  for await (const page of pages(path)) {
+    items.push(...page);
+    if (items.filter((each) => each.role === "user").length > questions) break;
+  }
+  return items;
+}
+
+function textOf(/** @type {any} */ item) {
+  const { content } = item;
+  if (typeof content === "string") return content;
+  return (content ?? []).map((/** @type {any} */ part) => part.text ?? part.refusal ?? (part.type === "input_image" ? "[image]" : "")).join("");
+}
+
+function titleOf(/** @type {string} */ text) {
+  const line = text.trim().split("\n")[0];
+  return line.length > MOST_TITLE ? `${line.slice(0, MOST_TITLE - 1).trimEnd()}…` : line;
+}
+
+/** @returns {View} */
+function aside(/** @type {string} */ text) {
+  return { element: el("p", { class: "soft aside" }, text), text };
+}
