@@ -1,9 +1,13 @@
-"""What each function may do: one table, from which the policy files of every stage are written."""
+"""What each function may do: one table, from which the policy files of every stage are written.
+
+They name no partition: an account is in one, and the same files are for all.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from infra.extras import GATEWAY_STAGE
 from infra.stages import API, APP, Stage, function_name
 
 Statement = dict[str, Any]
@@ -91,7 +95,6 @@ def policy(stage: Stage, function: str) -> dict[str, Any]:
         *_search(stage.name, function),
         *_secrets(stage.name, function),
         *_valve(stage.name, function),
-        *_connections(function),
         *_traces(stage),
         _logs(stage.name, function),
     ]
@@ -135,13 +138,13 @@ def _regions(stage: str, function: str) -> Iterable[Statement]:
 
 
 def _table(stage: str, name: str) -> str:
-    return f"arn:aws:dynamodb:*:*:table/{APP}-{stage}-{name}"
+    return f"arn:*:dynamodb:*:*:table/{APP}-{stage}-{name}"
 
 
 def _queues(stage: str, function: str) -> Iterable[Statement]:
     for queue, actions in QUEUES.get(function, {}).items():
         sid = "Dead" if queue.endswith("-dlq") else "Turns"
-        yield allow(sid, "sqs", actions, [f"arn:aws:sqs:*:*:{APP}-{stage}-{queue}"])
+        yield allow(sid, "sqs", actions, [f"arn:*:sqs:*:*:{APP}-{stage}-{queue}"])
 
 
 _MODELS: Final = (
@@ -150,17 +153,17 @@ _MODELS: Final = (
         "bedrock",
         ["InvokeModel", "InvokeModelWithResponseStream"],
         [
-            "arn:aws:bedrock:*::foundation-model/*",
-            "arn:aws:bedrock:*:*:inference-profile/*",
-            "arn:aws:bedrock:*:*:application-inference-profile/*",
+            "arn:*:bedrock:*::foundation-model/*",
+            "arn:*:bedrock:*:*:inference-profile/*",
+            "arn:*:bedrock:*:*:application-inference-profile/*",
         ],
     ),
-    allow("Guardrails", "bedrock", ["ApplyGuardrail"], ["arn:aws:bedrock:*:*:guardrail/*"]),
+    allow("Guardrails", "bedrock", ["ApplyGuardrail"], ["arn:*:bedrock:*:*:guardrail/*"]),
     allow(
         "SageMaker",
         "sagemaker",
         ["InvokeEndpoint", "InvokeEndpointWithResponseStream"],
-        ["arn:aws:sagemaker:*:*:endpoint/*", "arn:aws:sagemaker:*:*:inference-component/*"],
+        ["arn:*:sagemaker:*:*:endpoint/*", "arn:*:sagemaker:*:*:inference-component/*"],
     ),
 )
 
@@ -168,13 +171,13 @@ _MODELS: Final = (
 def _search(stage: str, function: str) -> Iterable[Statement]:
     """Serverless names a collection by an id of its own: who may use which is in the collection's access policy."""
     if function in SEARCHING:
-        yield allow("OpenSearch", "es", SEARCHING[function], [f"arn:aws:es:*:*:domain/{APP}-{stage}-*/*"])
-        yield allow("OpenSearchServerless", "aoss", ["APIAccessAll"], ["arn:aws:aoss:*:*:collection/*"])
+        yield allow("OpenSearch", "es", SEARCHING[function], [f"arn:*:es:*:*:domain/{APP}-{stage}-*/*"])
+        yield allow("OpenSearchServerless", "aoss", ["APIAccessAll"], ["arn:*:aoss:*:*:collection/*"])
 
 
 def _secrets(stage: str, function: str) -> Iterable[Statement]:
-    parameters = f"arn:aws:ssm:*:*:parameter/{APP}/{stage}"
-    secrets = f"arn:aws:secretsmanager:*:*:secret:{APP}/{stage}"
+    parameters = f"arn:*:ssm:*:*:parameter/{APP}/{stage}"
+    secrets = f"arn:*:secretsmanager:*:*:secret:{APP}/{stage}"
     catalogue = [f"{parameters}/catalogue", f"{parameters}/catalogue/*"]
     if function in TURNING:
         yield allow("Secrets", "secretsmanager", ["GetSecretValue"], [f"{secrets}/*"])
@@ -191,17 +194,16 @@ def _secrets(stage: str, function: str) -> Iterable[Statement]:
 def _valve(stage: str, function: str) -> Iterable[Statement]:
     if function == "sweep":
         yield allow("Sources", "lambda", ["ListEventSourceMappings"], ["*"])
-        turned = allow("Valve", "lambda", ["UpdateEventSourceMapping"], ["arn:aws:lambda:*:*:event-source-mapping:*"])
-        work = f"arn:aws:lambda:*:*:function:{function_name(stage, 'work')}"
+        turned = allow("Valve", "lambda", ["UpdateEventSourceMapping"], ["arn:*:lambda:*:*:event-source-mapping:*"])
+        work = f"arn:*:lambda:*:*:function:{function_name(stage, 'work')}"
         yield {**turned, "Condition": {"ArnLike": {"lambda:FunctionArn": work}}}
 
 
-def _connections(function: str) -> Iterable[Statement]:
-    """An API has a name of its own once it is made."""
-    methods = CONNECTIONS.get(function)
-    if methods:
-        places = [f"arn:aws:execute-api:*:*:*/api/{method}/@connections/*" for method in methods]
-        yield allow("Connections", "execute-api", ["ManageConnections"], places)
+def connections(function: str, api: str) -> dict[str, Any]:
+    """What one of CONNECTIONS may beside its own policy, once the WebSocket API is there: its ARNs begin with `api`."""
+    places = [f"{api}/{GATEWAY_STAGE}/{method}/@connections/*" for method in CONNECTIONS[function]]
+    granted = allow("Connections", "execute-api", ["ManageConnections"], places)
+    return {"Version": "2012-10-17", "Statement": [granted]}
 
 
 def _traces(stage: Stage) -> Iterable[Statement]:
@@ -210,5 +212,5 @@ def _traces(stage: Stage) -> Iterable[Statement]:
 
 
 def _logs(stage: str, function: str) -> Statement:
-    group = f"arn:aws:logs:*:*:log-group:/aws/lambda/{function_name(stage, function)}:*"
+    group = f"arn:*:logs:*:*:log-group:/aws/lambda/{function_name(stage, function)}:*"
     return allow("Logs", "logs", ["CreateLogStream", "PutLogEvents"], [group])

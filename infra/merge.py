@@ -4,19 +4,23 @@
 `data-parameters.json`, as `aws cloudformation deploy --parameter-overrides file://…` reads it.
 """
 
+import hashlib
 import json
 import shutil
 import sys
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from infra import streaming
 from infra.extras import Door, Extras, extras, qualifier
-from infra.grants import TURNING
+from infra.grants import CONNECTIONS, TURNING, connections
 from infra.parameters import data_parameters
 from infra.stages import API, STAGES, Stage, function_name
 from infra.templates import DATA
 from infra.watch.template import watch
+
+_SOCKET: Final = "websocket_"  # how Chalice calls a function of the WebSocket API
 
 
 def merge(stage: Stage) -> dict[str, Any]:
@@ -32,9 +36,12 @@ def merge(stage: Stage) -> dict[str, Any]:
                 **streaming.permission(called),
                 **({"DependsOn": alias} if alias else {}),
             },
-            "WebsocketAPIStage": {"Properties": _sockets(wanted.sockets)},
+            **_socket_routes(stage, wanted.sockets),
+            **{f"{_logical(name)}Connections": _connections(name) for name in CONNECTIONS},
         },
-        "Outputs": {f"{_logical(name)}RoleArn": _role(name) for name in (*TURNING, "refit")},
+        "Outputs": {
+            f"{_logical(name)}RoleArn": {"Value": {"Fn::GetAtt": [_role(name), "Arn"]}} for name in (*TURNING, "refit")
+        },
     }
 
 
@@ -85,6 +92,22 @@ def _rest(door: Door) -> dict[str, Any]:
     }
 
 
+def _socket_routes(stage: Stage, door: Door) -> dict[str, Any]:
+    """A deployment has the routes that there were when it was made, so other routes take one of another name."""
+    functions = [name for name in stage.functions if name.startswith(_SOCKET)]
+    digest = hashlib.sha256(" ".join([version("chalice"), *sorted(functions)]).encode()).hexdigest()[:8]
+    name = f"WebsocketAPIDeployment{digest}"
+    routes = [f"Websocket{each.removeprefix(_SOCKET).capitalize()}Route" for each in functions]
+    return {
+        name: {
+            "Type": "AWS::ApiGatewayV2::Deployment",
+            "DependsOn": routes,
+            "Properties": {"ApiId": {"Ref": "WebsocketAPI"}},
+        },
+        "WebsocketAPIStage": {"Properties": {**_sockets(door), "DeploymentId": {"Ref": name}}},
+    }
+
+
 def _sockets(door: Door) -> dict[str, Any]:
     return {
         "AccessLogSettings": _access_log(door),
@@ -113,10 +136,25 @@ def _definition(wanted: Extras, called: str) -> dict[str, Any]:
     return {"paths": streaming.paths(called), "x-amazon-apigateway-gateway-responses": refusals}
 
 
-def _role(function: str) -> dict[str, Any]:
+def _connections(function: str) -> dict[str, Any]:
+    """Beside the policies that Chalice puts into the role: what is merged into a list replaces it."""
+    api = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebsocketAPI}"
+    document = connections(function, api)
+    (granted,) = document["Statement"]
+    places = [{"Fn::Sub": each} for each in granted["Resource"]]
+    return {
+        "Type": "AWS::IAM::Policy",
+        "Properties": {
+            "PolicyName": "connections",
+            "PolicyDocument": {**document, "Statement": [{**granted, "Resource": places}]},
+            "Roles": [{"Ref": _role(function)}],
+        },
+    }
+
+
+def _role(function: str) -> str:
     """Chalice writes the API's function in capitals, and its role not."""
-    name = "ApiHandlerRole" if function == API else f"{_logical(function)}Role"
-    return {"Value": {"Fn::GetAtt": [name, "Arn"]}}
+    return "ApiHandlerRole" if function == API else f"{_logical(function)}Role"
 
 
 def _logical(function: str) -> str:

@@ -13,6 +13,7 @@ from infra.deploy.account import Account
 from infra.deploy.chalice import Chalice, Functions
 from infra.deploy.inventory import Finder, Inventory
 from infra.deploy.project import Project
+from infra.deploy.roles import of_roles
 from infra.deploy.secrets import FirstKey, Pepper
 from infra.deploy.settings import Setting, Settings
 from infra.deploy.stacks import Stack, Wanted
@@ -69,6 +70,7 @@ class Blueprint:
         ]
         mark = doors.mark_of(rest, self.project.mark())
         return [
+            *of_roles(self.account, inventory),
             *lambdas.of_functions(self.account, wanted, inventory),
             *rest,
             doors.served(self.account, inventory.rest_api, wanted.rest, mark),

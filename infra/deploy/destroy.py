@@ -9,6 +9,7 @@ from infra.deploy.chalice import Chalice
 from infra.deploy.cloudformation import described, remove_stack
 from infra.deploy.faults import CannotDeploy
 from infra.deploy.inventory import Finder, Inventory
+from infra.deploy.roles import forget_connections
 from infra.deploy.secrets import PEPPERS
 from infra.deploy.shared import used_elsewhere
 from infra.deploy.steps import Change, Say, Step
@@ -53,17 +54,19 @@ class NoFunctions:
         going, kept = self._found
         for region in sorted(set(kept.values())):
             say(f"roles stay for {region}: {', '.join(name for name in kept if kept[name] == region)}")
+        for name in kept:
+            forget_connections(self._account, name)
         self._finder.write(going)
         say("chalice deletes")
         self._chalice.delete()
-        self._finder.write(self._finder.find().without("iam_role", kept.keys()))
+        self._finder.write(self._finder.find().without_roles(kept))
 
     @property
     def _found(self) -> tuple[Inventory, dict[str, str]]:
         """What is there and nobody else's, and the Region of each role that stays."""
         there = self._finder.find()
-        kept = used_elsewhere(self._account, there.named_roles)
-        return there.without("iam_role", kept.keys()), kept
+        kept = used_elsewhere(self._account, {arn.rpartition("/")[2]: arn for arn in there.roles.values()})
+        return there.without_roles(kept), kept
 
 
 class NoTables:

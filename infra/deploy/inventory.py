@@ -6,7 +6,7 @@ deployment makes both APIs a second time, and fails at the queue's mapping.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -40,12 +40,7 @@ class Inventory(Struct, frozen=True):
     @property
     def roles(self) -> dict[str, str]:
         """The role of every function, by the function's name in the configuration."""
-        return {name.removesuffix("_role"): arn for name, arn in self.named_roles.items()}
-
-    @property
-    def named_roles(self) -> dict[str, str]:
-        """The ARN of every role, by Chalice's name of it."""
-        return {each["name"]: each["role_arn"] for each in self._of("iam_role")}
+        return {each["name"].removesuffix("_role"): each["role_arn"] for each in self._of("iam_role")}
 
     @property
     def event_sources(self) -> dict[str, str]:
@@ -57,10 +52,9 @@ class Inventory(Struct, frozen=True):
         """The rule of EventBridge that calls a function, by the function."""
         return {each["name"].removesuffix("-event"): each["rule_name"] for each in self._of("cloudwatch_event")}
 
-    def without(self, kind: str, names: AbstractSet[str]) -> "Inventory":
-        """All but the resources of a kind that are called so."""
-        kept = (each for each in self.resources if each["resource_type"] != kind or each["name"] not in names)
-        return Inventory(tuple(kept))
+    def without_roles(self, names: Container[str]) -> "Inventory":
+        """All but the roles that IAM knows by these names."""
+        return Inventory(tuple(each for each in self.resources if each.get("role_name") not in names))
 
     def value(self, kind: str, name: str) -> str:
         """What is said of the one resource of a kind; nothing where there is none."""

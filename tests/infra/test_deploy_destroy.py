@@ -212,6 +212,10 @@ def test_roles_stay_as_long_as_the_stage_is_in_another_region(world, emulator):
     world.destroy(data=True)
 
     assert left == []
+    assert other.client("iam").list_role_policies(RoleName="tidegate-solo-work")["PolicyNames"] == [
+        "tidegate-solo-work",
+        "connections-eu-west-1",
+    ]
     assert roles_of(other) == {f"tidegate-solo-{name}" for name in STAGES["solo"].functions}
     assert world.client("lambda").list_functions()["Functions"] == []
     assert "  roles stay for eu-west-1: " in next(each for each in world.said if "roles stay" in each)
@@ -233,8 +237,8 @@ def roles_of(world):
     [
         (error("UnrecognizedClientException"), {}),
         (error("AccessDeniedException", "with an explicit deny in a service control policy"), {}),
-        (error("AccessDeniedException"), {"work_role": "eu-west-1"}),
-        (EndpointConnectionError(endpoint_url="https://lambda"), {"work_role": "eu-west-1"}),
+        (error("AccessDeniedException"), {"tidegate-solo-work": "eu-west-1"}),
+        (EndpointConnectionError(endpoint_url="https://lambda"), {"tidegate-solo-work": "eu-west-1"}),
     ],
 )
 def test_a_region_that_cannot_be_looked_into_keeps_its_roles(fault, kept):
@@ -243,4 +247,4 @@ def test_a_region_that_cannot_be_looked_into_keeps_its_roles(fault, kept):
 
     there = SimpleNamespace(elsewhere=["eu-west-1"], in_region=lambda _: SimpleNamespace(get_paginator=refuse))
 
-    assert used_elsewhere(there, {"work_role": "arn:role"}) == kept
+    assert used_elsewhere(there, {"tidegate-solo-work": "arn:role"}) == kept

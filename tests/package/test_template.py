@@ -4,10 +4,12 @@ import json
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
 from infra.extras import ALIAS, extras
-from infra.stages import STAGES, function_name
+from infra.merge import merge
+from infra.stages import STAGES, Size, function_name
 from infra.streaming import ROUTES
 from tests.infra.test_template import statements
 from tests.package.conftest import ROOT
@@ -93,6 +95,28 @@ def test_functions_have_the_names_that_logs_policies_and_alarms_know_them_by(tem
     assert {each["FunctionName"] for each in functions(template)} == {
         function_name(stage.name, name) for name in stage.functions
     }
+
+
+def test_what_the_websocket_api_serves_is_deployed_after_all_of_its_routes(template):
+    resources = json.loads(template.read_text())["Resources"]
+
+    served = resources[resource(template, "WebsocketAPIStage")["DeploymentId"]["Ref"]]
+
+    assert served["Type"] == "AWS::ApiGatewayV2::Deployment"
+    assert set(served["DependsOn"]) == {
+        name for name, each in resources.items() if each["Type"] == "AWS::ApiGatewayV2::Route"
+    }
+
+
+def test_other_routes_of_the_websocket_api_are_deployed_anew():
+    """CloudFormation leaves a deployment of the same name as it is."""
+    solo = STAGES["solo"]
+    more = msgspec.structs.replace(solo, functions={**solo.functions, "websocket_ping": Size(memory_mb=512)})
+
+    def served(stage):
+        return merge(stage)["Resources"]["WebsocketAPIStage"]["Properties"]["DeploymentId"]["Ref"]
+
+    assert served(more) != served(solo) == served(STAGES["scale"])
 
 
 def test_every_function_has_a_role_of_its_own(template):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from infra.deploy import doors, lambdas, streams, wanted
+from infra.deploy import doors, lambdas, roles, streams, wanted
 from infra.deploy.inventory import Inventory
 from infra.deploy.wish import Wish
 from infra.extras import extras, qualifier
@@ -75,8 +75,13 @@ def told(stage):
     """Every call by which the settings of a stage are made."""
     account, asked = Recorder(), extras(stage)
     mapped = ({"resource_type": "sqs_event", "name": "work-sqs-event-source", "event_uuid": "uuid"},)
+    made = (
+        {"resource_type": "websocket_api", "name": "websocket_api", "websocket_api_id": SOCKETS},
+        *({"resource_type": "iam_role", "name": f"{name}_role", "role_arn": name} for name in stage.functions),
+    )
     stream = account.function_arn(function_name(stage.name, "stream")) + qualifier(stage, "stream")
     settings = [
+        *roles.of_roles(account, Inventory((*mapped, *made))),
         *lambdas.of_functions(account, asked, Inventory(mapped)),
         *(doors.refusal(account, API, each) for each in asked.refusals),
         *streams.of_streams(account, API, stream),
@@ -179,6 +184,19 @@ def test_the_websocket_api_logs_and_throttles_alike(told, resources):
 
     assert call["AccessLogSettings"] == sockets["AccessLogSettings"]
     assert call["DefaultRouteSettings"] == sockets["DefaultRouteSettings"]
+
+
+def test_the_same_functions_answer_on_the_stages_own_connections(told, resources):
+    in_template = {
+        each["Roles"][0]["Ref"].removesuffix("Role").lower(): resolved(each["PolicyDocument"])
+        for name, each in resources.items()
+        if name.endswith("Connections")
+    }
+
+    assert in_template == {
+        call["RoleName"].replace("_", ""): json.loads(call["PolicyDocument"].replace(f":{SOCKETS}", ":${WebsocketAPI}"))
+        for call in told["iam.put_role_policy"]
+    }
 
 
 def test_the_streaming_function_may_be_called_by_the_same_api(told, resources):
