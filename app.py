@@ -19,8 +19,8 @@ app.register_blueprint(responses.views)
 app.register_blueprint(jobs.views)
 app.register_blueprint(admin.views)
 app.register_blueprint(cache.views)
-app.experimental_feature_flags.add("WEBSOCKETS")
 app.register_blueprint(pages.views)
+app.experimental_feature_flags.add("WEBSOCKETS")
 
 
 @app.middleware("http")

@@ -57,8 +57,8 @@ __all__ = [
     "queue",
     "refitter",
     "services",
-    "sweeper",
     "socket_url",
+    "sweeper",
 ]
 
 if TYPE_CHECKING:
@@ -78,12 +78,12 @@ def queue() -> str:
     return queue_name(os.environ.get("TIDEGATE_STAGE", LOCAL))
 
 
-def sweeper() -> Sweeper:
 def socket_url() -> str:
     """Where the pages open a WebSocket; empty where they open none."""
     return environment.read(os.environ).socket_url
 
 
+def sweeper() -> Sweeper:
     """What ends leases and sends again what was lost, by itself: it needs no secret and no model."""
     settings = environment.read(os.environ)
     database = open_database(settings)

@@ -48,8 +48,8 @@ PARTS = {
     "{key_id}": "k" * 40,
     "{user}": "ada",
     "{job_id}": "job_1",
-}
     "{revision}": "0" * 16,
+}
 
 
 def filled(path):
