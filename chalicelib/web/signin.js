@@ -8,25 +8,30 @@ import { currentKey, keepKey } from "./session.js";
 
 const FORM = /^[\x21-\x7e]{8,256}$/;
 
+/** The models that a key may use. */
+async function models(options = {}) {
+  return (await json("GET", "v1/models", undefined, options)).data;
+}
+
 /**
- * Show the way in until a key is good; gives the models that it may use.
+ * Show the way in until a key is good; gives what the `attempt` with it gave: the models that it may use.
  * @param {Element} place
- * @param {{lead: string, why?: string}} words
- * @returns {Promise<any[]>}
+ * @param {{lead: string, why?: string, attempt?: (options: {key?: string}) => Promise<any>}} words
+ * @returns {Promise<any>}
  */
-export async function signIn(place, { lead, why = "" }) {
+export async function signIn(place, { lead, why = "", attempt = models }) {
   if (currentKey() && !why) {
     try {
-      return (await json("GET", "v1/models")).data;
+      return await attempt({});
     } catch (fault) {
       why = explain(fault).text;
       if (/** @type {ApiError} */ (fault).status === 401) keepKey("", false);
     }
   }
-  return new Promise((signedIn) => fill(place, door(lead, why, signedIn)));
+  return new Promise((signedIn) => fill(place, door({ lead, why, attempt, signedIn })));
 }
 
-function door(/** @type {string} */ lead, /** @type {string} */ why, /** @type {(models: any[]) => void} */ signedIn) {
+function door(/** @type {any} */ { lead, why, attempt, signedIn }) {
   const key = el("input", {
     id: "key", type: "password", autocomplete: "off", autocapitalize: "none", spellcheck: false, required: true,
     placeholder: "tg_live_…", "aria-describedby": "key-help",
@@ -43,9 +48,9 @@ function door(/** @type {string} */ lead, /** @type {string} */ why, /** @type {
     button.disabled = true;
     say("");
     try {
-      const models = (await json("GET", "v1/models", undefined, { key: given })).data;
+      const found = await attempt({ key: given });
       keepKey(given, remember.checked);
-      signedIn(models);
+      signedIn(found);
     } catch (fault) {
       refuse(explain(fault).text);
     } finally {
