@@ -54,6 +54,7 @@ def watch_parameters(
         "Mail": mail,
         "BudgetUsd": str(stage.budget_usd if budget_usd is None else budget_usd),
         "TableSuffix": f"-{regions.here}" if regions and several else "",
+        "ReplicaRegion": regions.other if regions and stage.regions else "",
         "RestApiId": deployed.rest_api if stage.firewall else "",
         "WebSocketApiId": deployed.websocket_api if stage.thorough else "",
         "TurningRoles": turning,

@@ -3,42 +3,29 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-import msgspec
-
 from infra.grants import REGIONAL
 from infra.stages import APP, Stage, function_name
+from infra.watch.alarm import MINUTE, Alarm, rendered
 from infra.watch.signals import Metric, metric, table
 
-MINUTE: Final = 60
 TABLES: Final = ("access", "answers", "conversations", "entries", "jobs", "ledger")
+COPIED: Final = ("access", "conversations", *REGIONAL)  # what another Region has a copy of
+REPLICATED: Final = "Replicated"
+LATEST_MS: Final = 30_000  # half of the disorder that a move reckons with
 WORST_PERCENT: Final = 1
 FEW_ERRORS: Final = 5  # that many are no share of anything
 OLDEST_SECONDS: Final = 600
-RUNBOOK: Final = "docs/operations.md"
 SUFFIX: Final = {"Ref": "TableSuffix"}
-
-
-class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """`expression` is over the metrics m0, m1, …; without one there is one metric."""
-
-    name: str
-    says: str
-    metrics: Sequence[Metric]
-    above: float
-    expression: str = ""
-    seconds: int = 5 * MINUTE
-    periods: int = 1
-    silence_is_bad: bool = False
-    below: bool = False
 
 
 def alarms(stage: Stage) -> tuple[Alarm, ...]:
     """All of a stage: those that promises hang on, and in the larger ones those that say it is outgrown."""
-    return (*_served(stage), *_kept(stage), *(_limits(stage) if stage.thorough else ()), *_search(stage))
+    grown = _limits(stage) if stage.thorough else ()
+    return (*_served(stage), *_kept(stage), *grown, *_search(stage), *(_copies(stage) if stage.regions else ()))
 
 
 def resources(stage: Stage) -> dict[str, Any]:
-    return {each.name: _rendered(stage, each) for each in alarms(stage)}
+    return {each.name: rendered(stage, each) for each in alarms(stage)}
 
 
 def _served(stage: Stage) -> Iterable[Alarm]:
@@ -168,6 +155,23 @@ def _search(stage: Stage) -> Iterable[Alarm]:
         )
 
 
+def _copies(stage: Stage) -> Iterable[Alarm]:
+    """That another Region could take over with what it has."""
+    yield Alarm(
+        name="ReplicationLatency",
+        says="What is written here reaches the other Region late.",
+        metrics=[
+            _table(stage, each, "ReplicationLatency", statistic="Maximum", ReceivingRegion={"Ref": "ReplicaRegion"})
+            for each in COPIED
+        ],
+        above=LATEST_MS,
+        expression="MAX(METRICS())",
+        seconds=MINUTE,
+        periods=5,
+        condition=REPLICATED,
+    )
+
+
 def _sum(name: str, says: str, metrics: Sequence[Metric]) -> Alarm:
     return Alarm(name=name, says=says, metrics=metrics, above=0, expression="SUM(METRICS())")
 
@@ -181,56 +185,6 @@ def _function(stage: Stage, function: str, name: str) -> Metric:
     return Metric(namespace="AWS/Lambda", name=name, dimensions={"FunctionName": function_name(stage.name, function)})
 
 
-def _table(stage: Stage, name: str, of: str) -> Metric:
+def _table(stage: Stage, name: str, of: str, *, statistic: str = "Sum", **further: Any) -> Metric:
     called = table(stage, name, SUFFIX if name in REGIONAL else None)
-    return Metric(namespace="AWS/DynamoDB", name=of, dimensions={"TableName": called})
-
-
-def _rendered(stage: Stage, alarm: Alarm) -> dict[str, Any]:
-    return {
-        "Type": "AWS::CloudWatch::Alarm",
-        "Properties": {
-            "AlarmName": f"{APP}-{stage.name}-{alarm.name}",
-            "AlarmDescription": f"{alarm.says} {RUNBOOK}#{alarm.name.lower()}",
-            "ComparisonOperator": "LessThanThreshold" if alarm.below else "GreaterThanThreshold",
-            "Threshold": alarm.above,
-            "EvaluationPeriods": alarm.periods,
-            "TreatMissingData": "breaching" if alarm.silence_is_bad else "notBreaching",
-            "AlarmActions": [{"Ref": "Calls"}],
-            "OKActions": [{"Ref": "Calls"}],
-            **_asked(alarm),
-        },
-    }
-
-
-def _asked(alarm: Alarm) -> dict[str, Any]:
-    if not alarm.expression:
-        (one,) = alarm.metrics
-        return {**_named(one), "Statistic": one.statistic, "Period": alarm.seconds}
-    return {
-        "Metrics": [
-            {"Id": "found", "Expression": _filled(alarm.expression), "ReturnData": True},
-            *(
-                {
-                    "Id": f"m{place}",
-                    "ReturnData": False,
-                    "MetricStat": {"Metric": _named(each), "Stat": each.statistic, "Period": alarm.seconds},
-                }
-                for place, each in enumerate(alarm.metrics)
-            ),
-        ]
-    }
-
-
-def _filled(expression: str) -> Any:
-    quota = "{quota}"
-    return {"Fn::Sub": expression.replace(quota, "${ConcurrencyQuota}")} if quota in expression else expression
-
-
-def _named(asked: Metric) -> dict[str, Any]:
-    dimensions = [{"Name": name, "Value": value} for name, value in asked.dimensions.items()]
-    return {
-        "Namespace": asked.namespace,
-        "MetricName": asked.name,
-        **({"Dimensions": dimensions} if dimensions else {}),
-    }
+    return Metric(namespace="AWS/DynamoDB", name=of, dimensions={"TableName": called, **further}, statistic=statistic)

@@ -26,7 +26,7 @@ def resources(stage: Stage) -> dict[str, Any]:
 
 def _alarm_list(stage: Stage) -> dict[str, Any]:
     arn = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
-    names = [f"{arn}{APP}-{stage.name}-{each.name}" for each in alarms(stage)]
+    names = [f"{arn}{APP}-{stage.name}-{each.name}" for each in alarms(stage) if not each.condition]
     return {
         "type": "alarm",
         "x": 0,

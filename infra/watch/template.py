@@ -16,6 +16,11 @@ def watch(stage: Stage) -> dict[str, Any]:
             "Mailed": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Mail"}, ""]}]},
             "Budgeted": {"Fn::Not": [{"Fn::Equals": [{"Ref": "BudgetUsd"}, 0]}]},
             "Tagged": {"Fn::Equals": [{"Ref": "BudgetOfTag"}, "true"]},
+            **(
+                {alarms.REPLICATED: {"Fn::Not": [{"Fn::Equals": [{"Ref": "ReplicaRegion"}, ""]}]}}
+                if stage.regions
+                else {}
+            ),
         },
         "Resources": {
             **signals.resources(stage),
@@ -43,6 +48,7 @@ def _parameters(stage: Stage) -> dict[str, Any]:
             "Description": "Whether the account's cost allocation tag tidegate:stage is on; else all of it is counted",
         },
         "TableSuffix": {**text, "Description": "-REGION where a stage has several Regions"},
+        **({"ReplicaRegion": {**text, "Description": "The other Region, where there is one"}} if stage.regions else {}),
         **({"RestApiId": {"Type": "String"}} if stage.firewall else {}),
         **(
             {

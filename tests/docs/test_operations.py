@@ -5,7 +5,8 @@ import re
 import pytest
 
 from infra.stages import STAGES
-from infra.watch.alarms import RUNBOOK, alarms, resources
+from infra.watch.alarm import RUNBOOK
+from infra.watch.alarms import alarms, resources
 from infra.watch.template import watch
 from tests.docs.pages import ROOT
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from chalicelib.domain.regions import ORDER_SECONDS
 from infra.parameters import Deployed, Regions, data_parameters, watch_parameters
 from infra.stages import STAGES, function_name
 from infra.templates import DATA, read
@@ -88,6 +89,20 @@ def test_every_function_and_every_table_is_under_watch(name):
     assert set(re.findall(rf"tidegate-{name}-\w+", tables)) == {
         f"tidegate-{name}-{each}" for each in ("access", "answers", "conversations", "entries", "jobs", "ledger")
     }
+
+
+def test_a_copy_that_arrives_late_is_an_alarm_where_there_is_another_region():
+    late = of_type(STAGES["scale"], "CloudWatch::Alarm")["ReplicationLatency"]
+    asked = [each["MetricStat"]["Metric"] for each in late["Properties"]["Metrics"][1:]]
+    to = {"Name": "ReceivingRegion", "Value": {"Ref": "ReplicaRegion"}}
+
+    assert watch(STAGES["scale"])["Conditions"][late["Condition"]] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "ReplicaRegion"}, ""]}]
+    }
+    assert all(to in each["Dimensions"] for each in asked)
+    tables = re.findall(r"tidegate-scale-(\w+)", json.dumps(asked))
+    assert tables == ["access", "conversations", "jobs", "ledger"]
+    assert late["Properties"]["Threshold"] < 1000 * ORDER_SECONDS
 
 
 @every_stage
@@ -180,6 +195,7 @@ def test_both_stacks_take_what_they_are_given(stage):
     assert given.keys() <= known.keys()
     assert {name for name, each in known.items() if "Default" not in each} <= given.keys()
     assert given["TableSuffix"] == "-us-west-2"
+    assert given.get("ReplicaRegion") == ("us-east-1" if stage.regions else None)
     assert "TableSuffix" not in watch_parameters(stage, DEPLOYED)
 
 
