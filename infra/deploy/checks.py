@@ -37,13 +37,11 @@ def stack_faults(account: Account, stacks: list[str]) -> Iterator[str]:
             case "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" as status:
                 yield (
                     f"the stack {name} is in {status}, which can only be deleted: "
-                    f"`aws cloudformation delete-stack --stack-name {name}`, then run this again"
+                    f"{account.command(f'cloudformation delete-stack --stack-name {name}')}, then run this again"
                 )
             case "UPDATE_ROLLBACK_FAILED" as status:
-                yield (
-                    f"the stack {name} is in {status}: see its events for what is stuck, run "
-                    f"`aws cloudformation continue-update-rollback --stack-name {name}`, then this again"
-                )
+                freed = account.command(f"cloudformation continue-update-rollback --stack-name {name}")
+                yield f"the stack {name} is in {status}: see its events for what is stuck, run {freed}, then this again"
             case "DELETE_FAILED" as status:
                 yield f"the stack {name} is in {status}: see its events for what is stuck, and delete it again"
             case status if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
@@ -70,13 +68,14 @@ def owner_faults(account: Account, stage: str, inventory: Inventory) -> Iterator
         )
 
 
-def pepper_faults(pepper: Pepper) -> Iterator[str]:
+def pepper_faults(account: Account, pepper: Pepper) -> Iterator[str]:
     """A secret that is about to vanish takes every key with it."""
     seen = pepper.described()
     if seen is not None and "DeletedDate" in seen:
+        restored = account.command(f"secretsmanager restore-secret --secret-id {seen['Name']}")
         yield (
-            f"the secret {seen['Name']} is marked for deletion, and every key with it: "
-            f"`aws secretsmanager restore-secret --secret-id {seen['Name']}`, or wait until it is gone"
+            f"the secret {seen['Name']} is marked for deletion, and every key with it: {restored}, or wait until it is "
+            "gone"
         )
 
 
@@ -90,11 +89,14 @@ def quota_faults(account: Account, stage: Stage) -> Iterator[str]:
     ours = sum(_held(client, f"{APP}-{stage.name}-{name}") for name, many in wanted.items() if many)
     needed = held - ours + asked + UNRESERVED
     if asked and limit["ConcurrentExecutions"] < needed:
+        raised = (
+            "service-quotas request-service-quota-increase --service-code lambda "
+            f"--quota-code {_CONCURRENCY_QUOTA} --desired-value {needed}"
+        )
         yield (
             f"Lambda runs at most {limit['ConcurrentExecutions']} executions at once in {account.region} and the stage "
-            f"{stage.name} sets {asked} aside, which takes {needed} in all: `aws service-quotas "
-            f"request-service-quota-increase --service-code lambda --quota-code {_CONCURRENCY_QUOTA} "
-            f"--desired-value {needed}`, or lower them in infra/stages.py"
+            f"{stage.name} sets {asked} aside, which takes {needed} in all: {account.command(raised)}, or lower "
+            "them in infra/stages.py"
         )
 
 

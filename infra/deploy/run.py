@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Sequence
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,6 +20,7 @@ from infra.deploy.smoke import smoke
 from infra.deploy.steps import Change, Say, Step
 from infra.deploy.wanted import data_name, data_stack, watch_name
 from infra.deploy.wish import Wish
+from infra.stages import function_name
 
 AWS_FAULTS = (ClientError, BotoCoreError, TidegateError)
 Planned = Sequence[tuple[Step, Sequence[Change]]]
@@ -50,7 +52,7 @@ def check(blueprint: Blueprint, wish: Wish, say: Say) -> None:
         *checks.stack_faults(account, [data_name(blueprint.stage), watch_name(blueprint.stage)]),
         *checks.owner_faults(account, wish.stage, inventory),
         *lasting_faults(account, blueprint.stage, data_stack(account, blueprint.stage, wish)),
-        *checks.pepper_faults(blueprint.pepper),
+        *checks.pepper_faults(account, blueprint.pepper),
         *regions_faults(account, blueprint.stage, wish, blueprint.pepper),
         *checks.quota_faults(account, blueprint.stage),
     ]
@@ -112,9 +114,14 @@ def close(blueprint: Blueprint, wish: Wish, say: Say) -> None:
     }
     blueprint.project.out.mkdir(parents=True, exist_ok=True)
     (blueprint.project.out / "deployed.json").write_text(json.dumps(summary, indent=2) + "\n")
-    health = smoke(rest, wish.stage, secrets.token_bytes(RANDOM_BYTES), blueprint.account.pause)
+    health = smoke(rest, partial(_tail, blueprint), secrets.token_bytes(RANDOM_BYTES), blueprint.account.pause)
     say(f"\n{wish.stage} is deployed in {blueprint.account.region}, and says that it is {health}.")
     say(f"  API        {rest}v1")
     say(f"  WebSocket  {sockets}")
     say(f"  a key      make key STAGE={wish.stage} TENANT=acme USER=ada")
     say("  next       docs/operations.md: plans, alarms, taking it away")
+
+
+def _tail(blueprint: Blueprint, function: str) -> str:
+    """How the log of a function is looked into."""
+    return blueprint.account.command(f"logs tail /aws/lambda/{function_name(blueprint.stage.name, function)}")

@@ -11,7 +11,7 @@ from msgspec import Struct
 from chalicelib.domain.identity import mint
 from infra import streaming
 from infra.deploy.faults import CannotDeploy
-from infra.stages import API, function_name
+from infra.stages import API
 
 _TRIES: Final = 25  # a new API takes some seconds to be there, a Region of several a minute to be home
 _PAUSE_S: Final = 3.0
@@ -36,15 +36,15 @@ PROBES: Final = (
 )
 
 
-def smoke(url: str, stage: str, random: bytes, pause: Callable[[float], None]) -> str:
-    """What the API below `url` says of its health; a fault names the function whose log says more."""
+def smoke(url: str, tail: Callable[[str], str], random: bytes, pause: Callable[[float], None]) -> str:
+    """What the API below `url` says of its health; a fault has the command that shows the log of a function."""
     stranger = mint("tidegate", "nobody", live=True, random=random).token
-    bodies = [_answer(url, each, f"Bearer {stranger}" if each.keyed else "", stage, pause) for each in PROBES]
+    bodies = [_answer(url, each, f"Bearer {stranger}" if each.keyed else "", tail, pause) for each in PROBES]
     health: dict[str, Any] = json.loads(bodies[0])
     return str(health.get("status", "ok"))
 
 
-def _answer(url: str, probe: Probe, key: str, stage: str, pause: Callable[[float], None]) -> str:
+def _answer(url: str, probe: Probe, key: str, tail: Callable[[str], str], pause: Callable[[float], None]) -> str:
     said = ""
     for attempt in range(_TRIES):
         if attempt:
@@ -60,7 +60,7 @@ def _answer(url: str, probe: Probe, key: str, stage: str, pause: Callable[[float
     wanted = f", where a key that nobody has is told {probe.status}" if probe.keyed else ""
     raise CannotDeploy(
         f"it is deployed, and does not answer well ({url}{probe.path}: {said}{wanted}): look into the log of its "
-        f"function, `aws logs tail /aws/lambda/{function_name(stage, probe.function)}`, then run this again"
+        f"function, {tail(probe.function)}, then run this again"
     )
 
 

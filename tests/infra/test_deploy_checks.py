@@ -1,5 +1,7 @@
 """What is refused before anything is touched: one sentence that says what, and what to do."""
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import boto3
@@ -14,6 +16,7 @@ from infra.deploy.inventory import Inventory
 from infra.deploy.wish import Wish
 from infra.stages import STAGES
 
+DEPLOY = Path(checks.__file__).parent
 WISH = Wish(stage="solo")
 DATA = "tidegate-solo-data"
 
@@ -95,10 +98,13 @@ def test_another_account_than_was_meant():
 @pytest.mark.parametrize(
     ("status", "remedy"),
     [
-        ("ROLLBACK_COMPLETE", "aws cloudformation delete-stack --stack-name tidegate-solo-data"),
+        ("ROLLBACK_COMPLETE", "`aws cloudformation delete-stack --stack-name tidegate-solo-data --region eu-west-1`"),
         ("CREATE_IN_PROGRESS", "wait until that is over"),
         ("UPDATE_ROLLBACK_IN_PROGRESS", "wait until that is over"),
-        ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback --stack-name tidegate-solo-data"),
+        (
+            "UPDATE_ROLLBACK_FAILED",
+            "aws cloudformation continue-update-rollback --stack-name tidegate-solo-data --region eu-west-1`",
+        ),
         ("DELETE_FAILED", "delete it again"),
     ],
 )
@@ -142,9 +148,9 @@ def test_a_stage_that_was_deployed_the_other_way():
 def test_a_pepper_that_is_about_to_vanish():
     pepper = SimpleNamespace(described=lambda: {"Name": "tidegate/solo/peppers", "DeletedDate": "tomorrow"})
 
-    (fault,) = checks.pepper_faults(pepper)
+    (fault,) = checks.pepper_faults(account(), pepper)
 
-    assert "aws secretsmanager restore-secret --secret-id tidegate/solo/peppers" in fault
+    assert "aws secretsmanager restore-secret --secret-id tidegate/solo/peppers --region eu-west-1`" in fault
 
 
 def limits(most, unreserved, **reserved):
@@ -161,7 +167,7 @@ def test_a_quota_that_is_too_small():
     (fault,) = checks.quota_faults(limits(100, 100), STAGES["scale"])
 
     assert f"sets {asked} aside, which takes {asked + 100} in all" in fault
-    assert f"--quota-code L-B99A9384 --desired-value {asked + 100}" in fault
+    assert f"--quota-code L-B99A9384 --desired-value {asked + 100} --region eu-west-1`" in fault
 
 
 def test_what_a_stage_holds_already_is_not_counted_twice():
@@ -203,3 +209,12 @@ def test_a_network_that_is_not_there_is_said_after_two_tries(monkeypatch):
         checks.check_account(there, WISH)
 
     assert len(tries) == 2
+
+
+def test_every_command_that_a_person_is_told_says_its_region():
+    """Theirs may be another, and the command would find nothing there, or something else."""
+    commands = re.compile(r"`aws (?!configure)[^`]+`")
+    told = [each for path in DEPLOY.glob("*.py") for each in commands.findall(path.read_text())]
+
+    assert [each for each in told if "--region" not in each] == []
+    assert "`aws {arguments} --region {self.region}`" in told

@@ -45,7 +45,7 @@ def serving(health=(200,), models=(401,), responses=(401,)):
 
 
 def asked(url, waited=None):
-    return smoke(url, "solo", RANDOM, (waited if waited is not None else []).append)
+    return smoke(url, "`logs of {}`".format, RANDOM, (waited if waited is not None else []).append)
 
 
 def test_both_functions_of_the_api_turn_away_a_key_that_is_whole_and_that_nobody_has():
@@ -72,10 +72,10 @@ def test_an_api_that_is_not_there_yet_is_called_again():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"health": [500]}, r"health: 500 '.*'\): .*aws logs tail /aws/lambda/tidegate-solo`"),
+        ({"health": [500]}, r"health: 500 '.*'\): .*function, `logs of api_handler`, then"),
         ({"models": [500]}, r"v1/models: 500 '\{\}', where a key that nobody has is told 401\)"),
         ({"models": [200]}, r"v1/models: 200 "),
-        ({"responses": [502]}, r"resp_0: 502 .*aws logs tail /aws/lambda/tidegate-solo-stream`"),
+        ({"responses": [502]}, r"resp_0: 502 .*function, `logs of stream`, then"),
     ],
 )
 def test_an_api_that_does_not_answer_well_is_told_with_the_place_to_look(given, said):
