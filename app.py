@@ -5,6 +5,7 @@ from chalice.app import CloudWatchEvent, Request, Response, SQSEvent, WebsocketE
 from chalicelib.bootstrap import queue, refitter, services, sweeper
 from chalicelib.edge import batch, chat_reply, chat_request, model_wire, sockets, status_wire, usage_wire
 from chalicelib.edge.call import Call
+from chalicelib.edge.door import entered
 from chalicelib.edge.gateway import Gateway
 from chalicelib.edge.homeward import Answer, homeward
 from chalicelib.edge.problems import answered
@@ -21,6 +22,11 @@ app.register_blueprint(admin.views)
 app.register_blueprint(cache.views)
 app.register_blueprint(pages.views)
 app.experimental_feature_flags.add("WEBSOCKETS")
+
+
+@app.middleware("http")
+def enter(request: Request, answer: Answer) -> Response:
+    return entered(request, answer, services)
 
 
 @app.middleware("http")

@@ -47,6 +47,7 @@ class Settings:
     flight_seconds: int = 10
     catalogue: str = ""
     origins: str = ""
+    failures_a_minute: int = 60
     sockets: str = ""
     socket_url: str = ""
     webhook_ports: str = "443"
@@ -166,6 +167,7 @@ def _count(text: str) -> int:
 _OF_THEIR_OWN: Final[dict[str, Callable[[str], object]]] = {
     "flight_seconds": _count,
     "wait_seconds": _count,
+    "failures_a_minute": _count,
     "origins": _origins,
     "socket_url": _socket_url,
     "webhook_ports": _ports,

@@ -39,6 +39,7 @@ from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.services import Services
 from chalicelib.pipeline.sizes import Sizes
+from chalicelib.pipeline.strangers import Strangers
 from chalicelib.pipeline.sweep import MOST, Sweeper, sweep
 from chalicelib.pipeline.tenants import Tenants
 from chalicelib.pipeline.threads import Threads
@@ -114,8 +115,7 @@ def build(settings: Settings) -> Services:
     models = Models(catalogue(settings), partial(replaced, settings), targets.faults, meter, time.time)
     sizes, pool, lane = Sizes(), Pool(states, random.random), open_lane(settings, database)
     semantic = semantic_tier(settings, database, targets.embedder)
-    known = partial(Gate, turns, keys, peppers(settings), models, watch=pool, cap=sizes.cap)
-    gate = known(caching=settings.cache, meaning=semantic.scope, fits=semantic.fits)
+    gate = Gate(turns, keys, peppers(settings), models, settings.cache, pool, sizes.cap, semantic.scope, semantic.fits)
     answer_cache = AnswerCache(answers, settings.cache_ttl_seconds, semantic)
     homes = open_homes(settings, database, keys)
     fence: Fence = homes or ALONE
@@ -130,6 +130,7 @@ def build(settings: Settings) -> Services:
         lane=lane,
         courier=open_courier(settings, lane),
         reception=open_reception(settings, database, lane),
+        strangers=Strangers(settings.failures_a_minute, meter.turned_away),
         notices=open_notices(settings, lane, keys, meter.told),
         sizes=sizes,
         archive=Archive(conversations, fence),

@@ -14,6 +14,7 @@ TidegateError
 │   ├── StillRunning            the request is being answered for the same idempotency key
 │   └── AnswerWithheld          it was answered, with a secret that is not kept
 ├── LimitExceeded               a limit of the plan would be passed
+├── TooManyFailures             attempts without a good key, of which no more are looked at for a while
 ├── ModelError                  a model target failed; the router may try another
 │   ├── ModelRejected           the target calls the request invalid: trying elsewhere will not help
 │   ├── ModelThrottled          the target asks to be left alone for a while

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -41,6 +42,7 @@ from chalicelib.domain.errors import (
     UnsupportedMedia,
 )
 from chalicelib.domain.regions import HomeAway, HomeElsewhere
+from chalicelib.domain.strangers import TooManyFailures
 from chalicelib.edge.call import begin
 from chalicelib.edge.headers import limit_headers
 from chalicelib.edge.telemetry import log_bug, logger
@@ -72,6 +74,7 @@ STATUS: Final[dict[type[TidegateError], Problem]] = {
     AnswerWithheld: Problem(409, "conflict_error", "idempotency_answer_withheld"),
     Conflict: Problem(409, "conflict_error", "conflict"),
     LimitExceeded: Problem(429, "rate_limit_error", "rate_limit_exceeded", retry=True),
+    TooManyFailures: Problem(429, "rate_limit_error", "too_many_failed_attempts", retry=True),
     ModelRejected: Problem(400, "invalid_request_error", "model_rejected"),
     ModelThrottled: Problem(503, "server_error", "model_throttled", retry=True),
     ModelUnavailable: Problem(503, "server_error", "model_unavailable", retry=True),
@@ -96,7 +99,11 @@ NEVER: Final = {"x-should-retry": "false"}
 SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Strict-Transport-Security": "max-age=63072000",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
 }
+"""Of every answer, unless it has a word of its own there."""
 
 
 class ErrorDetail(msgspec.Struct, frozen=True):
@@ -130,7 +137,9 @@ def answered(view: Callable[..., Response]) -> Callable[..., Response]:
         except Exception as fault:  # noqa: BLE001 - the last place where a bug can become an error body
             log_bug(fault, call.origin)
             response = _response(500, ErrorBody(INTERNAL), {})
-        response.headers.update(SECURITY_HEADERS, **{"x-request-id": call.request_id})
+        known = {name.lower() for name in response.headers}
+        always = {**SECURITY_HEADERS, "x-request-id": call.request_id}
+        response.headers.update({name: text for name, text in always.items() if name.lower() not in known})
         return response
 
     return guarded
@@ -174,6 +183,13 @@ def refusal(fault: TidegateError) -> Response:
     """The HTTP answer for a fault."""
     problem = problem_of(fault)
     return _response(problem.status, error_body(fault), _headers(problem, fault))
+
+
+def unsupported(allowed: str) -> Response:
+    """The HTTP answer for a method that a path does not have."""
+    words = f"This path answers {allowed}."
+    detail = ErrorDetail(words, "invalid_request_error", None, "method_not_allowed")
+    return _response(HTTPStatus.METHOD_NOT_ALLOWED, ErrorBody(detail), {"Allow": allowed})
 
 
 def _loggable(fault: TidegateError) -> str:

@@ -13,9 +13,11 @@ from typing import Any
 from chalicelib.domain.errors import BadRequest, Forbidden, TidegateError, Unauthorized
 from chalicelib.domain.identity import Credential, parse_token
 from chalicelib.domain.sockets import Connection
+from chalicelib.domain.strangers import TooManyFailures
 from chalicelib.domain.turn import Ask
 from chalicelib.domain.turn_ids import RANDOM_BYTES, turn_id
 from chalicelib.edge.chat_request import request_of
+from chalicelib.edge.door import source_of
 from chalicelib.edge.problems import INTERNAL, problem_of
 from chalicelib.edge.sockets_wire import (
     PONG,
@@ -23,12 +25,13 @@ from chalicelib.edge.sockets_wire import (
     Auth,
     Cancel,
     Chat,
+    Gist,
     Ping,
     Resume,
     Said,
     failed,
+    gist,
     heard,
-    named,
     refused,
 )
 from chalicelib.edge.telemetry import log_bug, logger
@@ -57,25 +60,29 @@ def opened(event: Event, use: Services) -> Answer:
 
 def spoken(event: Event, use: Services) -> None:
     """Do what a message asks for. A connection without a good key, or with too much to say, is ended."""
-    connection_id, body = _connection_id(event), str(event.get("body") or "")
-    chat = named(body)
+    body = str(event.get("body") or "")
+    told = gist(body)
     try:
-        _answer(use.reception.heard(connection_id), _said(event, body), event, use)
+        _listen(event, body, told, use)
     except Flooded as flooded:
-        use.courier.insist(connection_id, refused(chat, flooded.fault))
-        use.reception.end(connection_id)
+        use.courier.insist(_connection_id(event), refused(told.id, flooded.fault))
+        use.reception.end(_connection_id(event))
     except TidegateError as fault:
-        _refuse(connection_id, chat, fault, use)
-        log = logger().error if problem_of(fault).type == "server_error" else logger().info
-        log("refused", error=type(fault).__name__, extra=_origin(event))
+        _refuse(event, told, fault, use)
     except Exception as fault:  # noqa: BLE001 - the last place where a bug can become a frame
         log_bug(fault, _origin(event))
-        use.courier.insist(connection_id, failed(chat, INTERNAL))
+        use.courier.insist(_connection_id(event), failed(told.id, INTERNAL))
 
 
 def left(event: Event, use: Services) -> None:
     """Forget a connection. What runs for it goes on for a while: its client may come back."""
     use.reception.leave(_connection_id(event))
+
+
+def _listen(event: Event, body: str, told: Gist, use: Services) -> None:
+    if told.key:
+        use.strangers.turn_away(source_of(event["requestContext"]), told.key, use.clock())
+    _answer(use.reception.heard(_connection_id(event)), _said(event, body), event, use)
 
 
 def _said(event: Event, body: str) -> Said:
@@ -90,6 +97,7 @@ def _answer(connection: Connection, said: Said, event: Event, use: Services) -> 
             use.courier.insist(connection.id, PONG)
         case Auth(key=key):
             sockets.auth(connection, parse_token(key), use)
+            use.strangers.know(key)
             use.courier.insist(connection.id, READY)
         case _:
             _carry_out(said, *use.reception.known(connection), event, use)
@@ -119,10 +127,17 @@ def _ask(said: Chat, credential: Credential, event: Event) -> Ask:
     )
 
 
-def _refuse(connection_id: str, chat: str | None, fault: TidegateError, use: Services) -> None:
-    use.courier.insist(connection_id, refused(chat, fault))
+def _refuse(event: Event, told: Gist, fault: TidegateError, use: Services) -> None:
+    connection_id = _connection_id(event)
+    use.courier.insist(connection_id, refused(told.id, fault))
+    if isinstance(fault, TooManyFailures):
+        use.reception.hang_up(connection_id)
+        return  # with no line in the log, of which a flood would make a flood
     if isinstance(fault, Unauthorized):
+        use.strangers.failed(source_of(event["requestContext"]), told.key, use.clock())
         use.reception.end(connection_id)
+    log = logger().error if problem_of(fault).type == "server_error" else logger().info
+    log("refused", error=type(fault).__name__, extra=_origin(event))
 
 
 def _connection_id(event: Event) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from chalicelib.domain.chat import Completion, Delta, ToolCallDelta, Usage
-from chalicelib.domain.errors import BadRequest, TidegateError
+from chalicelib.domain.errors import BadRequest, PayloadTooLarge, TidegateError
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.outcomes import Failed, outcome_of
 from chalicelib.domain.pieces import split
@@ -21,6 +21,7 @@ from chalicelib.edge.chat_chunks import CallDelta, Chunk, Chunks
 from chalicelib.edge.chat_request import ChatBody
 from chalicelib.edge.problems import ErrorDetail, detail_of
 
+MOST_CHARACTERS: Final = 131_072  # API Gateway brings no message of more bytes
 ChatId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}(?![\s\S])")]
 """What a client calls a chat, on one connection."""
 
@@ -63,10 +64,11 @@ class Ping(Heard, frozen=True, tag="ping"):
 Said = Auth | Chat | Resume | Cancel | Ping
 
 
-class _Named(Struct, frozen=True):
-    """As much of a message as says which chat it is about."""
+class Gist(Struct, frozen=True):
+    """As much of a message as says which chat it is about, and whose connection it is to be."""
 
     id: ChatId | None = None
+    key: Annotated[str, Meta(max_length=256)] = ""
 
 
 class Accepted(Struct, frozen=True, tag="accepted", tag_field="type"):
@@ -106,15 +108,17 @@ PONG: Final = b'{"type":"pong"}'
 
 def heard(body: str) -> Said:
     """A message by its type; `BadRequest` says what is wrong with it."""
+    if len(body) > MOST_CHARACTERS:
+        raise PayloadTooLarge(f"The message is longer than {MOST_CHARACTERS} characters.")
     return decode(body.encode(errors="surrogatepass"), Said)  # type: ignore[arg-type]
 
 
-def named(body: str) -> str | None:
-    """Which chat a message is about, as far as that can be read."""
+def gist(body: str) -> Gist:
+    """What a message is about, as far as that can be read."""
     try:
-        return decode(body.encode(errors="surrogatepass"), _Named).id
+        return decode(body.encode(errors="surrogatepass"), Gist) if len(body) <= MOST_CHARACTERS else Gist()
     except BadRequest:
-        return None
+        return Gist()
 
 
 def refused(chat: str | None, fault: TidegateError) -> bytes:

@@ -104,6 +104,10 @@ class Reception:
         self.transport.close(connection_id)
         self.connections.close(connection_id)
 
+    def hang_up(self, connection_id: str) -> None:
+        """End a connection of which nothing is written here: API Gateway tells of its end."""
+        self.transport.close(connection_id)
+
     def expel(self, key_id: str) -> int:
         """End every connection of a key; how many that were."""
         found = self.connections.of_key(key_id, 0.0, 2 * MOST_CONNECTIONS)

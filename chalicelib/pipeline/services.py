@@ -24,6 +24,7 @@ from chalicelib.pipeline.reception import Reception
 from chalicelib.pipeline.review import Review
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.sizes import Sizes
+from chalicelib.pipeline.strangers import Strangers
 from chalicelib.pipeline.tenants import Tenants
 from chalicelib.pipeline.threads import Threads
 from chalicelib.ports import Clock, Meter
@@ -42,6 +43,7 @@ class Services:
     lane: Lane
     courier: Courier
     reception: Reception
+    strangers: Strangers
     notices: Notices
     sizes: Sizes
     archive: Archive

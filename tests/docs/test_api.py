@@ -10,6 +10,7 @@ from app import app
 from chalicelib.domain import errors
 from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.regions import HomeAway, HomeElsewhere
+from chalicelib.domain.strangers import TooManyFailures
 from chalicelib.domain.turn import CacheControl
 from chalicelib.edge import (
     admin_wire,
@@ -85,6 +86,7 @@ FAULTS = [
     errors.StillRunning("wait"),
     errors.AnswerWithheld("told"),
     errors.LimitExceeded(limit="tokens", remaining=0, asked=1, retry_after_seconds=1),
+    TooManyFailures(1),
     errors.ModelError("failed"),
     errors.ModelRejected("no"),
     errors.ModelThrottled("later"),

@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "AWS_REGION": "us-east-1",  # Lambda has both
     "TIDEGATE_STAGE": STAGE,
     "TIDEGATE_PEPPER": "pepper",
+    "TIDEGATE_FAILURES_A_MINUTE": "0",  # one address, and many tests that fail from it on purpose
     "TIDEGATE_UPSTREAM": "simulated://echo?directives=1",
     "TIDEGATE_WAIT_SECONDS": "0",  # one thread: nobody works while a call waits
     "TIDEGATE_CHECK_RATE": "0",

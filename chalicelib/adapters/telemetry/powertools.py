@@ -70,6 +70,14 @@ class PowertoolsMeter:
         """One error line: the catalogue that somebody wrote is not the one that is served."""
         self._logger.error("catalogue", extra={"faults": list(faults)})
 
+    def turned_away(self, calls: int) -> None:
+        """One warning line with how many calls of strangers were turned away since the last one."""
+        self._logger.warning("turned_away", extra={"calls": calls})
+        if self._metrics:
+            metrics = self._fresh()
+            metrics.add_metric("turned_away", MetricUnit.Count, calls)
+            metrics.flush_metrics()
+
     def told(self, told: Told) -> None:
         """One line for each notice, and their count by what became of them."""
         fields = {name: value for name, value in msgspec.structs.asdict(told).items() if name != "posted"}

@@ -81,7 +81,7 @@ class Operation(Struct, frozen=True):
             415: self.takes,
             421: needs_key,
             422: self.method == "POST",
-            429: self.turn,
+            429: needs_key,
             500: True,
             502: self.turn,
             503: needs_key,

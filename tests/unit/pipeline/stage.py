@@ -54,6 +54,7 @@ from chalicelib.pipeline.routing.pool import Pool
 from chalicelib.pipeline.routing.router import Router
 from chalicelib.pipeline.services import Services
 from chalicelib.pipeline.sizes import Sizes
+from chalicelib.pipeline.strangers import Strangers
 from chalicelib.pipeline.tenants import Tenants
 from chalicelib.pipeline.threads import Threads
 from chalicelib.ports import Embedded
@@ -225,6 +226,7 @@ class Stage:
             reception=Reception(
                 self.connections, self.exchange, self.jobs, frozenset({ORIGIN}), lambda: self.now, self.rest
             ),
+            strangers=Strangers(0, lambda _: None),
             notices=Notices(self.jobs, self.keys, self.queue, self.mail, self.told.append, lambda: self.now),
             sizes=sizes,
             archive=Archive(conversations),

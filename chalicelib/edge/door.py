@@ -1,0 +1,79 @@
+"""Where every HTTP call comes in: who failed too often is turned away, and pages are told what they may read.
+
+A page may read answers where its origin is in TIDEGATE_ORIGINS. There are no cookies: whoever calls brings its own key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+
+from chalice.app import Request, Response
+
+from chalicelib.domain.strangers import TooManyFailures
+from chalicelib.edge.call import Call
+from chalicelib.edge.problems import answered, refusal, unsupported
+from chalicelib.pipeline.services import Services
+
+KEYED: Final = ("/v1/", "/admin/")  # every route below needs a key
+METHODS: Final = ("DELETE", "GET", "POST")
+_PREFLIGHT: Final = {
+    "Access-Control-Allow-Methods": ", ".join(METHODS),
+    "Access-Control-Allow-Headers": "Authorization, *",  # the star does not cover the first
+    "Access-Control-Max-Age": "7200",
+}
+
+Answer = Callable[[Request], Response]
+Opened = Callable[[], Services]
+
+
+def entered(request: Request, answer: Answer, opened: Opened) -> Response:
+    """The answer to a call, whoever makes it and whatever comes of it."""
+    return answered(partial(_shared, request, answer, opened))()
+
+
+def _shared(request: Request, answer: Answer, opened: Opened, call: Call) -> Response:
+    """The answer, with word for the browser of a page that may read it."""
+    origin = call.header("origin")
+    is_known = origin.startswith("http") and origin.lower() in opened().reception.origins
+    if request.method == "OPTIONS":
+        response = Response("", dict(_PREFLIGHT) if is_known else {}, HTTPStatus.NO_CONTENT)
+    else:
+        response = _let_in(request, answer, opened, call)
+    if is_known:
+        response.headers.update({"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "*"})
+    if origin:
+        response.headers["Vary"] = ", ".join({"Origin": None, str(response.headers.get("Vary", "Origin")): None})
+    return response
+
+
+def _let_in(request: Request, answer: Answer, opened: Opened, call: Call) -> Response:
+    """The answer to a call that is looked at: what came of it is remembered of its sender."""
+    is_keyed, token = str(request.path).startswith(KEYED), call.header("authorization").partition(" ")[2].strip()
+    if not is_keyed and not token:
+        return _told(answer(request))
+    strangers, source = opened().strangers, source_of(request.context)
+    try:
+        strangers.turn_away(source, token, call.now)
+    except TooManyFailures as fault:
+        return refusal(fault)  # with no line in the log, of which a flood would make a flood
+    response = _told(answer(request))
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        strangers.failed(source, token, call.now)
+    elif is_keyed and response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+        strangers.know(token)
+    return response
+
+
+def _told(response: Response) -> Response:
+    """The answer in OpenAI's shape, where it is Chalice's own word for a method that a path does not have."""
+    is_chalices = response.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    return unsupported(str(response.headers["Allow"])) if is_chalices else response
+
+
+def source_of(context: dict[str, Any]) -> str:
+    """The address that API Gateway saw: a caller may write what it likes into `X-Forwarded-For`."""
+    identity: dict[str, Any] = context.get("identity") or {}
+    return str(identity.get("sourceIp") or "")
