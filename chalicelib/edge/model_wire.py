@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import msgspec
 from chalice.app import Response
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from chalicelib.domain.catalogue import Model
+from chalicelib.domain.catalogue import Model, Prices
 from chalicelib.domain.chat import Wire
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import JSON
@@ -55,12 +55,24 @@ class EmbedAnswer(Struct, frozen=True, kw_only=True):
 
 
 class ModelBody(Struct, frozen=True, kw_only=True):
-    """One model."""
+    """One model: with `max_output_tokens` it chats, with `dimensions` it embeds. Prices are of a million tokens."""
 
     id: str
     object: Literal["model"] = "model"
     created: int
     owned_by: str
+    context_tokens: int
+    max_output_tokens: int | UnsetType = UNSET
+    dimensions: int | UnsetType = UNSET
+    prices: PriceList
+
+
+class PriceList(Struct, frozen=True):
+    """Micro-USD per million tokens; what is read from the provider's cache may have a price of its own."""
+
+    input: int
+    output: int
+    cached_input: int
 
 
 class ModelList(Struct, frozen=True, kw_only=True):
@@ -107,7 +119,20 @@ def model_response(model: Model) -> Response:
 
 
 def _body(model: Model) -> ModelBody:
-    return ModelBody(id=model.id, created=model.created, owned_by=model.owned_by)
+    return ModelBody(
+        id=model.id,
+        created=model.created,
+        owned_by=model.owned_by,
+        context_tokens=model.context_tokens,
+        max_output_tokens=model.max_output_tokens or UNSET,
+        dimensions=model.dimensions or UNSET,
+        prices=_price_list(model.prices),
+    )
+
+
+def _price_list(prices: Prices) -> PriceList:
+    read = prices.input if prices.cached_input is None else prices.cached_input
+    return PriceList(prices.input, prices.output, read)
 
 
 def _base64(vector: bytes) -> str:

@@ -13,6 +13,7 @@ from chalicelib.domain.errors import BadRequest, PayloadTooLarge, TidegateError
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.outcomes import Failed, outcome_of
 from chalicelib.domain.pieces import split
+from chalicelib.domain.report import CacheOutcome
 from chalicelib.domain.transcript import Transcript
 from chalicelib.domain.turn import Head
 from chalicelib.edge.call import decode
@@ -101,6 +102,21 @@ class ErrorFrame(Struct, frozen=True, tag="error", tag_field="type"):
     error: ErrorDetail
 
 
+class Source(Struct, frozen=True, omit_defaults=True):
+    """Where an answer is from: what the headers of one over HTTP say."""
+
+    cache: CacheOutcome
+    target: str
+    attempts: int
+    similarity: float | None = None
+
+
+class OpeningChunk(Chunk, frozen=True, kw_only=True):
+    """The first chunk of an answer."""
+
+    tidegate: Source
+
+
 CANCELLED: Final = ErrorDetail("The chat was cancelled.", "cancelled", None, "cancelled")
 READY: Final = b'{"type":"ready"}'
 PONG: Final = b'{"type":"pong"}'
@@ -135,8 +151,9 @@ class JsonWire:
     """`Wire` in JSON: a piece is a chat completion's chunk, without usage, which the last frame has."""
 
     def opening(self, head: Head) -> bytes:
-        """The chunk with the role."""
-        return msgspec.json.encode(Chunks(head).opening())
+        """The chunk with the role, and with where the answer is from."""
+        source = Source(head.cache, head.target, head.attempts, head.similarity)
+        return msgspec.json.encode(OpeningChunk(tidegate=source, **msgspec.structs.asdict(Chunks(head).opening())))
 
     def pieces(self, head: Head, delta: Delta) -> Sequence[bytes]:
         """Its chunks."""

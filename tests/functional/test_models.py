@@ -24,8 +24,20 @@ def test_every_model_is_listed(world, key):
     assert answer.json["object"] == "list"
     models = {model["id"]: model for model in answer.json["data"]}
     assert {"claude-haiku-4-5", "nova-lite", EMBEDDER} <= models.keys()
-    assert models["nova-lite"].keys() == {"id", "object", "created", "owned_by"}
-    assert models["nova-lite"]["object"] == "model"
+    assert {name: models["nova-lite"][name] for name in ("object", "owned_by")} == {
+        "object": "model",
+        "owned_by": "amazon",
+    }
+
+
+def test_a_model_says_what_it_takes_and_what_it_costs(world, key):
+    models = {model["id"]: model for model in world.call("GET", "/v1/models", key=key).json["data"]}
+
+    haiku, lite, embedder = (models[name] for name in ("claude-haiku-4-5", "nova-lite", EMBEDDER))
+    assert haiku["prices"] == {"input": 1_000_000, "output": 5_000_000, "cached_input": 100_000}
+    assert lite["prices"] == {"input": 60_000, "output": 240_000, "cached_input": 60_000}
+    assert (haiku["context_tokens"], haiku["max_output_tokens"]) == (200_000, 64_000)
+    assert (embedder["dimensions"], "max_output_tokens" in embedder, "dimensions" in haiku) == (256, False, False)
 
 
 def test_one_model_is_the_same_as_in_the_list(world, key):

@@ -129,6 +129,8 @@ def test_a_chat_is_answered_by_a_worker(world, line):
     assert world.call("GET", f"/v1/jobs/{accepted['job']}", key=world.key()).json["status"] == "completed"
     assert "tide" in text_of(chunks)
     assert (done["type"], done["seq"]) == ("done", len(chunks))
+    source = {"cache": "miss", "target": "simulated://echo", "attempts": 1}
+    assert [chunk["data"].get("tidegate") for chunk in chunks] == [source, *[None] * (len(chunks) - 1)]
     assert world.leases() == {"settled": 1}
 
 
