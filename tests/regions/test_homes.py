@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import time
 
 import botocore.session
 import msgspec
@@ -12,13 +13,17 @@ from moto import mock_aws
 
 from chalicelib import bootstrap
 from chalicelib.adapters.peers.https import HttpsPeer
+from chalicelib.bootstrap import sockets
 from chalicelib.domain.identity import Tenant
-from chalicelib.domain.regions import HomeAway
+from chalicelib.domain.regions import TENURE_SECONDS, HomeAway
+from chalicelib.domain.sockets import MOST_CHATS
 from chalicelib.ports.regions import Passed
 from infra.failover import move, plan
 from infra.home import settle
 from infra.key import Refused
+from tests.functional.test_sockets import PAGE, Line
 from tests.functional.world import ENVIRONMENT, STAGE, World, chat_body
+from tests.unit.pipeline.stage import Exchange
 
 HERE, THERE = "us-east-1", "us-west-2"
 URLS = {HERE: "http://127.0.0.1:1/api", THERE: "http://127.0.0.1:2/api"}
@@ -192,3 +197,53 @@ def test_a_home_is_written_before_there_is_a_key(world, homes):
 
     assert world.keys.tenant("old") in {None, Tenant("old")}
     assert msgspec.structs.asdict(world.keys.tenant("west"))["home"] == THERE
+
+
+@pytest.fixture
+def line(homes, monkeypatch):
+    """A connection to this Region, of a key whose tenant is at home in the other."""
+    ends = Exchange()
+    monkeypatch.setenv("TIDEGATE_ORIGINS", PAGE)
+    monkeypatch.setattr(sockets, "_transport", lambda _: ends)
+    bootstrap.services.cache_clear()
+    return Line(ends)
+
+
+def test_a_connection_is_told_where_its_home_is_and_nothing_is_begun(world, line, peer):
+    assert line.open() == 200
+    assert line.say(type="auth", key=world.key(tenant="west")) == [{"type": "ready"}]
+
+    (refused,) = line.ask("c1", "Hello")
+
+    assert (refused["type"], refused["id"], refused["error"]["code"]) == ("error", "c1", "home_elsewhere")
+    assert URLS[THERE] in refused["error"]["message"]
+    assert (world.taken(), world.rows("ledger"), peer.errands) == ([], [], [])
+    assert not line.is_closed
+
+
+def test_such_a_chat_holds_no_place_on_its_connection(world, line):
+    line.open()
+    line.say(type="auth", key=world.key(tenant="west"))
+
+    refused = [line.ask("c1", "Hello")[0]["error"]["code"] for _ in range(MOST_CHATS + 1)]
+
+    assert set(refused) == {"home_elsewhere"}
+
+
+def test_a_connection_of_who_is_at_home_here_is_answered(world, line):
+    line.open()
+    line.say(type="auth", key=world.key())
+
+    assert line.ask("c1", "Hello")[0]["type"] == "accepted"
+
+
+def test_while_the_home_is_nowhere_a_connection_is_told_to_wait(world, line, peer, monkeypatch):
+    line.open()
+    line.say(type="auth", key=world.key())
+    monkeypatch.setattr("time.time", lambda at=time.time: at() + TENURE_SECONDS + 1)
+    bootstrap.services.cache_clear()
+
+    (refused,) = line.ask("c1", "Hello")
+
+    assert refused["error"]["code"] == "home_away"
+    assert world.taken() == []
