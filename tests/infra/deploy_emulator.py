@@ -116,17 +116,25 @@ def take_unknown_types(provisioners):
     alarm["create"] = lambda *made: handler["create"](*made) if "Metrics" in made[1] else make(*made)
 
 
+def take_in_global_tables(provisioners, changesets):
+    """Import a table of one Region as AWS does: this emulator would make it anew, without what is in it."""
+    table, wide = "AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"
+    changesets._IMPORT_LOOKUPS[wide] = changesets._IMPORT_LOOKUPS[table]
+    provisioners._RESOURCE_HANDLERS[wide]["import"] = provisioners._RESOURCE_HANDLERS[table]["import"]
+
+
 def main():
     listening = socket.socket(fileno=int(sys.argv[1]))
     Lifeline(int(sys.argv[2]), grace_s=5).watch()
     os.environ.update(OFF, GATEWAY_PORT=str(listening.getsockname()[1]))
     import ministack.app
     from ministack.services import apigateway_v1, lambda_svc
-    from ministack.services.cloudformation import provisioners
+    from ministack.services.cloudformation import changesets, provisioners
 
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = 0
     keep_transfer_mode(apigateway_v1)
     take_unknown_types(provisioners)
+    take_in_global_tables(provisioners, changesets)
     config = uvicorn.Config(Gateway(ministack.app.app), lifespan="off", log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[listening])
 
