@@ -1,5 +1,6 @@
 """`python -m infra.plan --users …`: what a load needs and costs, on the terminal or in a folder."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TextIO
@@ -67,9 +68,9 @@ def main(given: Sequence[str]) -> int:
     if not options.quick:
         plan = with_day(plan, counts, prices, seed=options.seed, bar=Bar(sys.stderr))
     if options.json:
-        sys.stdout.write(report.as_json(plan, prices, arguments(given)).decode())
+        _tell(report.as_json(plan, prices, arguments(given)).decode())
     else:
-        print("\n".join(map(as_text, sections(plan, prices))))
+        _tell("\n".join(map(as_text, sections(plan, prices))) + "\n")
     if options.out is not None:
         try:
             written = report.write(plan, counts, prices, folder=options.out, command=arguments(given))
@@ -78,6 +79,14 @@ def main(given: Sequence[str]) -> int:
             return 1
         print("\n".join(map(str, written)), file=sys.stderr)
     return 0
+
+
+def _tell(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough: what is left goes nowhere, now and when this ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -22,14 +22,18 @@ COLOURS: Final[Mapping[waiting.Way, str]] = {"on demand": "#b0532a", "managed in
 LOADS: Final = tuple(10 ** (step / 8) for step in range(-24, 33))
 NAMES: Final = {"exact_hit": "#3f8f4f", "semantic_hit": "#888888", "miss": "#b0532a", "job": "#0b6fa4"}
 SERIES: Final = ("turns a second", "functions at once", "jobs in line")
-WIDE, HIGH = 7.2, 4.0
+CORE_MB: Final = 1_769  # from which on a function has a whole core
+TEN: Final = 10
+WIDE, HIGH, LOW = 7.8, 4.2, 3.0
 
 
 def cost(plan: Plan) -> Figure:
     """The bill by part."""
     figure, (axes,) = _figure()
     parts = sorted((usd, name) for name, usd in plan.bill.parts.items() if usd >= CENT)
-    axes.barh([name for _, name in parts], [usd for usd, _ in parts], color=COLOURS["managed instances"])
+    bars = axes.barh([name for _, name in parts], [usd for usd, _ in parts], color=COLOURS["managed instances"])
+    axes.bar_label(bars, [f"{usd:,.0f}" if usd >= TEN else f"{usd:,.2f}" for usd, _ in parts], padding=3)
+    axes.margins(x=0.12)
     axes.set_xlabel(f"USD a month; the model costs {plan.bill.model:,.0f}")
     return figure
 
@@ -45,11 +49,10 @@ def three_ways(plan: Plan, counts: Counts, prices: Prices) -> Figure:
         axes.plot(LOADS, usd, color=colour, label=way)
     for crossing in plan.waiting.crossings[:2]:
         if crossing.turns is not None:
-            axes.axvline(crossing.turns, color=COLOURS[crossing.cheaper], linestyle=":")
-            axes.text(crossing.turns, 20, f" {crossing.turns:.2g}/s", color=COLOURS[crossing.cheaper], rotation=90)
+            _mark(axes, crossing.turns, f"{crossing.turns:.2g}/s", COLOURS[crossing.cheaper])
     axes.set(xscale="log", yscale="log", ylim=(10, 1e4), xlabel="turns a second that the model answers, on average")
     axes.set_ylabel("USD for a million of them")
-    axes.legend(frameon=False)
+    _legend(figure, axes)
     return figure
 
 
@@ -62,10 +65,11 @@ def memory(plan: Plan) -> Figure:
         megabytes = [each.memory_mb for each in sizes]
         axes.plot(megabytes, [1e3 * each.own_seconds for each in sizes], color=colour, label=kind.replace("_", " "))
         beside.plot(megabytes, [each.usd_per_million for each in sizes], color=colour, linestyle="--")
-    axes.axvline(1_769, color="#cccccc")
+    _mark(axes, CORE_MB, "a whole core", "#777777")
     axes.set(xlabel="MB of memory", ylabel="ms of a turn without the model (lines)")
+    axes.set_ylim(bottom=0)
     beside.set(ylabel="USD for a million turns (dashes)", yscale="log")
-    axes.legend(frameon=False)
+    _legend(figure, axes)
     return figure
 
 
@@ -77,8 +81,9 @@ def day(plan: Plan) -> Figure:
         for column, (name, colour) in enumerate(zip(SERIES, COLOURS.values(), strict=True), start=1):
             axes.plot(minutes, [each[column] for each in played.series], color=colour, label=name)
         axes.set(title=played.slice.name, xlabel="minutes", yscale="symlog")
-        axes.set_ylim(bottom=0)
-    panels[0].legend(frameon=False)
+        axes.yaxis.set_major_formatter("{x:g}")
+    panels[0].set_ylim(bottom=0)  # of all: once each has said how high it is
+    _legend(figure, panels[0])
     return figure
 
 
@@ -98,8 +103,26 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(path, dpi=120, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})
 
 
+def _mark(axes: Axes, at: float, word: str, colour: str) -> None:
+    """A line from bottom to top, with a word at its upper end, where no curve is."""
+    axes.axvline(at, color=colour, linestyle=":")
+    axes.text(at, 1.0, word, color=colour, ha="center", va="bottom", transform=axes.get_xaxis_transform())
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    """Beside what is drawn, never over it."""
+    lines, names = axes.get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside upper center", ncols=len(names), frameon=False)
+
+
 def _figure(panels: int = 1) -> tuple[Figure, Sequence[Axes]]:
+    """Panels two in a row, over one scale."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDE * max(1.0, panels / 2), HIGH), layout="constrained")
-    return figure, [figure.add_subplot(1, panels, place + 1) for place in range(panels)]
+    rows = (panels + 1) // 2
+    figure = Figure(figsize=(WIDE, HIGH if rows == 1 else LOW * rows), layout="constrained")
+    grid = figure.subplots(rows, min(panels, 2), squeeze=False, sharey=True)
+    drawn_in, spare = grid.ravel()[:panels].tolist(), grid.ravel()[panels:]
+    for axes in spare:
+        axes.remove()
+    return figure, drawn_in

@@ -17,7 +17,9 @@ from infra.plan.tables import as_html, sections
 STYLE: Final = (
     "body{font:14px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
     "table{border-collapse:collapse}th,td{border-bottom:1px solid #ddd;padding:.2rem .8rem .2rem 0;text-align:left;"
-    "vertical-align:top}h2{margin-top:2rem}img{max-width:100%}code{background:#f3f3f3}"
+    "vertical-align:top}th{white-space:nowrap}td{font-variant-numeric:tabular-nums}"
+    ".n,.w{white-space:nowrap}.n{text-align:right}h2{margin-top:2rem}img{max-width:100%}"
+    "code{background:#f3f3f3;overflow-wrap:anywhere}div{overflow-x:auto}"
 )
 TITLES: Final = {
     "cost": "Where the money goes",
@@ -58,7 +60,8 @@ def _page(plan: Plan, prices: Prices, pictures: Mapping[str, Path], command: str
         for name, path in pictures.items()
     )
     return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Tidegate: plan</title>'
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        "<title>Tidegate: plan</title>"
         f"<style>{STYLE}</style><h1>What a load needs and costs</h1><p><code>{escape(command)}</code></p>{body}{shown}"
         "</html>\n"
     )

@@ -1,5 +1,6 @@
 """A plan as tables: one list of sections, printed on a terminal, in the page and in the documentation alike."""
 
+import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
@@ -190,6 +191,8 @@ def _known(plan: Plan, prices: Prices) -> Section:
 
 
 CENT = 0.005
+_NUMBER = re.compile(r"[0-9][0-9,.]*( ?(USD|%|s))?")
+_CODE = re.compile("`([^`]+)`")
 HOW = (
     "By the product's own turn, gate, admission, ledger, exact cache, single flight, router, pool, quotas, line, worker"
     " and valve over memory, in virtual time; a hit by meaning is played as an exact one. Numbers are of the whole."
@@ -221,8 +224,25 @@ def as_markdown(section: Section) -> str:
 
 
 def as_html(section: Section) -> str:
-    """For the page."""
-    heads = "".join(f"<th>{escape(name)}</th>" for name in section.columns)
-    rows = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in section.rows)
+    """For the page: columns of numbers are flush right, what is typed is in its own letters."""
+    cells = [tuple(map(str, row)) for row in section.rows]
+    sides = [_side(column) for column in zip(*cells, strict=True)]
+    heads = "".join(f"<th{side}>{escape(name)}</th>" for name, side in zip(section.columns, sides, strict=True))
+    rows = "".join(
+        "<tr>" + "".join(f"<td{side}>{_typed(cell)}</td>" for cell, side in zip(row, sides, strict=True)) + "</tr>"
+        for row in cells
+    )
     head = f"<tr>{heads}</tr>" if any(section.columns) else ""
-    return f"<h2>{escape(section.title)}</h2><table>{head}{rows}</table><p>{escape(section.note)}</p>"
+    note = f"<p>{_typed(section.note)}</p>" if section.note else ""
+    return f"<h2>{escape(section.title)}</h2><div><table>{head}{rows}</table></div>{note}"
+
+
+def _side(column: Sequence[str]) -> str:
+    said = [cell for cell in column if cell]
+    if said and all(map(_NUMBER.fullmatch, said)):
+        return ' class="n"'
+    return "" if any(" " in cell for cell in said) else ' class="w"'
+
+
+def _typed(text: str) -> str:
+    return _CODE.sub(r"<code>\1</code>", escape(text))

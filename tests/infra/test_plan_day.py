@@ -1,6 +1,8 @@
 """The played day against what is computed for it, and the report that is made of both."""
 
 import io
+import subprocess
+import sys
 
 import msgspec
 import pytest
@@ -10,7 +12,8 @@ from infra.plan.__main__ import Bar, main, with_day
 from infra.plan.load import Load, checked
 from infra.plan.plan import planned
 from infra.plan.simulated import TURNS, Slice, play, sample_of, slices
-from infra.plan.tables import as_markdown, sections
+from infra.plan.tables import Section, as_html, as_markdown, sections
+from tests.infra.runs import ROOT
 
 COUNTS, PRICES = counts.read(), prices.read()
 MINUTES = Slice("some minutes", 54_000.0, 120.0, 1)
@@ -139,6 +142,48 @@ def test_the_report_stands_alone(tmp_path, calm):
     assert whole["totals"]["infrastructure_usd"] == pytest.approx(plan.bill.infrastructure)
     assert whole["plan"]["played"][0]["sampled"] == played.sampled
     assert whole["prices"]["prices"]["lambda_requests"]["date"]
+
+
+def test_the_page_sets_numbers_flush_right_and_what_is_typed_in_its_own_letters():
+    found = as_html(Section("T", ("name", "units", "code"), [("a b", "1,000", "L-1"), ("`x`", "20", "")], "`y` <z>"))
+
+    assert '<th class="n">units</th><th class="w">code</th>' in found
+    assert '<td>a b</td><td class="n">1,000</td><td class="w">L-1</td>' in found
+    assert "<code>x</code>" in found
+    assert "<p><code>y</code> &lt;z&gt;</p>" in found
+
+
+def test_what_is_drawn_fits_in_and_no_legend_lies_over_it(calm):
+    plan, played = calm
+    tenfold = [(at, *(10.0 * each for each in rest)) for at, *rest in played.series]
+    higher = msgspec.structs.replace(played, series=tenfold)
+
+    figures = plots.drawn(msgspec.structs.replace(plan, played=[played, higher, played]), COUNTS, PRICES)
+
+    panels = figures["day"].axes
+    assert len(panels) == 3
+    for axes in panels:
+        assert axes.get_ylim()[0] == 0
+        assert axes.get_ylim()[1] >= max(max(line.get_ydata()) for line in axes.get_lines())
+    for name in ("waiting", "memory", "day"):
+        assert [axes.get_legend() for axes in figures[name].axes] == [None] * len(figures[name].axes)
+        assert len(figures[name].legends) == 1
+    assert len(figures["cost"].axes[0].texts) == len(figures["cost"].axes[0].patches)  # each bar says its figure
+
+
+def test_a_reader_who_has_seen_enough_is_no_fault():
+    options = "--users 5 --turns-per-day 1 --peak 1 --input-tokens 10 --output-tokens 10 --hit-rate 0 --quick"
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "infra.plan", *options.split()],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as run:
+        run.stdout.close()
+        faults = run.stderr.read()
+
+    assert (run.returncode, faults) == (0, b"")
 
 
 @pytest.mark.parametrize("form", ["png", "svg"])
