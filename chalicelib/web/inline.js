@@ -4,6 +4,7 @@
 /** @typedef {import("./markdown.js").Tree} Tree */
 
 const MOST_ADDRESS = 2_000;
+const MOST_NAME = 300; // of a picture
 const MOST_DEPTH = 20; // of marks in each other: a browser draws what is nested
 const SPECIAL = /[\\`*_~[\]!<\n]|https?:\/\//g;
 const PUNCTUATION = /[!-/:-@[-`{-~]/;
@@ -43,6 +44,7 @@ class Scan {
     this.parts = [];
     /** @type {{place: number, isImage: boolean}[]} */
     this.open = [];
+    this.dead = 0; // how many of those stand before a link: none stands in another
     this.plain = "";
     /** @type {Set<number>} */
     this.unclosed = new Set(); // lengths of backtick runs that nothing closes from here on
@@ -105,15 +107,16 @@ class Scan {
       return;
     }
     const text = this.text.slice(from, end).replace(/\n/g, " ");
-    this.push({ type: "codespan", text: /^ .*\S.* $/.test(text) ? text.slice(1, -1) : text });
+    const isPadded = text.startsWith(" ") && text.endsWith(" ") && text.trim() !== "";
+    this.push({ type: "codespan", text: isPadded ? text.slice(1, -1) : text });
     this.at = end + length;
   }
 
   line() {
-    if (this.plain.endsWith("  ")) {
-      this.plain = this.plain.trimEnd();
-      this.push({ type: "break" });
-    } else this.plain = `${this.plain.trimEnd()}\n`;
+    const isBreak = this.text.slice(this.at - 2, this.at) === "  ";
+    this.plain = this.plain.trimEnd() + (isBreak ? "" : "\n");
+    this.flush(); // one line at a time: a long text is not copied with each
+    if (isBreak) this.parts.push({ type: "break" });
     this.at += 1;
   }
 
@@ -121,15 +124,15 @@ class Scan {
     ANGLE.lastIndex = this.at;
     const found = ANGLE.exec(this.text);
     const href = found && address(found[1]);
-    if (!found || !href || this.open.some((each) => !each.isImage)) return this.word(1);
+    if (!found || !href) return this.word(1);
     this.push({ type: "link", href, children: [{ type: "text", text: found[1] }] });
     this.at += found[0].length;
   }
 
   bare() {
     BARE.lastIndex = this.at;
-    const found = BARE.exec(this.text)?.[0].replace(/[.,:;!?)]+$/, "") ?? "";
-    const href = this.open.length || /\w$/.test(this.plain) ? null : address(found);
+    const found = unstopped(BARE.exec(this.text)?.[0] ?? "");
+    const href = /\w/.test(this.text[this.at - 1] ?? "") ? null : address(found);
     if (!href) return this.word(Math.max(4, found.length));
     this.push({ type: "link", href, children: [{ type: "text", text: found }] });
     this.at += found.length;
@@ -149,15 +152,17 @@ class Scan {
 
   close() {
     const opened = this.open.pop();
+    const isDead = this.open.length < this.dead && !opened?.isImage;
+    this.dead = Math.min(this.dead, this.open.length);
     TARGET.lastIndex = this.at + 1;
-    const found = opened && this.text[this.at + 1] === "(" ? TARGET.exec(this.text) : null;
+    const found = opened && !isDead && this.text[this.at + 1] === "(" ? TARGET.exec(this.text) : null;
     if (!opened || !found) return this.word(1);
     this.flush();
     const inside = emphasised(this.parts.splice(opened.place).slice(1));
     const given = (found[1] ?? found[2] ?? "").replace(/\\([!-/:-@[-`{-~])/g, "$1");
     this.at += 1 + found[0].length;
     this.parts.push(link(given, inside, opened.isImage));
-    if (!opened.isImage) this.open.forEach((each) => (each.isImage = each.isImage || false));
+    if (!opened.isImage) this.dead = this.open.length;
   }
 
   run(/** @type {string} */ mark) {
@@ -173,9 +178,9 @@ class Scan {
 /** @returns {Tree} */
 function link(/** @type {string} */ given, /** @type {Tree[]} */ inside, /** @type {boolean} */ isImage) {
   const href = address(given);
-  const words = inside.length ? inside : [{ type: "text", text: isImage ? "image" : given }];
-  if (!href) return { type: "span", children: words };
-  return { type: "link", href, isImage, children: words.map(unlinked) };
+  const text = isImage ? words(inside).slice(0, MOST_NAME) || "image" : given;
+  const children = inside.length && !isImage ? inside.map(unlinked) : [{ type: "text", text }];
+  return href ? { type: "link", href, children } : { type: "span", children };
 }
 
 /** No link stands in a link: what does is its words. */
@@ -242,7 +247,7 @@ function opener(/** @type {Tree} */ part, /** @type {Tree[]} */ done, /** @type 
 
 /** @returns {Tree} */
 function wrapped(/** @type {string} */ mark, /** @type {number} */ length, /** @type {Tree[]} */ inside) {
-  const depth = 1 + Math.max(0, ...inside.slice(0, 1_000).map((each) => each.depth ?? 0));
+  const depth = 1 + inside.reduce((most, each) => Math.max(most, each.depth ?? 0), 0);
   if (depth > MOST_DEPTH) return { type: "span", depth: 0, children: flat(inside) };
   const type = mark === "~" ? "struck" : length === 2 ? "strong" : "emphasis";
   return { type, depth, children: inside };
@@ -260,6 +265,13 @@ export function words(/** @type {Tree[]} */ parts) {
 
 function asText(/** @type {Tree} */ part) {
   return part.type === "mark" ? { type: "text", text: part.mark.repeat(part.length) } : part;
+}
+
+/** An address without the stops that end the sentence around it. */
+function unstopped(/** @type {string} */ found) {
+  let end = found.length;
+  while (end > 0 && ".,:;!?)".includes(found[end - 1])) end -= 1;
+  return found.slice(0, end);
 }
 
 function run(/** @type {string} */ text, /** @type {number} */ at, /** @type {string} */ mark) {

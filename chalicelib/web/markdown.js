@@ -13,11 +13,10 @@ import { inline } from "./inline.js";
 const MOST_DEPTH = 8; // of quotes and lists in each other; what is deeper stays text
 const MOST_COLUMNS = 24;
 const FENCE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})[ \t]*([^\s`]*)/;
-const HEADING = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$/;
+const HEADING = /^ {0,3}(#{1,6})(?![^ ])/;
 const RULE = /^ {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$/;
 const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( {0,3})([-*+]|\d{1,9}[.)])(?:( {1,4})(?=\S)|[ \t]*$|[ \t])/;
-const DIVIDER = /^ {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/;
 
 /**
  * The blocks of a text. Each has its `source`, so that one that did not change need not be drawn again.
@@ -53,15 +52,23 @@ function next(/** @type {string[]} */ lines, /** @type {number} */ at, /** @type
   const fence = FENCE.exec(line);
   if (fence) return code(lines, at, fence);
   const heading = HEADING.exec(line);
-  if (heading) return [{ type: "heading", level: heading[1].length, children: inline(heading[2] ?? "") }, at + 1];
+  if (heading) return [{ type: "heading", level: heading[1].length, children: inline(title(line.slice(heading[0].length))) }, at + 1];
   if (RULE.test(line)) return [{ type: "rule" }, at + 1];
   if (depth < MOST_DEPTH && QUOTE.test(line)) return quote(lines, at, depth);
   if (depth < MOST_DEPTH && ITEM.test(line)) return list(lines, at, depth);
-  if (line.includes("|") && DIVIDER.test(lines[at + 1] ?? "")) {
-    const table = tableAt(lines, at);
-    if (table) return table;
-  }
-  return paragraph(lines, at);
+  return (startsTable(lines, at) && tableAt(lines, at)) || paragraph(lines, at);
+}
+
+/** A heading's words, without the hashes that may close it. */
+function title(/** @type {string} */ text) {
+  let end = text.trimEnd().length;
+  while (text[end - 1] === "#") end -= 1;
+  return end === 0 || text[end - 1] === " " ? text.slice(0, end).trim() : text.trim();
+}
+
+function startsTable(/** @type {string[]} */ lines, /** @type {number} */ at) {
+  const divider = lines[at + 1] ?? "";
+  return lines[at].includes("|") && /^[-|: ]+$/.test(divider) && cells(divider).every((each) => /^:?-+:?$/.test(each));
 }
 
 /** @returns {[Tree, number]} */
@@ -123,7 +130,7 @@ function itemAt(/** @type {string[]} */ lines, /** @type {number} */ at, /** @ty
       continue;
     }
     const isInside = line0(line) >= width;
-    if (!isInside && (isBlank || fence || startsBlock(line))) break;
+    if (!isInside && (isBlank || fence || startsBlock(line) || ITEM.test(line))) break;
     const text = isInside ? line.slice(width) : line;
     inner.push(text);
     isBlank = false;
@@ -131,11 +138,7 @@ function itemAt(/** @type {string[]} */ lines, /** @type {number} */ at, /** @ty
     else fence = FENCE.exec(text)?.[1];
   }
   while (inner.length > 1 && !inner[inner.length - 1]) inner.pop();
-  return [inner, isBlank ? Math.max(at + 1, lastFull(lines, end)) : end, isBlank];
-}
-
-function lastFull(/** @type {string[]} */ lines, /** @type {number} */ end) {
-  return end; // empty lines between items belong to the one before
+  return [inner, end, isBlank];
 }
 
 /** @returns {[Tree, number] | null} */
@@ -169,7 +172,7 @@ function cells(/** @type {string} */ line) {
 /** @returns {[Tree, number]} */
 function paragraph(/** @type {string[]} */ lines, /** @type {number} */ at) {
   let end = at + 1;
-  while (end < lines.length && lines[end].trim() && !startsBlock(lines[end])) end += 1;
+  while (end < lines.length && lines[end].trim() && !startsBlock(lines[end]) && !startsTable(lines, end)) end += 1;
   const text = lines.slice(at, end).map((line) => line.trimStart()).join("\n").trimEnd();
   return [{ type: "paragraph", children: inline(text) }, end];
 }
