@@ -19,7 +19,7 @@ GROUPS: Final = (
     ("eu-central-1", "eu-west-1", "eu-west-2", "eu-west-3"),
     ("ap-northeast-1", "ap-northeast-2", "ap-northeast-3"),
 )
-_KEY: Final = re.compile(r"arn:aws:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]+")
+_KEY: Final = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]+")
 
 
 def regions_faults(account: Account, stage: Stage, wish: Wish, pepper: Pepper) -> Iterator[str]:

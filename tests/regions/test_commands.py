@@ -98,6 +98,16 @@ def test_a_stage_that_is_not_where_it_is_looked_for(world, run):
     assert f"nothing of a stage 'scale' is in {WEST} of this account: check STAGE, AWS_REGION and AWS_PROFILE" in fault
 
 
+def test_a_configuration_that_cannot_be_read(world, run, monkeypatch, tmp_path):
+    monkeypatch.setattr(failover, "ROOT", tmp_path)
+
+    for command, first in ((failover, "no home was moved: "), (home, "no home was written: ")):
+        status, told, (fault,) = run(command, TIDEGATE_REGIONS="")
+
+        assert (status, told) == (1, [])
+        assert fault.startswith(f"{first}.chalice/config.json cannot be read ([Errno 2] No such file")
+
+
 def test_a_clock_that_is_wrong_moves_nothing(world, run, monkeypatch):
     monkeypatch.setattr(failover, "MOST_CLOCK_SECONDS", -1)
 
