@@ -15,7 +15,7 @@ def node(*arguments):
 
 
 def test_the_markdown_of_the_pages():
-    code, said = node("--test", "tests/browser/markdown.test.js")
+    code, said = node("--test", "tests/browser/markdown.test.mjs")
 
     assert code == 0, said
 
