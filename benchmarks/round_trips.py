@@ -7,6 +7,7 @@ from benchmarks.figures import Figures, Row, rounded
 from benchmarks.read_units import READS, read_units
 from benchmarks.turns import Scenario, Turns
 from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.adapters.dynamodb.direct import Direct
 from chalicelib.bootstrap import open_database
 from chalicelib.settings import Settings
 
@@ -44,7 +45,7 @@ class CountedDatabase(Database):
 
     def __init__(self, settings: Settings, tally: Tally) -> None:
         plain = open_database(settings)
-        super().__init__(plain.tables, pause=plain.pause)
+        super().__init__(plain.tables, pause=plain.pause, direct=settings.direct_dynamodb)
         self._tally = tally
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -62,18 +63,34 @@ class CountedDatabase(Database):
             self._tally.writes[each["TableName"]] += each["CapacityUnits"]
         return reply
 
+    def _reach(self) -> Direct:
+        direct = super()._reach()
+        direct.http = _watched(direct.http, self._tally)
+        return direct
+
     def _connect(self) -> Any:
         client = super()._connect()
-        client.meta.events.register("before-send.dynamodb", self._sent, unique_id="sent")
-        client.meta.events.register("response-received.dynamodb", self._received, unique_id="received")
+        client._endpoint.http_session = _watched(client._endpoint.http_session, self._tally)  # noqa: SLF001
         return client
 
-    def _sent(self, request: Any, **_: Any) -> None:
+
+class _Watched:
+    """The connections of either way, and what goes over them."""
+
+    def __init__(self, http: Any, tally: Tally) -> None:
+        self._http = http
+        self._tally = tally
+
+    def send(self, request: Any) -> Any:
         self._tally.round_trips += 1
         self._tally.bytes_sent += len(request.body)
+        answer = self._http.send(request)
+        self._tally.bytes_received += len(answer.content)
+        return answer
 
-    def _received(self, response_dict: dict[str, Any] | None, **_: Any) -> None:
-        self._tally.bytes_received += len(response_dict["body"]) if response_dict else 0
+
+def _watched(http: Any, tally: Tally) -> _Watched:
+    return http if isinstance(http, _Watched) else _Watched(http, tally)
 
 
 def _by_table(request: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

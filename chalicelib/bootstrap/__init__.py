@@ -197,7 +197,8 @@ def open_database(settings: Settings) -> Database:
     from chalicelib.adapters.dynamodb.client import Database, jittered
     from chalicelib.adapters.dynamodb.table import tables
 
-    return Database(tables(settings.stage, here(settings)), pause=jittered(time.sleep, random.random))
+    names, pause = tables(settings.stage, here(settings)), jittered(time.sleep, random.random)
+    return Database(names, pause=pause, direct=settings.direct_dynamodb)
 
 
 def open_turns(database: Database) -> Turns:

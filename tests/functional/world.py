@@ -35,6 +35,7 @@ ENVIRONMENT = {
     "TIDEGATE_UPSTREAM": "simulated://echo?directives=1",
     "TIDEGATE_WAIT_SECONDS": "0",  # one thread: nobody works while a call waits
     "TIDEGATE_CHECK_RATE": "0",
+    "TIDEGATE_DIRECT_DYNAMODB": "0",  # moto answers to botocore alone
 }
 MANY = Limit("user", "day", requests=1_000, tokens=10_000_000)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import a_credential, a_key, a_plan
+from tests.contract.direct import DirectStores
 from tests.contract.stores import Emulator, dynamo_stores
 from tests.engines import dynamodb_local
 
@@ -61,7 +62,7 @@ def make_stores(endpoint):
     """New tables with a key for each worker, all of one tenant, under a plan with these limits."""
 
     def make(*limits, **plan):
-        stores = dynamo_stores(endpoint, concurrent=True)
+        stores = dynamo_stores(endpoint, concurrent=True, kind=DirectStores)
         stores.keys.put_plan(a_plan(*limits, **plan))
         for number in range(WORKERS):
             credential = a_credential(number=number)

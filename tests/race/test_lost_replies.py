@@ -52,7 +52,7 @@ class Losing:
 
     def send(self, request):
         reply = self._session.send(request)
-        kind = request.headers["X-Amz-Target"]
+        kind = request.headers["x-amz-target"]
         left = self._left.setdefault(kind, self._count)
         if left:
             self._left[kind] -= 1
@@ -65,10 +65,10 @@ class Losing:
 def losing(make_stores, monkeypatch):
     """Stores whose client waits for nothing before it sends again."""
     stores = make_stores()
-    endpoint = stores.client._endpoint
-    session = Losing(endpoint.http_session)
+    direct = stores.database._reach()
+    session = Losing(direct.http)
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
-    monkeypatch.setattr(endpoint, "http_session", session)
+    monkeypatch.setattr(direct, "http", session)
     return stores, session
 
 

@@ -111,7 +111,7 @@ def _services(job, draw, reach, outcomes):
         outcomes["unsettled"] += 1
 
     pause = jittered(time.sleep, random.random)
-    database = Database(tables(job["stage"]), pause=pause, region=REGION, endpoint=job["endpoint"])
+    database = Database(tables(job["stage"]), pause=pause, region=REGION, endpoint=job["endpoint"], direct=True)
     turns, conversations = Reached(DynamoTurns(database), reach), DynamoConversations(database)
     model = FakeModel(job["record"], draw, reach)
     sizes, fits = Sizes(), Fits("", "")

@@ -71,8 +71,8 @@ class Reason(TypedDict, total=False):
 
 class _Refusal(Struct):
     type: str = field(name="__type")
-    message: str = ""
-    capital: str = field(name="Message", default="")
+    message: str | None = None
+    capital: str | None = field(name="Message", default=None)
     item: Item | None = field(name="Item", default=None)
     reasons: list[Reason] | None = field(name="CancellationReasons", default=None)
 
@@ -102,15 +102,18 @@ def _unmet(answer: AWSResponse, body: bytes, operation: str) -> ClientError | No
     code = refusal.type.rpartition("#")[2]
     if code not in _UNMET:
         return None
-    message = refusal.message or refusal.capital
-    members = {"Item": refusal.item, "CancellationReasons": refusal.reasons}
+    members = {
+        "message": refusal.message,
+        "Message": refusal.capital,
+        "Item": refusal.item,
+        "CancellationReasons": refusal.reasons,
+    }
     metadata = {
         "RequestId": answer.headers.get("x-amzn-requestid", ""),
         "HTTPStatusCode": answer.status_code,
         "HTTPHeaders": {name.lower(): text for name, text in answer.headers.items()},
         "RetryAttempts": 0,
     }
+    message = refusal.message or refusal.capital or ""
     error: Any = {"Error": {"Message": message, "Code": code}, "ResponseMetadata": metadata}
-    return ClientError(
-        error | {"message": message} | {name: each for name, each in members.items() if each is not None}, operation
-    )
+    return ClientError(error | {name: each for name, each in members.items() if each is not None}, operation)
