@@ -24,7 +24,9 @@ class Journal:
     def since(self, scope: AnswerScope, cursor: int) -> Iterator[Stretch]:
         """All that came behind `cursor`."""
         entries = self._entries.get(scope, [])[max(0, cursor) :]
-        rows = tuple(Row(each.id, each.question, each.answer, each.created_at, each.expires_at) for each in entries)
+        rows = tuple(
+            Row(each.id, each.question, each.answer, each.created_at, each.expires_at, each.said) for each in entries
+        )
         if rows:
             yield Stretch(scope, cursor + len(rows), rows, b"".join(each.vector for each in entries))
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from typing import Final
+
 import msgspec
 from msgspec import Struct
+
+_WORDS: Final = re.compile(r"\w+")
 
 
 class AnswerScope(Struct, frozen=True):
@@ -30,7 +36,7 @@ class Entry(Struct, frozen=True):
     """A question with the exact key of its answer.
 
     Its `id` is its own within the scope: a newer entry stands before it for as long as that is good.
-    `vector` is float32 in little-endian bytes. Times are epoch seconds.
+    `vector` is float32 in little-endian bytes. Times are epoch seconds. `said` is what `word_for` makes of the answer.
     """
 
     id: str
@@ -40,6 +46,14 @@ class Entry(Struct, frozen=True):
     answer: str
     created_at: int
     expires_at: int
+    said: str = ""
+
+
+def word_for(scope: AnswerScope, answer: str) -> str:
+    """One word for all that an answer says: that of another is the same if its words are, and its tenant; or empty."""
+    words = _WORDS.findall(answer.casefold())
+    text = " ".join([scope.tenant, *words]).encode(errors="surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:12] if words else ""
 
 
 class Sought(Struct, frozen=True):
@@ -66,6 +80,7 @@ class Neighbour(Struct, frozen=True):
     created_at: int
     expires_at: int
     similarity: float
+    said: str = ""
 
 
 class Purge(Struct, frozen=True):
@@ -99,6 +114,7 @@ class Row(Struct, frozen=True, array_like=True):
     answer: str
     created_at: int
     expires_at: int
+    said: str = ""
 
 
 class Gone(Struct, frozen=True, array_like=True):

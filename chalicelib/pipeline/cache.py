@@ -14,7 +14,7 @@ from chalicelib.domain.cache_key import Place, clean, place_of
 from chalicelib.domain.chat import Completion, text_of
 from chalicelib.domain.conversation import Turn
 from chalicelib.domain.dependence import comparable, context_of
-from chalicelib.domain.entries import AnswerScope, Entry, Neighbour, Sought
+from chalicelib.domain.entries import AnswerScope, Entry, Neighbour, Sought, word_for
 from chalicelib.domain.errors import IndexUnavailable, StoreUnavailable, TidegateError
 from chalicelib.domain.items import completion_of, items_of
 from chalicelib.domain.lessons import Ruling
@@ -151,7 +151,8 @@ class AnswerCache:
         try:
             if scope is None or not seen.vector:
                 return self.answers.store(place.key, answer)
-            entry = Entry(place.key, scope, question, seen.vector, place.key, now, answer.expires_at)
+            said = word_for(scope, completion.text or "")
+            entry = Entry(place.key, scope, question, seen.vector, place.key, now, answer.expires_at, said)
             ruling = seen.ruling and msgspec.structs.replace(seen.ruling, fresh=place.key)
             return self.semantic.meanings().keeper.keep(place.key, answer, entry, ruling, opened.ask.now)
         except (StoreUnavailable, IndexUnavailable):

@@ -47,12 +47,14 @@ def test_the_most_similar_come_first_with_their_cosine(indexes):
 
 
 def test_a_neighbour_carries_what_its_entry_said(indexes):
-    made = entry("e1", 1.0, question="Wie spät ist's 🌊?", answer="k" * 64, created_at=NOW - 5, expires_at=NOW + 7)
+    made = entry(
+        "e1", 1.0, question="Wie spät ist's 🌊?", answer="k" * 64, created_at=NOW - 5, expires_at=NOW + 7, said="5d1c",
+    )  # fmt: skip
     keep(indexes, made)
 
     (near,) = indexes.again().search(sought(1.0), SECONDS)
 
-    for name in ("id", "scope", "question", "answer", "created_at", "expires_at"):
+    for name in ("id", "scope", "question", "answer", "created_at", "expires_at", "said"):
         assert getattr(near, name) == getattr(made, name)
 
 

@@ -32,6 +32,7 @@ class _Body(Struct, frozen=True, array_like=True):
     created_at: Second
     expires_at: Second
     vector: Annotated[bytes, Meta(min_length=1)]  # a signed byte for each dimension: its direction is all that counts
+    said: str = ""
 
 
 _body = msgspec.msgpack.Decoder(_Body)
@@ -92,6 +93,7 @@ def entry_item(entry: Entry, now: float) -> Attributes | None:
         created_at=entry.created_at,
         expires_at=entry.expires_at,
         vector=np.rint(vector * (_STEPS / peak)).astype(np.int8).tobytes(),
+        said=entry.said,
     )
     packed = msgspec.msgpack.encode(body)
     if len(packed) > MOST_BYTES:
@@ -129,7 +131,8 @@ def stretch_of(scope: AnswerScope, items: Sequence[Attributes]) -> Stretch:
         scope=scope,
         cursor=max(written_ms(item) for item in items),
         rows=tuple(
-            Row(each.id, each.question, each.answer or each.id, each.created_at, each.expires_at) for each in bodies
+            Row(each.id, each.question, each.answer or each.id, each.created_at, each.expires_at, each.said)
+            for each in bodies
         ),
         vectors=_unit_rows(each.vector for each in bodies),
         gone=tuple(_gone_of(item) for item in items if "gone" in item),

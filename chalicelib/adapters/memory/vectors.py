@@ -78,6 +78,7 @@ def _neighbour(entry: Entry, vector: array[float]) -> Neighbour:
         created_at=entry.created_at,
         expires_at=entry.expires_at,
         similarity=sum(map(mul, vector, own)) / length if length else 0.0,
+        said=entry.said,
     )
 
 

@@ -79,7 +79,7 @@ class FlatIndex:
             shelf = self._shelves.get(entry.scope)
         if shelf is None:
             return
-        row = Row(entry.id, entry.question, entry.answer, entry.created_at, entry.expires_at)
+        row = Row(entry.id, entry.question, entry.answer, entry.created_at, entry.expires_at, entry.said)
         with shelf.lock:
             shelf.room.take(Stretch(entry.scope, shelf.cursor, (row,), _unit(entry.vector)), now)
             shelf.own += 1

@@ -31,6 +31,7 @@ class Document(Struct):
     packed: str
     created_at: int
     expires_at: int
+    said: str = ""
 
     @property
     def own_scope(self) -> AnswerScope:
@@ -76,6 +77,7 @@ def document(entry: Entry) -> Document | None:
         packed=base64.b64encode((vector / length).astype("<f4").tobytes()).decode(),
         created_at=entry.created_at,
         expires_at=entry.expires_at,
+        said=entry.said,
     )
 
 
@@ -121,7 +123,16 @@ def _nearest(sought: Sought, found: Sequence[Document]) -> list[Neighbour]:
     cosines = [(_cosine(each, unit), each) for each in found]
     best = sorted((pair for pair in cosines if pair[0] is not None), key=lambda pair: -(pair[0] or 0.0))
     return [
-        Neighbour(each.id, sought.scope, each.question, each.answer, each.created_at, each.expires_at, cosine or 0.0)
+        Neighbour(
+            each.id,
+            sought.scope,
+            each.question,
+            each.answer,
+            each.created_at,
+            each.expires_at,
+            cosine or 0.0,
+            each.said,
+        )
         for cosine, each in best[: sought.most]
     ]
 

@@ -74,6 +74,7 @@ def _entry(kept: Document, vector: bytes, embedder: str) -> Entry:
         answer=kept.answer,
         created_at=kept.created_at,
         expires_at=kept.expires_at,
+        said=kept.said,
     )
 
 

@@ -27,6 +27,7 @@ _FIELDS: Final = {
     "embedder": _UNSEARCHED,
     "question": {"type": "text", "index": False},
     "answer": _UNSEARCHED,
+    "said": _UNSEARCHED,
     "packed": {"type": "binary"},  # float32, base64: the cosine is computed here, engines scale theirs as they like
     "created_at": {"type": "long"},
     "expires_at": {"type": "long"},
@@ -76,9 +77,13 @@ def template(place: Place, base: str) -> dict[str, Any]:
 
 
 def prepare(engine: Engine, base: str, embedder: str, dimensions: int) -> None:
-    """Make an embedder's first index and its alias, if there is none. Safe to repeat, and to do at once with others."""
+    """Make an embedder's first index and its alias; one of an older release learns the fields that are new.
+
+    Safe to repeat, and to do at once with others.
+    """
     name = alias(base, embedder)
     if engine.call("HEAD", f"/{name}", seconds=UPKEEP_SECONDS).status == 200:  # noqa: PLR2004 # its name is OK
+        done(engine.call("PUT", f"/{name}/_mapping", {"properties": _FIELDS}, seconds=UPKEEP_SECONDS))
         return
     if not engine.place.serverless:
         done(engine.call("PUT", f"/_index_template/{base}", template(engine.place, base), seconds=UPKEEP_SECONDS))

@@ -9,7 +9,7 @@ import numpy as np
 
 from chalicelib.domain.entries import Gone, Neighbour, Row, Sought, Stretch
 
-ROW_BYTES: Final = 500  # what a row takes beside its vector: texts, objects, its place in the dictionary
+ROW_BYTES: Final = 560  # what a row takes beside its vector: texts, objects, its place in the dictionary
 _FIRST_ROWS: Final = 256
 _SPARE: Final = 10  # a room that overflows forgets a tenth, so that it does not overflow again at once
 
@@ -79,7 +79,9 @@ class Room:
     def _neighbour(self, sought: Sought, place: int, cosine: float) -> Neighbour:
         row = self._rows[place]
         similarity = min(max(cosine, -1.0), 1.0)
-        return Neighbour(row.id, sought.scope, row.question, row.answer, row.created_at, row.expires_at, similarity)
+        return Neighbour(
+            row.id, sought.scope, row.question, row.answer, row.created_at, row.expires_at, similarity, row.said
+        )
 
     def _news(self, rows: tuple[Row, ...], now: float) -> list[int]:
         """The places of rows that are not known yet, and good."""

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from chalicelib.domain.budget import CacheRules
+from chalicelib.domain.entries import word_for
 from chalicelib.domain.errors import IndexUnavailable, ModelTimeout, NotFound, StoreUnavailable
 from chalicelib.domain.lessons import Course, Ruling
 from chalicelib.domain.turn import CacheControl
@@ -20,10 +21,11 @@ class Judge:
     """Serves whatever is nearest, or nothing."""
 
     def __init__(self, *, serve=True):
-        self.serve, self.heard = serve, []
+        self.serve, self.heard, self.said = serve, [], []
 
     def judge(self, question, neighbours, fit, knobs):
         self.heard.append([each.question for each in neighbours])
+        self.said.append([each.said for each in neighbours])
         if not neighbours:
             return Decision(serve=False, tier="miss", reason="no neighbour", threshold=knobs.bound.max_error)
         nearest = neighbours[0]
@@ -258,6 +260,16 @@ def test_every_look_leaves_a_decision_with_the_keys_of_both_answers():
     assert (hit.outcome, hit.fresh, hit.decision.entry, hit.given) == ("semantic", None, key, key)
     assert (hit.user, hit.entry_at, hit.namespace.verifier) == ("ada", NOW, "v1")
     assert "egg" not in repr(stage.shelf.told)
+
+
+def test_the_judge_hears_which_stored_answers_say_the_same():
+    stage = a_stage(serve=False)
+    ask(stage, ASKED, number=1)
+    ask(stage, number=2)
+
+    first, second = rulings(stage)
+    said = word_for(second.scope, stage.shelf.answers[first.fresh].completion.text)
+    assert stage.meanings.judge.said == [[], [said]]
 
 
 def test_a_turn_that_keeps_no_answer_leaves_its_decision_all_the_same():
