@@ -11,16 +11,20 @@ Reason = Literal["same question", "sure enough", "not sure enough", "guarded", "
 
 SHIPPED_ERROR: Final = 0.01  # what the shipped line is drawn for
 UNREACHABLE: Final = 2.0  # a chance that nothing has
-ALONE: Final = -6.0  # log odds of a runner-up, where there is none
-TERMS: Final = 5  # of a fit
+ALONE: Final = -6.0  # log odds of another candidate, where there is none
+TERMS: Final = 6  # of a fit
 
 
 class Evidence(Struct, frozen=True, array_like=True):
-    """What is known of a candidate: the verifier's log odds, the cosine, and the best log odds among the others."""
+    """What is known of a candidate: the verifier's log odds, the cosine, and the best log odds among the others.
+
+    `seconded` is of those whose answers say the same, `runner_up` of those whose answers do not, or nobody knows.
+    """
 
     logit: float
     cosine: float
     runner_up: float = ALONE
+    seconded: float = ALONE
 
 
 class Label(Struct, frozen=True, array_like=True):
@@ -95,11 +99,12 @@ def _stricter(threshold: float, max_error: float) -> float:
 
 
 class Candidate(Struct, frozen=True):
-    """A stored question near the new one; `entry` names what is stored with it."""
+    """A stored question near the new one; `entry` names what is stored with it, `said` what its answer says."""
 
     entry: str
     question: str
     cosine: float
+    said: str = ""
 
 
 _MANY_CHECKED: Final = 0.2  # of hits: enough to learn from without choosing

@@ -80,6 +80,8 @@ class DecisionView(Struct, frozen=True, kw_only=True):
     threshold: float
     similarity: float | None
     logit: float | None
+    runner_up: float | None
+    seconded: float | None
     entry: str | None
     entry_age_seconds: int | None
     fresh: str | None
@@ -178,7 +180,7 @@ def state_response(state: State) -> Response:
 
 def decision_view(ruling: Ruling) -> DecisionView:
     """What is shown of a decision."""
-    decision, scope = ruling.decision, ruling.scope
+    decision, scope, evidence = ruling.decision, ruling.scope, ruling.decision.evidence
     return DecisionView(
         id=f"chatcmpl-{ruling.id}",
         request_id=ruling.request_id,
@@ -196,7 +198,9 @@ def decision_view(ruling: Ruling) -> DecisionView:
         lower=decision.lower,
         threshold=decision.threshold,
         similarity=decision.similarity,
-        logit=decision.evidence.logit if decision.evidence else None,
+        logit=evidence.logit if evidence else None,
+        runner_up=evidence.runner_up if evidence else None,
+        seconded=evidence.seconded if evidence else None,
         entry=decision.entry,
         entry_age_seconds=None if ruling.entry_at is None else ruling.at - ruling.entry_at,
         fresh=ruling.fresh,

@@ -11,6 +11,7 @@ from app import refit_cache
 from chalicelib import bootstrap
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.domain.lessons import Refitted
+from chalicelib.domain.verdicts import ALONE
 from chalicelib.edge import telemetry
 from chalicelib.pipeline.refit import SETTLED_SECONDS
 from tests.builders import CONTEXT, an_event
@@ -72,6 +73,7 @@ def test_every_decision_is_explained_without_a_word_of_what_was_said(serving, ke
         answer.json["id"], "semantic", "sure enough", "ada",
     )  # fmt: skip
     assert hit["lower"] >= hit["threshold"]
+    assert (hit["runner_up"], hit["seconded"]) == (ALONE, ALONE)
     assert hit["entry"] == first["fresh"]
     assert 0 <= hit["entry_age_seconds"] < 60
     assert (first["outcome"], first["reason"], first["entry"]) == ("miss", "no neighbour", None)

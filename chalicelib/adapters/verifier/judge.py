@@ -21,7 +21,7 @@ class ShippedJudge:
 
     def judge(self, question: str, neighbours: Sequence[Neighbour], fit: Calibration | None, knobs: Knobs) -> Decision:
         """As `domain/semantic/decision.py` decides."""
-        candidates = [Candidate(each.answer, each.question, each.similarity) for each in neighbours]
+        candidates = [Candidate(each.answer, each.question, each.similarity, each.said) for each in neighbours]
         return decide(question, candidates, fit or untaught_fit(), knobs, self._verifier)
 
 

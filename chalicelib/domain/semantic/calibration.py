@@ -1,8 +1,8 @@
 """Learns in each namespace what a score is worth there, and where to draw the line for an operator's error bound.
 
-The chance that a candidate is right is logistic in the verifier's log odds, the cosine and the runner-up's log odds. It
-is fitted anew as labels come, with a shipped prior in place of those that are missing; its lower 95 % limit is what has
-to pass the threshold.
+The chance that a candidate is right is logistic in the verifier's log odds, the cosine, and the log odds of the best
+other candidates, with the same answer and with others. It is fitted anew as labels come, with a shipped prior in place
+of those that are missing; its lower 95 % limit is what has to pass the threshold.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ _TRUSTED_ERRORS: Final = 8.0  # errors as expected, that the fit is given credit
 _MOST_SURPRISE: Final = 3.0
 _TINY: Final = 1e-6
 _CAREFUL: Final = 1.0  # standard errors of the sum of errors, expected on top of it
-_SPENT: Final = 0.85  # of a bound: what is expected is not what comes, in a few thousand requests
+_SPENT: Final = 0.7  # of a bound: what is expected is not what comes, in a few thousand requests
 _BORROWED: Final = 0.3  # of what the prior knows, where labels are at hand
 _FREE: Final = np.array(  # how a namespace may differ from the prior beyond that: one standard deviation a row
     [
-        (-0.75 * 10, 0, 10, 0, 0),  # its slope in the cosine, about 0.75
-        (0.75**2 * 40, 0, -2 * 0.75 * 40, 40, 0),  # the bend of that
-        (0, 0, 0, 0, 1),  # the runner-up, of which pairs tell nothing
+        (-0.75 * 10, 0, 10, 0, 0, 0),  # its slope in the cosine, about 0.75
+        (0.75**2 * 40, 0, -2 * 0.75 * 40, 40, 0, 0),  # the bend of that
+        (0, 0, 0, 0, 1, 0),  # the other candidates, of which pairs tell nothing
+        (0, 0, 0, 0, 0, 1),
     ]
 )
 
@@ -47,7 +48,7 @@ _FREE: Final = np.array(  # how a namespace may differ from the prior beyond tha
 class Prior(Struct, frozen=True):
     """The shipped fit: its weights, the precision that it is held with, and the line to draw until requests came.
 
-    It was made of pairs, so that it has no term for a runner-up.
+    It was made of pairs, so that it has no term for other candidates.
     """
 
     weights: tuple[float, ...]
@@ -194,7 +195,7 @@ def _spread(inputs: Floats, chance: Floats, fit: Fit) -> Floats:
 
 
 def _shipped(prior: Prior) -> Fit:
-    """The prior with the runner-up's term, that weighs nothing for now."""
+    """The prior with the terms of other candidates, that weigh nothing for now."""
     weights, covariance = np.zeros(TERMS), np.zeros((TERMS, TERMS))
     known = len(prior.weights)
     weights[:known] = prior.weights
@@ -209,7 +210,10 @@ def _limits(inputs: Floats, fit: Fit) -> tuple[Floats, Floats]:
 
 
 def _inputs(candidates: list[Evidence]) -> Floats:
-    rows = [(1.0, each.logit, each.cosine, each.cosine**2, each.runner_up - ALONE) for each in candidates]
+    rows = [
+        (1.0, each.logit, each.cosine, each.cosine**2, each.runner_up - ALONE, each.seconded - ALONE)
+        for each in candidates
+    ]
     return np.array(rows, dtype=np.float64).reshape(-1, TERMS)
 
 

@@ -45,6 +45,12 @@ def decide(
 
 
 def _evidence(allowed: Sequence[tuple[float, Candidate]]) -> list[Evidence]:
-    """Two stored questions that fit speak for each other."""
-    first, second = sorted([ALONE, ALONE, *(logit for logit, _ in allowed)])[-1:-3:-1]
-    return [Evidence(logit, each.cosine, second if logit >= first else first) for logit, each in allowed]
+    """Two stored questions that fit speak for each other, the more so where one answer fits both."""
+    found = []
+    for place, (logit, each) in enumerate(allowed):
+        best = {True: ALONE, False: ALONE}
+        for other_logit, other in (*allowed[:place], *allowed[place + 1 :]):
+            same = bool(each.said) and other.said == each.said
+            best[same] = max(best[same], other_logit)
+        found.append(Evidence(logit, each.cosine, runner_up=best[False], seconded=best[True]))
+    return found

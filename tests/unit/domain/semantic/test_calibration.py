@@ -19,7 +19,7 @@ from chalicelib.domain.semantic.calibration import (
     taught,
     untaught,
 )
-from chalicelib.domain.verdicts import ALONE, TERMS, Bound, Calibration, Evidence, Label
+from chalicelib.domain.verdicts import TERMS, Bound, Calibration, Evidence, Label
 
 LOOSE = tuple(tuple(row) for row in (np.eye(4) * 0.1).tolist())
 PRIOR = Prior((0.0, 1.0, 0.0, 0.0), LOOSE, 0.8)
@@ -70,7 +70,7 @@ def test_the_fit_is_where_the_loss_is_least_however_the_labels_are_parted():
 
     fit = fitted(perfectly_parted, PRIOR)
 
-    inputs = np.array([[1, label.evidence.logit, 0.9, 0.81, 0] for label in perfectly_parted])
+    inputs = np.array([[1, label.evidence.logit, 0.9, 0.81, 0, 0] for label in perfectly_parted])
     miss = 1 / (1 + np.exp(-inputs @ fit.weights)) - np.array([label.right for label in perfectly_parted])
     mean, precision = held(PRIOR)
     slope = inputs.T @ miss + precision @ (fit.weights - mean)
@@ -99,10 +99,11 @@ def test_a_namespace_whose_errors_fall_with_the_cosine_as_in_no_pair_of_training
     assert slope == pytest.approx(20, rel=0.2)
 
 
-def test_what_the_runner_up_says_is_learned():
-    found = [Evidence(each.logit, each.cosine, each.logit - 5) for each in candidates(2_000)]
+@pytest.mark.parametrize("other", ["runner_up", "seconded"])
+def test_what_another_candidate_says_is_learned(other):
+    alone = [Evidence(each.logit, each.cosine) for each in candidates(2_000)]
     rng = random.Random(4)
-    alone = [msgspec.structs.replace(each, runner_up=ALONE) for each in found]
+    found = [msgspec.structs.replace(each, **{other: each.logit - 5}) for each in alone]
     told = [
         Label(each, rng.random() < 1 / (1 + math.exp(-each.logit - spoken)))
         for each, spoken in [*((one, 2.0) for one in found), *((one, -2.0) for one in alone)]
@@ -110,7 +111,8 @@ def test_what_the_runner_up_says_is_learned():
     fit = fitted(told, PRIOR)
     calibration = Calibration(tuple(fit.weights), tuple(map(tuple, fit.covariance)), 0.8)
 
-    chance, _ = chances(calibration, [Evidence(1.0, 0.7, 0.0), Evidence(1.0, 0.7)])
+    beside = msgspec.structs.replace(Evidence(1.0, 0.7), **{other: 0.0})
+    chance, _ = chances(calibration, [beside, Evidence(1.0, 0.7)])
 
     assert chance[0] > chance[1] + 0.2
 

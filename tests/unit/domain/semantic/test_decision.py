@@ -16,7 +16,7 @@ DEFAULTS = Knobs()
 
 
 def judged(question, *stored, knobs=DEFAULTS):
-    candidates = [Candidate(f"e{place}", text, cosine) for place, (text, cosine) in enumerate(stored)]
+    candidates = [Candidate(f"e{place}", *known) for place, known in enumerate(stored)]
     return decide(question, candidates, UNTAUGHT, knobs, VERIFIER)
 
 
@@ -50,6 +50,25 @@ def test_the_evidence_says_how_well_the_best_of_the_others_fits_and_no_guarded_o
 
     assert alone.runner_up == judged(asked, surest, guarded).evidence.runner_up == ALONE
     assert beside == Evidence(alone.logit, alone.cosine, seen_alone.logit)
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("same", True), ("other", False), ("", False)])
+def test_the_evidence_tells_another_with_the_same_answer_from_one_with_its_own(said, seconds):
+    asked, surest = "How can I learn to play the guitar?", ("How do I learn to play guitar?", 0.97, "same")
+    other = ("How should I start to learn guitar?", 0.9, said)
+    seen_alone = judged(asked, other).evidence.logit
+
+    evidence = judged(asked, surest, other).evidence
+
+    assert (evidence.seconded, evidence.runner_up) == ((seen_alone, ALONE) if seconds else (ALONE, seen_alone))
+
+
+def test_two_answers_of_which_nothing_is_known_do_not_second_each_other():
+    asked, near = "How can I learn to play the guitar?", ("How do I learn to play guitar?", 0.97)
+
+    evidence = judged(asked, near, ("How should I start to learn guitar?", 0.9)).evidence
+
+    assert evidence.seconded == ALONE
 
 
 def test_a_guard_is_named_where_it_decided():
