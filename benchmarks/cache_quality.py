@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -33,12 +33,13 @@ def main() -> int:
     pairs = modes.add_parser("pairs", help="rows {id, q1, q2}: would the answer to q1 be served for q2?")
     pairs.set_defaults(run=lambda given: judged(given.file))
     stream = modes.add_parser("stream", help="rows {id, text, cluster}, in order of arrival")
-    stream.set_defaults(run=lambda given: iter([played(given.file, given.max_error)]))
+    stream.set_defaults(run=lambda given: iter([played(given.file, given.max_error, reworded=given.reworded)]))
     seeds = modes.add_parser("seeds", help="the stream once for each seed, then the mean, least and most")
-    seeds.set_defaults(run=lambda given: drawn_anew(given.file, given.max_error, given.seeds))
+    seeds.set_defaults(run=lambda given: drawn_anew(given.file, given.max_error, given.seeds, reworded=given.reworded))
     seeds.add_argument("--seeds", type=int, default=5)
     for mode in (stream, seeds):
         mode.add_argument("--max-error", type=float, default=Bound().max_error, help="wrong answers, of all requests")
+        mode.add_argument("--reworded", action="store_true", help="no two answers are in the same words")
     for mode in (pairs, stream, seeds):
         mode.add_argument("file", type=Path)
     table = modes.add_parser("table", help="a folder of streams: ours beside a fixed cosine and vCache's rule")
@@ -76,10 +77,12 @@ def _told(seen: Sighting) -> dict[str, Any]:
     return {"tier": decision.tier, "serve": seen.answer is not None, "score": score, "guard": decision.guard}
 
 
-def played(file: Path, max_error: float, seed: int = 0) -> dict[str, Any]:
+def played(file: Path, max_error: float, seed: int = 0, *, reworded: bool = False) -> dict[str, Any]:
     """What came of the stream in `file`; a row's cluster is only its fresh answer, and the judge of a hit."""
     parts = product.shared()
-    questions = ((row["text"], str(row["cluster"])) for row in rows(file, "text", "cluster"))
+    questions: Iterable[tuple[str, str]] = ((row["text"], str(row["cluster"])) for row in rows(file, "text", "cluster"))
+    if reworded:
+        questions = product.reworded(questions)
     start = time.perf_counter()
     served = list(product.stream(parts, questions, max_error, seed))
     return {
@@ -90,11 +93,11 @@ def played(file: Path, max_error: float, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def drawn_anew(file: Path, max_error: float, seeds: int) -> Iterator[dict[str, Any]]:
+def drawn_anew(file: Path, max_error: float, seeds: int, *, reworded: bool = False) -> Iterator[dict[str, Any]]:
     """What came of the stream with each seed, and what that spans, as shares of all requests."""
     told = []
     for seed in range(max(1, seeds)):
-        told.append(played(file, max_error, seed))
+        told.append(played(file, max_error, seed, reworded=reworded))
         yield {"seed": seed, **told[-1]}
     for name in ("hits", "wrong"):
         shares = [each[name] / max(1, each["requests"]) for each in told]

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks import cache_quality as bench
+from benchmarks import cache_quality_cache
 from benchmarks.cache_quality_plot import svg
 from benchmarks.cache_quality_rules import Fixed, PerEntry, played
+from chalicelib.domain.verdicts import ALONE, Bound
 
 EGG, EGGS, TIDE = "How do I boil an egg?", "What is the way to boil eggs?", "Why are there tides in the sea?"
 
@@ -48,6 +50,29 @@ def test_a_stream_is_counted(tmp_path):
     told = bench.played(a_file(tmp_path, *rows), 0.01)
 
     assert {**told, "seconds": 0} == {"requests": 4, "hits": 2, "wrong": 1, "seconds": 0}
+
+
+def test_an_answer_in_other_words_is_right_all_the_same(tmp_path):
+    rows = [{"text": EGG, "cluster": 7}, {"text": EGG, "cluster": 7}, {"text": EGG, "cluster": 8}]
+
+    told = bench.played(a_file(tmp_path, *rows), 0.01, reworded=True)
+
+    assert (told["hits"], told["wrong"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("answers", "seconds"),
+    [(("egg", "egg"), True), (("egg", "tide"), False), (("egg\n1", "egg\n2"), False)],
+)
+def test_it_reaches_the_judge_that_two_stored_questions_have_one_answer(answers, seconds):
+    turns = cache_quality_cache.Turns(Bound(), cache_quality_cache.shared(), checks=False)
+    for question, answer in zip((EGG, "Which pot is best for boiling eggs?"), answers, strict=True):
+        turns.answer(*turns.lookup(question), answer)
+
+    _, seen = turns.lookup(EGGS)
+
+    evidence = seen.ruling.decision.evidence
+    assert (evidence.seconded > ALONE, evidence.runner_up > ALONE) == (seconds, not seconds)
 
 
 def test_a_stream_is_played_once_for_each_seed(tmp_path):
