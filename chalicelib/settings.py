@@ -16,6 +16,7 @@ _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _BASE_URL: Final = re.compile(r"https://[^/?#\s]+(/[^?#\s]*)?|http://127\.0\.0\.1:[0-9]+(/[^?#\s]*)?")
 _LEAST_REGIONS: Final = 2
 MODES: Final = ("off", "shadow", "serve")
+WORDS: Final = ("off", "redacted")
 
 
 class SettingsError(Exception):
@@ -55,6 +56,7 @@ class Settings:
     regions: str = ""
     direct_dynamodb: bool = True
     log_level: str = "INFO"
+    log_prompts: str = "off"
 
     @property
     def local(self) -> bool:
@@ -90,6 +92,8 @@ def _contradictions(settings: Settings) -> list[str]:
         faults.append("TIDEGATE_PEPPERS_SECRET or TIDEGATE_PEPPER must be set outside the local stage")
     if settings.semantic not in MODES:
         faults.append(f"TIDEGATE_SEMANTIC is one of {', '.join(MODES)}")
+    if settings.log_prompts not in WORDS:
+        faults.append(f"TIDEGATE_LOG_PROMPTS is one of {', '.join(WORDS)}")
     if settings.webhook_loopback and not settings.local:
         faults.append("TIDEGATE_WEBHOOK_LOOPBACK is for the local stage alone")
     return faults

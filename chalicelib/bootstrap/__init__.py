@@ -162,7 +162,8 @@ def _stores(database: Database) -> tuple[Answers, Conversations, Responses, Targ
 def _meter(settings: Settings) -> PowertoolsMeter:
     from chalicelib.adapters.telemetry.powertools import PowertoolsMeter
 
-    return PowertoolsMeter(metrics=not settings.local, level=settings.log_level, stage=settings.stage)
+    words = settings.log_prompts == "redacted"
+    return PowertoolsMeter(metrics=not settings.local, level=settings.log_level, stage=settings.stage, words=words)
 
 
 def _once(settings: Settings, database: Database, gate: Gate, conversations: Conversations, lane: Lane) -> Once:

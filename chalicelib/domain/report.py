@@ -21,13 +21,14 @@ class Attempt(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """One turn in figures, for the log line and the metrics: no prompt, no answer, no secret.
+    """One turn in figures, for the log line and the metrics: no secret, and of what was said what the operator lets in.
 
     One that was `queued` has another line when it is over.
 
     `lost_usd_micros` is what was charged for attempts that may have burned tokens and gave no answer. `judged` is what
     the semantic tier made of the nearest question, whose cosine is `similarity`, or which fault kept it from looking.
-    `waited_ms` is how long the turn waited for another that asked the same.
+    `waited_ms` is how long the turn waited for another that asked the same. `question` and `answer` are None unless
+    TIDEGATE_LOG_PROMPTS says otherwise, and then redacted.
     """
 
     turn_id: str
@@ -55,3 +56,5 @@ class Report(Struct, frozen=True):
     cache_failed: bool = False
     queued: bool = False
     operation: Literal["chat", "embeddings"] = "chat"
+    question: str | None = None
+    answer: str | None = None

@@ -10,7 +10,7 @@ import msgspec
 
 from chalicelib.domain.budget import Charge, standing
 from chalicelib.domain.catalogue import Model, charge
-from chalicelib.domain.chat import ChatRequest, Completion
+from chalicelib.domain.chat import ChatRequest, Completion, text_of
 from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.report import Report
 from chalicelib.domain.routing import Saturated
@@ -20,6 +20,7 @@ from chalicelib.pipeline.cache import Sighting
 from chalicelib.pipeline.routing.attempts import Routed
 from chalicelib.pipeline.routing.purse import Purse
 from chalicelib.pipeline.services import Services
+from chalicelib.ports import Meter
 
 Outcome = TypeVar("Outcome")
 Asking = Callable[[Model, ChatRequest, Purse], tuple[Outcome, Routed] | Saturated]
@@ -102,7 +103,7 @@ class Run:
             "lost_usd_micros": self.purse.lost_usd_micros,
             "waited_ms": round(self.purse.waited_seconds * 1000),
         }
-        report = report_of(self.opened, head, completion, burned)
+        report = report_of(self.opened, head, completion, burned, self.use.meter)
         self.use.meter.record(msgspec.structs.replace(report, **changes))
         return head
 
@@ -129,7 +130,7 @@ def head_of(opened: Opened, routed: Routed, spent: Charge, seen: Sighting, use: 
     )
 
 
-def report_of(opened: Opened, head: Head, completion: Completion, burned: Charge) -> Report:
+def report_of(opened: Opened, head: Head, completion: Completion, burned: Charge, meter: Meter) -> Report:
     principal = opened.principal
     return Report(
         turn_id=head.turn_id,
@@ -148,4 +149,6 @@ def report_of(opened: Opened, head: Head, completion: Completion, burned: Charge
         similarity=head.similarity,
         overhead_ms=head.overhead_ms,
         request_id=opened.ask.request_id,
+        question=meter.words(text_of(opened.ask.request.messages[-1].content)),
+        answer=meter.words(completion.text or ""),
     )

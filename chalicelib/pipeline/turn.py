@@ -139,7 +139,7 @@ def _hit(opened: Opened, found: CachedAnswer, seen: Sighting, use: Services, wai
     use.cache.record(seen)
     spent = Charge(requests=1)
     head = head_of(opened, Routed(found.target, 0, waited), spent, seen, use)
-    report = report_of(opened, head, found.completion, spent)
+    report = report_of(opened, head, found.completion, spent, use.meter)
     changes = {"input_tokens": 0, "output_tokens": 0, "waited_ms": round(waited * 1000), "unmetered": claim.unmetered}
     use.meter.record(msgspec.structs.replace(report, **changes))
     return Reply(head, found.completion)

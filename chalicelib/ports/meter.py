@@ -15,6 +15,9 @@ class Meter(Protocol):
     def record(self, report: Report) -> None:
         """Log and count one turn. Never raises."""
 
+    def words(self, said: str) -> str | None:
+        """What may be logged of what was said: nothing, unless the operator wants it, redacted."""
+
     def unmetered(self, caller: Caller) -> None:
         """Warn, at once, that a call goes on without a reservation, or ends without its settlement. Never raises."""
 

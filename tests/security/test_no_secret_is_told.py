@@ -2,7 +2,7 @@
 
 Every input has a canary. `SAID` is in prompts, tools and metadata, and comes back in answers alone. `NAMED` is where a
 refusal may quote it to its own sender: in names, headers and queries. `SECRETS` are keys, peppers and signing secrets.
-There is no setting that lets prompts into a log.
+One setting lets prompts into a log, without keys; no stage has it.
 """
 
 import json
@@ -17,7 +17,7 @@ from chalicelib.edge.telemetry import log_refit, log_sweep, logger
 from tests.functional.conftest import world
 from tests.functional.test_logs import lines
 from tests.functional.test_sockets import connect, exchange
-from tests.functional.world import chat_body
+from tests.functional.world import ROOT, chat_body
 
 __all__ = ["connect", "exchange", "lines", "world"]
 
@@ -26,6 +26,7 @@ NAMED = "canaryofnames"
 PEPPER = "canaryofthepepper"
 UPSTREAM_KEY = "canaryoftheupstream"
 HOOK = "https://hooks.example.com/canaryofthehook"
+UPSTREAM = "sk-proj-Zr8Q0c1kVb2nXw7tLe9uYp4sHd6fGa3jMi5o-Kq1Wz8Ub0Tc7Rv2Ex9Ny4Lp6Sh3Df"
 CHAT = "/v1/chat/completions"
 FAULTS = ["400", "429", "500", "refuse", "garbage", "cut after=0", "cut after=2", f"{NAMED}"]
 HEADERS = [
@@ -249,6 +250,49 @@ def test_no_secret_is_in_a_log_an_error_or_a_repr(secretive, told, connect):
     reprs = {type(each).__name__: repr(each) for each in shown}
     frames = {"frames": json.dumps(line.frames)}
     assert leaks(told() | bodies | reprs | frames, *secrets) == []
+
+
+def said_in_every_way(key):
+    return [
+        key,
+        f"My key is {key}, what is a tide?",
+        f"Authorization: Bearer {key}",
+        f"export TIDEGATE_KEY={key}; curl -H 'Authorization: Bearer {key}'",
+        f'{{"api_key": "{key}"}}',
+        f"x{key}",
+        f"{key[:40]} {key[40:]}",
+        "tide " * 790 + key,
+        "tide" * 990 + key,
+    ]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_key_is_logged_though_prompts_are(world, key, told, connect, monkeypatch, stream):
+    monkeypatch.setenv("TIDEGATE_LOG_PROMPTS", "redacted")
+    world.restart()
+    other = world.key("acme", "bob")
+    texts = [said for each in (key, other, UPSTREAM) for said in said_in_every_way(each)]
+
+    for text in texts:
+        assert world.chat(f"{SAID} {text}", key=key, stream=stream).status == 200
+    world.call("POST", CHAT, chat_body(f"{SAID} {texts[1]}"), key=key, headers={"prefer": "respond-async"})
+    world.work()
+    connect(key).ask("c1", f"{SAID} {texts[1]}")
+    world.work()
+
+    found = told()
+    assert found["logs"].count(f'"question":"{SAID}') >= len(texts)
+    assert found["logs"].count(SAID) > found["logs"].count(f'"question":"{SAID}')  # in answers too: the model repeats
+    parts = [
+        each[start : start + 12] for each in (key, other) for start in (50, 68)
+    ]  # a key's id is in the line itself
+    assert leaks(found, *parts, *(UPSTREAM[start : start + 12] for start in (8, 30, 60))) == []
+
+
+def test_prompts_are_logged_in_no_stage():
+    for stage in json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"].values():
+        assert "LOG_PROMPTS" not in json.dumps(stage)
+    assert settings.read({}).log_prompts == "off"
 
 
 def test_no_secret_is_kept_as_it_is(secretive):

@@ -39,10 +39,14 @@ _LEVELS: Final[dict[Delivery, str]] = {"delivered": "info", "failed": "warning",
 class PowertoolsMeter:
     """Writes to standard output, where Lambda's log agent and CloudWatch read both."""
 
-    def __init__(self, *, metrics: bool, level: str = "INFO", stage: str = "local") -> None:
-        """`metrics` False leaves the metrics out, on a machine where nothing reads them; each stage counts apart."""
+    def __init__(self, *, metrics: bool, level: str = "INFO", stage: str = "local", words: bool = False) -> None:
+        """`metrics` False leaves the metrics out, on a machine where nothing reads them; each stage counts apart.
+
+        With `words` a turn's line has what was said, redacted.
+        """
         self._logger = Logger(service="tidegate", level=level, log_uncaught_exceptions=False)
         self._metrics = metrics
+        self._words = words
         self._service = f"tidegate-{stage}"
 
     def record(self, report: Report) -> None:
@@ -52,6 +56,14 @@ class PowertoolsMeter:
             self._count(report)
             for attempt in report.tried:
                 self._count_attempt(report.model, attempt)
+
+    def words(self, said: str) -> str | None:
+        """Without keys, secrets, emails and long numbers, and not too long."""
+        if not self._words or not said:
+            return None
+        from chalicelib.domain.redaction import redacted  # who wants none has no use for its tables
+
+        return redacted(said)
 
     def unmetered(self, caller: Caller) -> None:
         """One warning line with the turn's and its owner's names."""
