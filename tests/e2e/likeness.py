@@ -13,6 +13,7 @@ from ministack.services import apigateway_v1, lambda_svc
 from ministack.services.cloudformation import provisioners
 
 from tests.e2e.gateway import buffered
+from tests.infra.deploy_emulator import keep_transfer_mode
 
 AT_ONCE = 8  # processes of a function: a cold one takes 1.5 s of a processor, and who finds all of them at work waits
 NOT_MADE = ("AWS::ApiGatewayV2::Deployment", "AWS::Budgets::Budget")  # kinds it has not, which no request needs
@@ -27,6 +28,7 @@ def give(note):
     _let_calls_end()
     _answer_streams_whole()
     _refuse_as_defined()
+    keep_transfer_mode(apigateway_v1)
     for kind in NOT_MADE:
         provisioners._RESOURCE_HANDLERS[kind] = {
             "create": lambda logical_id, properties, stack: (logical_id, {}),
