@@ -37,7 +37,6 @@ export async function call(method, path, { body, headers = {}, signal, key = cur
       headers: sent,
       body: body === undefined ? undefined : JSON.stringify(body),
       signal,
-      cache: "no-store",
       credentials: "omit",
       referrerPolicy: "no-referrer",
     });
