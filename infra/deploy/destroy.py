@@ -1,6 +1,7 @@
 """`make destroy`: what a deployment made, taken away in the order in which nothing calls what is gone."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from infra.deploy.account import Account, found
@@ -46,12 +47,11 @@ class NoFunctions:
         self._chalice = chalice
 
     def changes(self) -> Sequence[Change]:
-        going, _ = self._found
-        there = [f"{each['resource_type']} {each['name']}" for each in going.resources]
+        there = [f"{each['resource_type']} {each['name']}" for each in self._going().resources]
         return [Change(each, "there", "DELETED") for each in there]
 
     def apply(self, say: Say) -> None:
-        going, kept = self._found
+        going, kept = self._going(), self._kept
         for region in sorted(set(kept.values())):
             say(f"roles stay for {region}: {', '.join(name for name in kept if kept[name] == region)}")
         for name in kept:
@@ -59,14 +59,16 @@ class NoFunctions:
         self._finder.write(going)
         say("chalice deletes")
         self._chalice.delete()
-        self._finder.write(self._finder.find().without_roles(kept))
+        self._finder.write(self._going())
 
-    @property
-    def _found(self) -> tuple[Inventory, dict[str, str]]:
-        """What is there and nobody else's, and the Region of each role that stays."""
-        there = self._finder.find()
-        kept = used_elsewhere(self._account, {arn.rpartition("/")[2]: arn for arn in there.roles.values()})
-        return there.without_roles(kept), kept
+    def _going(self) -> Inventory:
+        return self._finder.find().without_roles(self._kept)
+
+    @cached_property
+    def _kept(self) -> dict[str, str]:
+        """The Region of each role that stays: to ask every Region takes seconds, once."""
+        roles = self._finder.find().roles.values()
+        return used_elsewhere(self._account, {arn.rpartition("/")[2]: arn for arn in roles})
 
 
 class NoTables:
