@@ -13,6 +13,7 @@ from chalicelib.edge.telemetry import log_refit, log_sweep
 from chalicelib.pipeline import embed, turn, work
 from chalicelib.routes import admin, cache, conversations, jobs, pages, responses
 from chalicelib.routes.once import once
+from chalicelib.routes.operator import operator
 
 app = Gateway("tidegate", configure_logs=False)
 app.register_blueprint(conversations.views)
@@ -39,7 +40,7 @@ def go_home(request: Request, answer: Answer) -> Response:
 def health(call: Call) -> Response:
     if call.query("deep") not in {"1", "true"}:
         return status_wire.alive()
-    services().gate.principal(call.credential, call.now, "admin")
+    operator(call)
     return status_wire.checked(services().health.check(), services().health.targets())
 
 

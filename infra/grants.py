@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from chalicelib.adapters.dynamodb.table import PLANS
 from infra.extras import GATEWAY_STAGE
 from infra.stages import API, APP, Stage, function_name
 
@@ -28,7 +29,7 @@ TABLES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = MappingProxyType(
     {
         API: {
             **_TURN,
-            "access": ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
+            "access": ("BatchGetItem", "GetItem", "PutItem"),
             "answers": (*_TURN["answers"], "BatchWriteItem"),
         },
         "stream": _TURN,
@@ -50,7 +51,7 @@ TABLES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = MappingProxyType(
 _OWNED: Final = ("answers/index/by-owner", "conversations/index/by-owner", "jobs/index/by-owner")
 INDEXES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
     {
-        API: ("access/index/by-plan", "access/index/by-tenant", *_OWNED),
+        API: ("access/index/by-plan", "access/index/by-tenant", "access/index/by-time", *_OWNED),
         "work": _OWNED,
         "sweep": ("jobs/index/open-jobs", "ledger/index/open-leases"),
     }
@@ -89,6 +90,7 @@ def policy(stage: Stage, function: str) -> dict[str, Any]:
     """The whole policy of one function's role."""
     found = [
         *_tables(stage, function),
+        *_plans(stage.name, function),
         *(_regions(stage.name, function) if stage.regions else ()),
         *_queues(stage.name, function),
         *(_MODELS if function in TURNING else ()),
@@ -121,6 +123,14 @@ def _tables(stage: Stage, function: str) -> Iterable[Statement]:
         yield allow(sid, "dynamodb", actions, [_table(stage.name, name) for name in names])
     if function in INDEXES:
         yield allow("Indexes", "dynamodb", ["Query"], [_table(stage.name, name) for name in INDEXES[function]])
+
+
+def _plans(stage: str, function: str) -> Iterable[Statement]:
+    """Of the table of keys one item is updated in place: nobody has the right to update an event, or to delete one."""
+    if function == API:
+        updated = allow("Plans", "dynamodb", ["UpdateItem"], [_table(stage, "access")])
+        keys = {"dynamodb:LeadingKeys": [PLANS["pk"]["S"]]}
+        yield {**updated, "Condition": {"ForAllValues:StringEquals": keys}}
 
 
 def _regions(stage: str, function: str) -> Iterable[Statement]:

@@ -8,6 +8,7 @@ import random
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,9 +17,11 @@ from chalicelib.adapters.dynamodb.client import Database, jittered
 from chalicelib.adapters.dynamodb.keys import DynamoKeys
 from chalicelib.adapters.dynamodb.table import tables
 from chalicelib.domain.errors import TidegateError
+from chalicelib.domain.trail import tenant_updated
 from chalicelib.ports import Keys
 from infra.deploy.faults import CannotDeploy
 from infra.failover import regions_in
+from infra.hand import by_hand
 from infra.key import Refused
 from infra.reach import reason
 
@@ -29,7 +32,8 @@ def settle(keys: Keys, tenant: str, region: str, regions: list[str]) -> None:
         raise Refused(f"say whose home is where: TENANT=… REGION=…, one of {', '.join(regions)}")
     if keys.list(tenant, None, after=None, limit=1)[0]:
         raise Refused(f"the tenant '{tenant}' has keys already, and may have used something at home")
-    keys.change_tenant(tenant, lambda record: msgspec.structs.replace(record, home=region))
+    note = partial(tenant_updated, by_hand("make home"))
+    keys.change_tenant(tenant, lambda record: msgspec.structs.replace(record, home=region), note)
 
 
 def _run(environ: Mapping[str, str]) -> None:

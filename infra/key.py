@@ -17,8 +17,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib import bootstrap, settings
 from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.identity import RANDOM_BYTES, Key, Peppers, Scope, mint
+from chalicelib.domain.trail import key_made
 from chalicelib.ports import Keys
 from chalicelib.settings import SettingsError
+from infra.hand import by_hand
 from infra.reach import reason
 
 DEFAULT_PLAN: Final = "standard"
@@ -29,10 +31,10 @@ class Refused(Exception):
     """What is wrong with the wish, in one sentence."""
 
 
-def make_key(environ: Mapping[str, str], keys: Keys, peppers: Peppers, *, live: bool) -> str:
+def make_key(environ: Mapping[str, str], keys: Keys, peppers: Peppers, *, live: bool, command: str = "make key") -> str:
     """Store a key for the tenant and user that `environ` names; its token, which is nowhere else."""
     key, token = new_key(environ, keys, peppers, live=live)
-    keys.put(key)
+    keys.put(key, key_made(by_hand(command), key))
     return token
 
 

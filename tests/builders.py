@@ -12,10 +12,12 @@ from chalicelib.domain.catalogue import Catalogue, Model, Prices, Target
 from chalicelib.domain.chat import ChatRequest, Completion, Options, Usage, User
 from chalicelib.domain.conversation import Conversation, MessageItem, Turn
 from chalicelib.domain.identity import RANDOM_BYTES, Key, Peppers, Principal, mint, tenant_tag, user_tag
+from chalicelib.domain.trail import Actor, By
 from chalicelib.domain.turn import Ask, Caller, Memory, Opened
 
 NOW = 1_780_000_000  # 2026-05-28T20:26:40Z
 PEPPERS = Peppers(1, {1: b"pepper"})
+BY = By(f"{NOW * 1000:012x}{0:020x}", NOW, "192.0.2.7", "r-1", Actor("root", "operators", "first"))
 EVENTS = Path(__file__).parent / "events"
 CONTEXT = SimpleNamespace(aws_request_id="request", get_remaining_time_in_millis=lambda: 30_000)
 

@@ -43,6 +43,7 @@ from chalicelib.pipeline.strangers import Strangers
 from chalicelib.pipeline.sweep import MOST, Sweeper, sweep
 from chalicelib.pipeline.tenants import Tenants
 from chalicelib.pipeline.threads import Threads
+from chalicelib.pipeline.trail import Trail
 from chalicelib.ports import Answers, Conversations, Fence, Keys, Responses, Turns
 from chalicelib.ports import Targets as TargetStates
 from chalicelib.settings import LOCAL, Settings
@@ -117,8 +118,7 @@ def build(settings: Settings) -> Services:
     semantic = semantic_tier(settings, database, targets.embedder)
     gate = Gate(turns, keys, peppers(settings), models, settings.cache, pool, sizes.cap, semantic.scope, semantic.fits)
     answer_cache = AnswerCache(answers, settings.cache_ttl_seconds, semantic)
-    homes = open_homes(settings, database, keys)
-    fence: Fence = homes or ALONE
+    fence: Fence = (homes := open_homes(settings, database, keys)) or ALONE
     admission = Admission(turns, conversations, settings.lease_seconds, fence)
     return Services(
         gate=gate,
@@ -141,6 +141,7 @@ def build(settings: Settings) -> Services:
         tenants=Tenants(keys, secrets.token_bytes, reach(settings)),
         keyring=Keyring(keys, open_erasures(database), gate.peppers, secrets.token_bytes, live=not settings.local),
         review=open_review(database, semantic, gate.peppers, models),
+        trail=_trail(database, gate),
         eraser=open_eraser(database, keys, semantic, open_reception(settings, database, lane).expel),
         health=Health({"database": keys.plans}, models, states, time.time),
         meter=meter,
@@ -180,6 +181,13 @@ def _once(settings: Settings, database: Database, gate: Gate, conversations: Con
         lease_seconds=longest + LEASE_MARGIN,
         patience_seconds=settings.deadline_seconds,
     )
+
+
+def _trail(database: Database, gate: Gate) -> Trail:
+    """The audit trail; most of a process's life nobody asks for it."""
+    from chalicelib.adapters.dynamodb.trail import DynamoEvents
+
+    return Trail(DynamoEvents(database), gate.keys, gate.peppers)
 
 
 def _single_flight(settings: Settings, answers: Answers, admission: Admission, cache: AnswerCache) -> SingleFlight:

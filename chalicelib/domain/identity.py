@@ -27,6 +27,10 @@ _FORM: Final = re.compile(r"(?P<body>tg_(?:live|test)_(?P<id>[a-z2-7]{40})_[a-z2
 _NO_DIGEST: Final = "0" * 64
 
 
+class KeyEnded(Unauthorized):
+    """A key of ours, expired or revoked; its caller is told no more than any other."""
+
+
 class Principal(Struct, frozen=True):
     """A user of a tenant, through one key."""
 
@@ -155,12 +159,17 @@ def parse_token(token: str) -> Credential:
 
 
 def verify(credential: Credential, key: Key | None, peppers: Peppers, now: float) -> Principal:
-    """The principal behind `credential`, or `Unauthorized`; as slow for an unknown key as for a wrong secret."""
+    """The principal behind `credential`, or `Unauthorized`; as slow for an unknown key as for a wrong secret.
+
+    `KeyEnded` says that the key itself is right: it has to be shown for that.
+    """
     version = key.pepper_version if key else peppers.current
     expected = key.digest if key else _NO_DIGEST
     genuine = hmac.compare_digest(credential.digest or peppers.digest(credential.token, version), expected)
-    if key is None or not genuine or state_of(key, now) != "active":
+    if key is None or not genuine:
         raise Unauthorized
+    if state_of(key, now) != "active":
+        raise KeyEnded
     if credential.tenant_tag != tenant_tag(key.tenant) or credential.user_tag != user_tag(key.tenant, key.user):
         raise Unauthorized
     return Principal(tenant=key.tenant, user=key.user, key_id=key.key_id, scopes=key.scopes, plan=key.plan)

@@ -147,15 +147,20 @@ def wanted_of(call: Call) -> Wanted:
     tenant, user = call.query("tenant"), call.query("user")
     if tenant is None:
         raise BadRequest("Missing required parameter: 'tenant'.", param="tenant", code="missing_required_parameter")
-    limit = call.query("limit") or "20"
-    if _NUMBER.fullmatch(limit) is None or not 1 <= int(limit) <= MOST_LISTED:
-        raise BadRequest(f"'limit' is a number from 1 to {MOST_LISTED}.", param="limit")
     return Wanted(
         tenant=owner_name(tenant, "tenant"),
         user=None if user is None else owner_name(user, "user"),
         after=call.query("after") or None,
-        limit=int(limit),
+        limit=limit_of(call),
     )
+
+
+def limit_of(call: Call) -> int:
+    """How many rows a page of a list may have."""
+    limit = call.query("limit") or "20"
+    if _NUMBER.fullmatch(limit) is None or not 1 <= int(limit) <= MOST_LISTED:
+        raise BadRequest(f"'limit' is a number from 1 to {MOST_LISTED}.", param="limit")
+    return int(limit)
 
 
 def plan_response(plan: Plan) -> Response:

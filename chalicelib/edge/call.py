@@ -63,6 +63,12 @@ class Call(msgspec.Struct, frozen=True):
         return str(context.get("requestId") or self.turn_id)
 
     @property
+    def source(self) -> str:
+        """The address that API Gateway was called from; no header says so, which anybody may write."""
+        context: dict[str, Any] = self.request.context
+        return str((context.get("identity") or {}).get("sourceIp") or "")
+
+    @property
     def origin(self) -> dict[str, str]:
         """What a log line says of the call: its request id, and its route with no name that a caller chose."""
         context: dict[str, Any] = self.request.context

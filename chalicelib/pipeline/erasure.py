@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from chalicelib.domain.entries import Purge
@@ -18,6 +19,7 @@ from chalicelib.domain.erasure import Erasure, Found, advanced, owner_of
 from chalicelib.domain.errors import NotFound, QueueUnavailable
 from chalicelib.domain.identity import tenant_tag, user_tag
 from chalicelib.domain.jobs import Message
+from chalicelib.domain.trail import By, key_ended
 from chalicelib.ports import Clock, Decisions, JobQueue, Keys, VectorIndex
 from chalicelib.ports.erasures import Belongings, Erasures
 
@@ -52,13 +54,13 @@ class Eraser:
             raise NotFound("erasure", user)
         return found
 
-    def begin(self, tenant: str, user: str, stop: Stop) -> Erasure:
+    def begin(self, tenant: str, user: str, stop: Stop, by: By) -> Erasure:
         """Erase a user, or go on with it: nothing of theirs is read any more once this returns."""
         found = self.erasures.get(owner_of(tenant, user))
         if found is None or found.status == "done":
             found = Erasure(tenant=tenant, user=user, started_at=int(self.clock()))
-            self.erasures.put(found)
-        self._lock_out(tenant, user)
+            self.erasures.put(found, by.did("user.erase", user, whose=(tenant, user)))
+        self._lock_out(tenant, user, by)
         self.decisions.forbid(_purge(found), self.clock())
         return self._advance(found, stop)
 
@@ -67,13 +69,13 @@ class Eraser:
         found = self.erasures.get(owner)
         return found if found is None or found.status == "done" else self._advance(found, stop)
 
-    def _lock_out(self, tenant: str, user: str) -> None:
+    def _lock_out(self, tenant: str, user: str, by: By) -> None:
         """Revoke every key of the user, and end its connections."""
         after, more = None, True
         while more:
             keys, more = self.keys.list(tenant, user, after=after, limit=_KEYS)
             for key in keys:
-                self.keys.revoke(key.key_id, int(self.clock()))
+                self.keys.revoke(key.key_id, int(self.clock()), partial(key_ended, by, "key.revoke"))
                 self.expel(key.key_id)
                 after = key.key_id
 

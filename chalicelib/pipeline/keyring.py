@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -12,6 +13,7 @@ from chalicelib.domain.erasure import owner_of
 from chalicelib.domain.errors import BadRequest, Conflict, NotFound
 from chalicelib.domain.identity import RANDOM_BYTES, Key, Peppers, mint, state_of
 from chalicelib.domain.keys import Found, Made, NewKey, Wanted
+from chalicelib.domain.trail import By, key_ended, key_made
 from chalicelib.ports import Keys
 from chalicelib.ports.erasures import Erasures
 
@@ -26,13 +28,13 @@ class Keyring:
     random: Callable[[int], bytes]
     live: bool
 
-    def create(self, wish: NewKey, now: float) -> Made:
+    def create(self, wish: NewKey, by: By) -> Made:
         """A key that did not exist before; `BadRequest` where it would be of no use."""
         if wish.plan not in self.keys.plans():
             raise BadRequest(f"There is no plan '{wish.plan}'.", param="plan")
-        if wish.expires_at is not None and wish.expires_at <= now:
+        if wish.expires_at is not None and wish.expires_at <= by.at:
             raise BadRequest("'expires_at' is in the past.", param="expires_at")
-        return self._make(wish, now)
+        return self._make(wish, by)
 
     def page(self, wanted: Wanted) -> Found:
         """Keys in the order of their ids."""
@@ -47,37 +49,38 @@ class Keyring:
             raise NotFound("key", key_id)
         return key
 
-    def rotate(self, key_id: str, overlap_seconds: int, now: float) -> Made:
+    def rotate(self, key_id: str, overlap_seconds: int, by: By) -> Made:
         """A new key for the same owner, plan, scopes and end; the old one is good for `overlap_seconds` more."""
         old = self.get(key_id)
-        if (state := state_of(old, now)) != "active":
+        if (state := state_of(old, by.at)) != "active":
             raise Conflict(f"Key '{key_id}' is {state}.")
-        made = self._make(NewKey(old.tenant, old.user, old.plan, old.scopes, old.name, old.expires_at), now)
-        self.keys.expire(key_id, int(now) + overlap_seconds)
+        wish = NewKey(old.tenant, old.user, old.plan, old.scopes, old.name, old.expires_at)
+        made = self._make(wish, by, in_place_of=key_id)
+        self.keys.expire(key_id, int(by.at) + overlap_seconds, partial(key_ended, by, "key.expire"))
         return made
 
-    def revoke(self, key_id: str, now: float) -> Key:
+    def revoke(self, key_id: str, by: By) -> Key:
         """End a key at once and for good."""
-        return self.keys.revoke(key_id, int(now))
+        return self.keys.revoke(key_id, int(by.at), partial(key_ended, by, "key.revoke"))
 
-    def _make(self, wish: NewKey, now: float) -> Made:
+    def _make(self, wish: NewKey, by: By, in_place_of: str | None = None) -> Made:
         self._unless_erased(wish)
         credential = mint(wish.tenant, wish.user, live=self.live, random=self.random(RANDOM_BYTES))
         key = Key(
             key_id=credential.key_id,
             digest=self.peppers.digest(credential.token, self.peppers.current),
             pepper_version=self.peppers.current,
-            created_at=int(now),
+            created_at=int(by.at),
             **msgspec.structs.asdict(wish),
         )
-        self.keys.put(key)
+        self.keys.put(key, key_made(by, key, in_place_of))
         if wish.plan not in self.keys.plans():  # it was deleted meanwhile
-            self.keys.revoke(key.key_id, int(now))
+            self.revoke(key.key_id, by)
             raise BadRequest(f"There is no plan '{wish.plan}'.", param="plan")
         try:
             self._unless_erased(wish)  # nor meanwhile
         except Conflict:
-            self.keys.revoke(key.key_id, int(now))
+            self.revoke(key.key_id, by)
             raise
         return Made(key, credential.token)
 

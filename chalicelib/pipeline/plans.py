@@ -10,6 +10,7 @@ import msgspec
 
 from chalicelib.domain.budget import Plan
 from chalicelib.domain.errors import BadRequest, Conflict, NotFound, UnknownModel
+from chalicelib.domain.trail import By, plan_put
 from chalicelib.ports import Keys, Offer
 
 MOST_PLANS: Final = 100  # one item holds all of them, and every process reads it every half minute
@@ -22,13 +23,13 @@ class Plans:
     keys: Keys
     catalogue: Offer
 
-    def put(self, plan: Plan) -> Plan:
+    def put(self, plan: Plan, by: By) -> Plan:
         """Store a plan under its name, its models by the catalogue's own ids; the plan as it is stored."""
         stored = msgspec.structs.replace(plan, models=self._models(plan.models))
         known = self.keys.plans()
         if plan.name not in known and len(known) >= MOST_PLANS:
             raise Conflict(f"There are {MOST_PLANS} plans already.")
-        self.keys.put_plan(stored)
+        self.keys.put_plan(stored, plan_put(by, known.get(plan.name), stored))
         return stored
 
     def list(self) -> Sequence[Plan]:
@@ -42,14 +43,14 @@ class Plans:
             raise NotFound("plan", name)
         return plan
 
-    def delete(self, name: str, now: float) -> None:
+    def delete(self, name: str, by: By) -> None:
         """Remove a plan that nobody has; `Conflict` where somebody does, or got it while it was being removed."""
         plan = self.get(name)
-        if not self.keys.is_used(name, now):
-            self.keys.drop_plan(name)
-            if not self.keys.is_used(name, now):
+        if not self.keys.is_used(name, by.at):
+            self.keys.drop_plan(name, by.did("plan.delete", name))
+            if not self.keys.is_used(name, by.at):
                 return
-            self.keys.put_plan(plan)
+            self.keys.put_plan(plan, plan_put(by, None, plan))
         raise Conflict(f"Plan '{name}' is in use by a key or a tenant.")
 
     def _models(self, names: tuple[str, ...] | None) -> tuple[str, ...] | None:

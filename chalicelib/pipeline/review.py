@@ -16,6 +16,7 @@ from chalicelib.domain.entries import Health, Purge
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.identity import Peppers, Principal, tenant_tag
 from chalicelib.domain.lessons import Course, Feedback, Found, Ruling, Search
+from chalicelib.domain.trail import By, Whose, purge_changes
 from chalicelib.domain.verdicts import Bound, Calibration, Namespace
 from chalicelib.ports import Decisions, Lessons, Offer, VectorIndex
 
@@ -78,15 +79,16 @@ class Review:
         found = self.decisions.page(msgspec.structs.replace(search, tenant=tag, before=before))
         return Found(found.rulings, found.before and seal(found.before, listing, self.peppers))
 
-    def purge(self, purge: Purge, now: float) -> int:
+    def purge(self, purge: Purge, whose: Whose, by: By) -> int:
         """Serve nothing of it from now on; how many questions were forgotten. Repeating it is safe.
 
         `NotFound` where it names a model that the catalogue does not have.
         """
         if purge.model is not None:
             purge = msgspec.structs.replace(purge, model=self._model(purge.model))
-        self.decisions.forbid(purge, now)
-        return self.index().purge(purge, now)
+        note = by.did("cache.purge", whose[0], purge_changes(purge), whose=whose)
+        self.decisions.forbid(purge, by.at, note)
+        return self.index().purge(purge, by.at)
 
     def state(self, tenant: str) -> State:
         """What it learned of a tenant, and how its index is."""

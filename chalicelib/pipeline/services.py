@@ -27,6 +27,7 @@ from chalicelib.pipeline.sizes import Sizes
 from chalicelib.pipeline.strangers import Strangers
 from chalicelib.pipeline.tenants import Tenants
 from chalicelib.pipeline.threads import Threads
+from chalicelib.pipeline.trail import Trail
 from chalicelib.ports import Clock, Meter
 
 
@@ -54,6 +55,7 @@ class Services:
     tenants: Tenants
     keyring: Keyring
     review: Review
+    trail: Trail
     eraser: Eraser
     health: Health
     meter: Meter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -11,6 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from chalicelib.domain.destinations import Reach, destination
 from chalicelib.domain.errors import BadRequest, NotFound
 from chalicelib.domain.identity import Tenant
+from chalicelib.domain.trail import By, tenant_updated
 from chalicelib.domain.webhooks import SECRET_BYTES, SigningSecret, Webhook, new_secret, rotated
 from chalicelib.ports import Keys
 
@@ -51,7 +53,7 @@ class Tenants:
             raise NotFound("tenant", tenant)
         return Changed(record or Tenant(tenant))
 
-    def update(self, tenant: str, wish: TenantWish, now: float) -> Changed:
+    def update(self, tenant: str, wish: TenantWish, by: By) -> Changed:
         """Change what the wish names; a webhook that is new, or rotated, gets a secret that is told this once."""
         if isinstance(wish.plan, str) and wish.plan not in self.keys.plans():
             raise BadRequest(f"There is no plan '{wish.plan}'.", param="plan")
@@ -61,9 +63,10 @@ class Tenants:
 
         def changed(record: Tenant) -> Tenant:
             plan = record.plan if wish.plan is UNSET else wish.plan
-            return msgspec.structs.replace(record, plan=plan, webhook=_hook(record.webhook, wish.webhook, secret, now))
+            hook = _hook(record.webhook, wish.webhook, secret, by.at)
+            return msgspec.structs.replace(record, plan=plan, webhook=hook)
 
-        record = self.keys.change_tenant(tenant, changed)
+        record = self.keys.change_tenant(tenant, changed, partial(tenant_updated, by))
         is_new = record.webhook is not None and record.webhook.secrets[0] == secret
         return Changed(record, secret if is_new else None)
 

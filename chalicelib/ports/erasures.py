@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from chalicelib.domain.erasure import Erasure, Found
+from chalicelib.domain.trail import Event
 
 
 class Erasures(Protocol):
@@ -14,8 +15,8 @@ class Erasures(Protocol):
     def get(self, owner: str) -> Erasure | None:
         """The user's last erasure, read consistently."""
 
-    def put(self, erasure: Erasure) -> None:
-        """Begin one, in the place of the last; nobody goes on with it before it was replaced."""
+    def put(self, erasure: Erasure, note: Event) -> None:
+        """Begin one, in the place of the last, and note it; nobody goes on with it before it was replaced."""
 
     def replace(self, old: Erasure, new: Erasure) -> bool:
         """Put `new` in the place of `old`; whether that was there."""

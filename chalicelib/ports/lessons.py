@@ -7,6 +7,7 @@ from typing import Protocol
 
 from chalicelib.domain.entries import Purge
 from chalicelib.domain.lessons import Course, Feedback, Found, Offer, Ruling, Search
+from chalicelib.domain.trail import Event
 from chalicelib.domain.turn import CachedAnswer
 from chalicelib.domain.verdicts import Calibration, Namespace
 
@@ -38,8 +39,11 @@ class Decisions(Protocol):
     def drop(self, key: str) -> None:
         """Delete an answer; one that is not there is a repetition."""
 
-    def forbid(self, purge: Purge, now: float) -> None:
-        """From now on `Turns.recall` tells of the purge: answers from before are not served. Repeating it is safe."""
+    def forbid(self, purge: Purge, now: float, note: Event | None = None) -> None:
+        """From now on `Turns.recall` tells of the purge: answers from before are not served. Repeating it is safe.
+
+        Its `note` for the audit trail is written with it; a part of something larger has none of its own.
+        """
 
 
 class Lessons(Protocol):

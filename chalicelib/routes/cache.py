@@ -7,6 +7,7 @@ from chalicelib.edge import cache_wire as wire
 from chalicelib.edge.call import Call
 from chalicelib.edge.problems import answered
 from chalicelib.routes.once import once
+from chalicelib.routes.operator import operator
 
 views = Blueprint(__name__)
 
@@ -23,14 +24,14 @@ def give_feedback(call: Call) -> Response:
 @views.route("/admin/cache", methods=["GET"], content_types=[])
 @answered
 def retrieve_cache(call: Call) -> Response:
-    services().gate.principal(call.credential, call.now, "admin")
+    operator(call)
     return wire.state_response(services().review.state(wire.tenant_of(call)))
 
 
 @views.route("/admin/cache/decisions", methods=["GET"], content_types=[])
 @answered
 def list_decisions(call: Call) -> Response:
-    services().gate.principal(call.credential, call.now, "admin")
+    operator(call)
     return wire.decisions_response(services().review.page(wire.search_of(call)))
 
 
@@ -38,6 +39,7 @@ def list_decisions(call: Call) -> Response:
 @answered
 @once
 def purge_cache(call: Call) -> Response:
-    services().gate.principal(call.credential, call.now, "admin")
+    by = operator(call)
     body = call.body(wire.PurgeBody)
-    return wire.purge_response(body, services().review.purge(wire.purge_of(body, call.now), call.now))
+    purge = wire.purge_of(body, call.now)
+    return wire.purge_response(body, services().review.purge(purge, (body.tenant, body.user), by))

@@ -10,10 +10,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.domain.budget import Limit, Plan
 from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.identity import Key, Peppers
+from chalicelib.domain.trail import key_made, plan_put
 from chalicelib.ports import Keys
 from infra.deploy.account import Account, code_of, found
 from infra.deploy.project import Project
 from infra.deploy.steps import Change, Say
+from infra.hand import by_hand
 from infra.key import DEFAULT_PLAN, new_key
 
 PEPPERS: Final = "TIDEGATE_PEPPERS_SECRET"
@@ -25,6 +27,7 @@ OPERATOR: Final = {
     "NAME": "made by the first deployment",
 }
 PEPPER_BYTES: Final = 32
+COMMAND: Final = "make deploy"
 # Enough to try it, and an end to what a leaked key can spend; `PUT /admin/plans/standard` says what is meant.
 FIRST_PLAN: Final = Plan(
     DEFAULT_PLAN,
@@ -105,12 +108,12 @@ class FirstKey:
     def apply(self, say: Say) -> None:
         keys, peppers = self._opened()
         if not keys.plans():
-            keys.put_plan(FIRST_PLAN)
+            keys.put_plan(FIRST_PLAN, plan_put(by_hand(COMMAND), None, FIRST_PLAN))
             say(f"made the plan {DEFAULT_PLAN}")
         if self._show is not None and not keys.list(OPERATOR["TENANT"], None, after=None, limit=1)[0]:
             key, token = new_key(OPERATOR, keys, peppers, live=True)
             self._show(token)
-            keys.put(key)
+            keys.put(key, key_made(by_hand(COMMAND), key))
 
 
 def _said(plan: Plan) -> str:

@@ -11,12 +11,15 @@ from chalicelib import bootstrap, settings
 from chalicelib.domain.budget import Limit, Plan
 from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.identity import Peppers, parse_token, verify
+from chalicelib.domain.trail import plan_put
 from chalicelib.pipeline.sweep import sweep
 from chalicelib.ports import Keys
+from infra.hand import by_hand
 from infra.key import DEFAULT_PLAN, make_key
 from infra.local.faults import CannotRun
 from infra.local.workspace import Workspace, write_private
 
+COMMAND: Final = "make run"
 END_OF_TIME: Final = 2**40  # no process of an earlier run is left, so no lease of one is still in use
 OWNER: Final = {"TENANT": "local", "USER": "local", "PLAN": DEFAULT_PLAN}
 # Far above what one person reaches, and yet limits: replies say what is left of them.
@@ -41,10 +44,10 @@ def seed(environment: Mapping[str, str], workspace: Workspace) -> None:
         known = keys.plans()
         for plan in PLANS:
             if plan.name not in known:
-                keys.put_plan(plan)
+                keys.put_plan(plan, plan_put(by_hand(COMMAND), None, plan))
         for file, scopes in ((workspace.api_key, "chat"), (workspace.admin_key, "chat,admin")):
             if not _works(file, keys, peppers):
-                write_private(file, make_key({**OWNER, "SCOPES": scopes}, keys, peppers, live=False))
+                write_private(file, make_key({**OWNER, "SCOPES": scopes}, keys, peppers, live=False, command=COMMAND))
     except (TidegateError, BotoCoreError, ClientError) as fault:
         raise CannotRun(f"the first keys could not be made: {fault}") from fault
 
@@ -68,10 +71,7 @@ def _works(file: Path, keys: Keys, peppers: Peppers) -> bool:
         return False
     try:
         credential = parse_token(file.read_text().strip())
-        key = keys.get(credential.key_id)
-        verify(credential, key, peppers, time.time())
-        if key is not None:
-            keys.put(key)  # the same once more: one that is older than an index enters it
+        verify(credential, keys.get(credential.key_id), peppers, time.time())
     except TidegateError:
         return False
     return True

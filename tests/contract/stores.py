@@ -17,19 +17,23 @@ from chalicelib.adapters.dynamodb.answers import DynamoAnswers
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.conversations import DynamoConversations
 from chalicelib.adapters.dynamodb.decisions import DynamoDecisions
+from chalicelib.adapters.dynamodb.erasures import DynamoErasures
 from chalicelib.adapters.dynamodb.history import DynamoUsageHistory
 from chalicelib.adapters.dynamodb.keys import DynamoKeys
 from chalicelib.adapters.dynamodb.lessons import DynamoLessons
 from chalicelib.adapters.dynamodb.table import tables
 from chalicelib.adapters.dynamodb.targets import DynamoTargets
+from chalicelib.adapters.dynamodb.trail import DynamoEvents
 from chalicelib.adapters.dynamodb.turns import DynamoTurns
 from chalicelib.adapters.memory.answers import MemoryAnswers
 from chalicelib.adapters.memory.conversations import MemoryConversations
 from chalicelib.adapters.memory.decisions import MemoryDecisions, MemoryLessons
+from chalicelib.adapters.memory.erasures import MemoryErasures
 from chalicelib.adapters.memory.history import MemoryUsageHistory
 from chalicelib.adapters.memory.keys import MemoryKeys
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.adapters.memory.targets import MemoryTargets
+from chalicelib.adapters.memory.trail import MemoryEvents
 from chalicelib.adapters.memory.turns import MemoryTurns
 from chalicelib.domain.errors import StoreUnavailable
 from infra.templates import template_tables
@@ -55,6 +59,8 @@ class MemoryStores:
         self.targets = MemoryTargets(self.shelf)
         self.decisions = MemoryDecisions(self.shelf)
         self.lessons = MemoryLessons(self.shelf)
+        self.erasures = MemoryErasures(self.shelf)
+        self.events = MemoryEvents(self.shelf)
 
     def again(self):
         """The same data through the adapters of another process."""
@@ -89,6 +95,8 @@ class DynamoStores:
         self.targets = DynamoTargets(self.database)
         self.decisions = DynamoDecisions(self.database)
         self.lessons = DynamoLessons(self.database)
+        self.erasures = DynamoErasures(self.database)
+        self.events = DynamoEvents(self.database)
 
     def again(self):
         return type(self)(**self._made_of)

@@ -9,6 +9,7 @@ import pytest
 from app import app
 from chalicelib.domain import errors
 from chalicelib.domain.errors import BadRequest
+from chalicelib.domain.identity import KeyEnded
 from chalicelib.domain.regions import HomeAway, HomeElsewhere
 from chalicelib.domain.strangers import TooManyFailures
 from chalicelib.domain.turn import CacheControl
@@ -80,6 +81,7 @@ FAULTS = [
     errors.PayloadTooLarge("large"),
     errors.KeyReused("again", param="Idempotency-Key", code="idempotency_key_reused"),
     errors.Unauthorized(),
+    KeyEnded(),
     errors.Forbidden("no"),
     errors.NotFound("item", "i"),
     errors.Conflict("changed"),

@@ -202,6 +202,27 @@ def test_a_page_that_cannot_be_is_refused(send, path, query, param):
     assert refused(answer)["param"] == param
 
 
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ("user=ada", "tenant"),
+        ("tenant=", "tenant"),
+        ("tenant=%0A", "tenant"),
+        ("tenant=acme&user=%E2%80%AE", "user"),
+        ("action=", "action"),
+        ("action=key.*", "action"),
+        ("action=KEY.CREATE", "action"),
+        *((f"{name}={text}", name) for name in ("since", "before") for text in ("", "-1", "1e9", "%D9%A1", "9" * 13)),
+        ("before=253402300800", "before"),
+        ("limit=0", "limit"),
+        ("after=x", "after"),
+        ("after=" + "A" * 60, "after"),
+    ],
+)
+def test_a_look_into_the_trail_that_cannot_be_is_refused(send, query, param):
+    assert refused(send("GET", f"/admin/audit?{query}"))["param"] == param
+
+
 def test_a_moment_that_has_just_passed_is_refused(send):
     answer = send("POST", KEYS, {**KEY, "expires_at": int(time.time())})
 

@@ -176,8 +176,9 @@ class World:
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=f"tidegate-{STAGE}-{table}")
         return sorted((item for page in pages for item in page["Items"]), key=repr)
 
-    def everything(self):
-        return {table["TableName"]: self.rows(table["TableName"].rpartition("-")[2]) for table in self.tables}
+    def everything(self, *, but_for_trail=False):
+        tables = {table["TableName"]: self.rows(table["TableName"].rpartition("-")[2]) for table in self.tables}
+        return {name: [row for row in rows if not (but_for_trail and "trail" in row)] for name, rows in tables.items()}
 
     def used(self, tenant="acme", user="ada", kind="user"):
         """What the ledger says a user or a tenant has used today."""

@@ -211,6 +211,7 @@ def test_an_index_carries_only_what_is_read_from_it():
         ("AnswersTable", "by-owner"): {"ProjectionType": "KEYS_ONLY"},
         ("AccessTable", "by-tenant"): {"ProjectionType": "KEYS_ONLY"},
         ("AccessTable", "by-plan"): {"ProjectionType": "KEYS_ONLY"},
+        ("AccessTable", "by-time"): {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["body"]},
         ("ConversationsTable", "by-owner"): {
             "ProjectionType": "INCLUDE",
             "NonKeyAttributes": ["metadata", "created_at"],

@@ -164,6 +164,21 @@ def test_keys_and_plans_are_written_by_the_administration_alone(stage):
 
 
 @every_stage
+def test_nobody_may_change_the_audit_trail_once_it_is_written(stage):
+    """`PutItem` is for what is new, on the adapter's condition: no policy can speak of conditions."""
+    table = f":table/tidegate-{stage}-access"
+    every = [each for name in FUNCTIONS for each in statements(stage, name)]
+    found = [each for each in every if any(arn.endswith(table) for arn in each["Resource"])]
+    rights = {action.partition(":")[2] for each in found for action in each["Action"]}
+    updating = [each for each in found if "dynamodb:UpdateItem" in each["Action"]]
+
+    assert rights == {"BatchGetItem", "GetItem", "PutItem", "UpdateItem"}
+    assert [(each["Action"], each["Condition"]) for each in updating] == [
+        (["dynamodb:UpdateItem"], {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["plans"]}})
+    ]
+
+
+@every_stage
 def test_a_connection_is_opened_and_forgotten_with_one_right_each(stage):
     rights = {
         name: {action for action, arn in granted(stage, f"websocket_{name}") if service_of(arn) == "dynamodb"}

@@ -5,12 +5,14 @@ Lists that go on after an id take an id of their owner's; every other one is as 
 
 import base64
 import logging
+import time
 from random import Random
 from urllib.parse import quote
 
 import pytest
 
 from chalicelib import bootstrap
+from chalicelib.domain import trail
 from chalicelib.domain.entries import AnswerScope
 from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.identity import tenant_tag
@@ -28,7 +30,7 @@ SEED = 31
 MUTATIONS = 10_000
 OVER_HTTP = 500
 SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/%. \x00é\n"
-SEALED = ("/admin/keys", "/admin/usage", "/admin/cache/decisions")
+SEALED = ("/admin/keys", "/admin/usage", "/admin/cache/decisions", "/admin/audit")
 BY_ID = {"/v1/conversations", "/v1/conversations/{conversation_id}/items", "/v1/responses/{response_id}/input_items"}
 LISTS = ("tenant=acme", "tenant=evil", "tenant=acme&user=ada", "tenant=acme&user=bob", "tenant=evil&user=ada")
 USERS = [(tenant, user) for tenant in ("acme", "evil") for user in ("ada", "bob")]
@@ -71,7 +73,10 @@ def _silence():
 def admin(quiet_world):
     """An administrator's key, in a world where each list has a second page."""
     decisions = bootstrap.services().review.decisions
+    events, now = bootstrap.services().trail.events, time.time()
     for number, (tenant, user) in enumerate(USERS * 2):
+        by = trail.By(turn_id(now, number.to_bytes(10, "big")), now, "", "")
+        events.add(by.did("key.create", "k", whose=(tenant, user)))
         quiet_world.key(tenant, user)
         scope = AnswerScope(tenant_tag(tenant), user, "nova-lite", "p1", "wordllama://")
         decisions.put(ruling(number, of=scope, user=user))
@@ -101,6 +106,8 @@ def page_of(path, cursor):
     """The same page as `ask` would get, without a request around it."""
     if path == "/admin/cache/decisions":
         return bootstrap.services().review.page(Search(tenant="acme", before=cursor, limit=1))
+    if path == "/admin/audit":
+        return bootstrap.services().trail.page(trail.Search(tenant="acme", after=cursor, limit=1), time.time())
     return bootstrap.services().keyring.page(Wanted("acme", after=cursor, limit=1))
 
 
@@ -131,9 +138,9 @@ def test_a_changed_cursor_is_a_400(ask, cursor, path):
 
 @pytest.mark.parametrize("path", SEALED)
 def test_a_cursor_of_another_list_is_a_400(ask, cursor, path):
-    family = [other for other in SEALED if other != path and "decisions" in other + path]
+    strangers = [other for other in SEALED if {other, path} not in ({path}, {"/admin/keys", "/admin/usage"})]
     made = {(path, query): cursor(path, query) for query in LISTS}
-    strange = {(other, query): cursor(other, query) for other in family for query in LISTS}
+    strange = {(other, query): cursor(other, query) for other in strangers for query in LISTS}
 
     for query in LISTS:
         for (of, made_for), each in {**made, **strange}.items():
@@ -147,6 +154,11 @@ def test_a_cursor_of_decisions_is_good_for_its_filters_alone(ask, cursor, more):
     path = "/admin/cache/decisions"
 
     assert refused(ask(path, f"tenant=acme{more}", cursor(path)))
+
+
+@pytest.mark.parametrize("more", ["&action=key.create", "&since=1", "&before=99999999999", "&user=ada"])
+def test_a_cursor_of_the_audit_trail_is_good_for_its_filters_alone(ask, cursor, more):
+    assert refused(ask("/admin/audit", f"tenant=acme{more}", cursor("/admin/audit")))
 
 
 @pytest.mark.parametrize("path", SEALED)

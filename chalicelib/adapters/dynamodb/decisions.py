@@ -25,10 +25,12 @@ from chalicelib.adapters.dynamodb.decision_items import (
     told_in,
 )
 from chalicelib.adapters.dynamodb.table import Attributes, answer_key, identity
+from chalicelib.adapters.dynamodb.trail import noted
 from chalicelib.domain.entries import Purge
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.lessons import Feedback, Found, Offer, Ruling, Search
 from chalicelib.domain.purges import LONGEST_SECONDS, added, ended
+from chalicelib.domain.trail import Event
 from chalicelib.domain.turn import CachedAnswer
 from chalicelib.domain.verdicts import Namespace
 
@@ -146,17 +148,18 @@ class DynamoDecisions:
         with suppress(Unmet):
             self._database.call("delete_item", request)
 
-    def forbid(self, purge: Purge, now: float) -> None:
+    def forbid(self, purge: Purge, now: float, note: Event | None = None) -> None:
         """Read, and written where nobody else did meanwhile."""
         told = ended(purge, now)
         for attempt in range(1, _TRIES + 1):
             old = self._get(purges_key(purge.tenant))
-            if self._replace(purge.tenant, old, added(purges_in(old), told, now), int(now)):
+            put = self._replacing(purge.tenant, old, added(purges_in(old), told, now), int(now))
+            if not noted(self._database, put, note):
                 return
             self._database.pause(attempt)
         raise StoreUnavailable("the purges of a tenant were changed each time")
 
-    def _replace(self, tenant: str, old: Attributes | None, purges: tuple[Purge, ...], now: int) -> bool:
+    def _replacing(self, tenant: str, old: Attributes | None, purges: tuple[Purge, ...], now: int) -> transact.Action:
         item = {
             **purges_key(tenant),
             "purges": {"B": msgspec.msgpack.encode(purges)},
@@ -169,7 +172,7 @@ class DynamoDecisions:
         }
         if old is not None:
             put |= {"ConditionExpression": "purges = :old", "ExpressionAttributeValues": {":old": old["purges"]}}
-        return not transact.write(self._database, [{"Put": put}])
+        return {"Put": put}
 
     def _showing(self, ruling: Ruling) -> transact.Action:
         update = {

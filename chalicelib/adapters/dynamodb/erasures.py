@@ -15,7 +15,9 @@ from chalicelib.adapters.dynamodb.client import Database, Unmet
 from chalicelib.adapters.dynamodb.job_items import number
 from chalicelib.adapters.dynamodb.job_table import JobTable
 from chalicelib.adapters.dynamodb.table import FOREVER, Attributes
+from chalicelib.adapters.dynamodb.trail import noted
 from chalicelib.domain.erasure import Erasure
+from chalicelib.domain.trail import Event
 
 _SHARD: Final = "erasure"
 _PREFIX: Final = "erasure#"
@@ -35,9 +37,9 @@ class DynamoErasures:
         item = self._table.item(_key(owner))
         return _erasure.decode(item["body"]["S"]) if item else None
 
-    def put(self, erasure: Erasure) -> None:
-        """One PutItem."""
-        self._table.put(_item(erasure))
+    def put(self, erasure: Erasure, note: Event | None = None) -> None:
+        """One write."""
+        noted(self._database, {"Put": {"TableName": self._database.tables.jobs, "Item": _item(erasure)}}, note)
 
     def replace(self, old: Erasure, new: Erasure) -> bool:
         """One PutItem."""

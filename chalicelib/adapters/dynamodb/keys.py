@@ -25,11 +25,14 @@ from chalicelib.adapters.dynamodb.table import (
     tenant_item,
     tenant_key,
 )
-from chalicelib.adapters.dynamodb.transact import Refusals, write
+from chalicelib.adapters.dynamodb.trail import noted
+from chalicelib.adapters.dynamodb.transact import Refusals
 from chalicelib.domain.budget import WINDOWS, Balances, Plan, Subject, Window
 from chalicelib.domain.errors import Conflict, NotFound, StoreBusy
 from chalicelib.domain.identity import Key, Tenant, tenant_tag, user_tag
+from chalicelib.domain.trail import Event
 from chalicelib.domain.usage import Use, Uses
+from chalicelib.ports.trail import NoteOfKey, NoteOfTenant
 
 _TRIES: Final = 12  # against writers of the same key
 _READ: Final = 100  # what one BatchGetItem takes
@@ -38,6 +41,9 @@ _key = msgspec.json.Decoder(Key)
 _plan = msgspec.json.Decoder(Plan)
 _tenant = msgspec.json.Decoder(Tenant)
 
+Change = tuple[Attributes, Event | None]
+"""An item as it is to be, and the event of that."""
+
 
 class DynamoKeys:
     """`Keys` over DynamoDB."""
@@ -45,10 +51,10 @@ class DynamoKeys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, key: Key) -> None:
-        """One PutItem; an equal key was put by a reply that got lost, or before there were these indexes."""
+    def put(self, key: Key, note: Event | None = None) -> None:
+        """One write; an equal key was put by a reply that got lost, or before there were these indexes."""
         item = key_item(key)
-        refusals = self._put(item, "attribute_not_exists(pk) OR body = :body", {":body": item["body"]})
+        refusals = self._put(item, "attribute_not_exists(pk) OR body = :body", {":body": item["body"]}, note)
         found = refusals[0].item if refusals else item
         if found is None or key_of(found) != key:
             raise Conflict(f"A key with id '{key.key_id}' exists already.")
@@ -66,33 +72,35 @@ class DynamoKeys:
         items = (found.get((access, *identity(key))) for key in keys)
         return [key_of(item) for item in items if item], len(ids) > limit
 
-    def revoke(self, key_id: str, at: int) -> Key:
-        """One GetItem and one PutItem."""
-        return self._change(
-            key_id, lambda key: key if key.revoked_at is not None else msgspec.structs.replace(key, revoked_at=at)
-        )
+    def revoke(self, key_id: str, at: int, note: NoteOfKey | None = None) -> Key:
+        """One GetItem and one write."""
 
-    def expire(self, key_id: str, at: int) -> Key:
-        """One GetItem and one PutItem."""
+        def ended(key: Key) -> Key:
+            return key if key.revoked_at is not None else msgspec.structs.replace(key, revoked_at=at)
+
+        return self._change(key_id, ended, note)
+
+    def expire(self, key_id: str, at: int, note: NoteOfKey | None = None) -> Key:
+        """One GetItem and one write."""
 
         def earlier(key: Key) -> Key:
             return msgspec.structs.replace(key, expires_at=at if key.expires_at is None else min(key.expires_at, at))
 
-        return self._change(key_id, earlier)
+        return self._change(key_id, earlier, note)
 
-    def put_plan(self, plan: Plan) -> None:
-        """One UpdateItem of the plan's own attribute: parallel writers of other plans do not meet."""
+    def put_plan(self, plan: Plan, note: Event | None = None) -> None:
+        """One update of the plan's own attribute: parallel writers of other plans do not meet."""
         request = self._of_plan(plan.name, "SET #plan = :plan")
         request["ExpressionAttributeValues"] = {":plan": {"S": msgspec.json.encode(plan).decode()}}
-        write(self._database, [{"Update": request}])
+        noted(self._database, {"Update": request}, note)
 
     def plans(self) -> dict[str, Plan]:
         """One GetItem."""
         return plans_of(self._get(PLANS) or {})
 
-    def drop_plan(self, name: str) -> None:
-        """One UpdateItem."""
-        write(self._database, [{"Update": self._of_plan(name, "REMOVE #plan")}])
+    def drop_plan(self, name: str, note: Event | None = None) -> None:
+        """One update."""
+        noted(self._database, {"Update": self._of_plan(name, "REMOVE #plan")}, note)
 
     def is_used(self, plan: str, now: float) -> bool:
         """One Query of the index."""
@@ -105,11 +113,15 @@ class DynamoKeys:
         }
         return any(batch.query(self._database, request))
 
-    def change_tenant(self, tenant: str, change: Callable[[Tenant], Tenant]) -> Tenant:
-        """One GetItem and one PutItem."""
+    def change_tenant(
+        self, tenant: str, change: Callable[[Tenant], Tenant], note: NoteOfTenant | None = None
+    ) -> Tenant:
+        """One GetItem and one write."""
 
-        def changed(item: Attributes | None) -> Attributes:
-            return tenant_item(change(tenant_of(item) if item else Tenant(tenant)))
+        def changed(item: Attributes | None) -> Change:
+            old = tenant_of(item) if item else Tenant(tenant)
+            new = change(old)
+            return tenant_item(new), note and note(old, new)
 
         return tenant_of(self._replace(tenant_key(tenant), changed))
 
@@ -150,28 +162,29 @@ class DynamoKeys:
         found = batch.query(self._database, request) if first <= last else iter(())
         return [item["pk"] for item in islice(found, limit)]
 
-    def _change(self, key_id: str, change: Callable[[Key], Key]) -> Key:
-        def changed(item: Attributes | None) -> Attributes:
+    def _change(self, key_id: str, change: Callable[[Key], Key], note: NoteOfKey | None) -> Key:
+        def changed(item: Attributes | None) -> Change:
             if item is None:
                 raise NotFound("key", key_id)
-            return key_item(change(key_of(item)))
+            new = change(key_of(item))
+            return key_item(new), note and note(new)
 
         return key_of(self._replace(key_key(key_id), changed))
 
-    def _replace(self, key: Attributes, change: Callable[[Attributes | None], Attributes]) -> Attributes:
+    def _replace(self, key: Attributes, change: Callable[[Attributes | None], Change]) -> Attributes:
         """Write what `change` makes of an item, again where somebody else changed it meanwhile."""
         for attempt in range(1, _TRIES + 1):
             old = self._get(key)
-            new = change(old)
+            new, note = change(old)
             values = {":new": new["body"], **({":old": old["body"]} if old else {})}
             condition = "body IN (:old, :new)" if old else "attribute_not_exists(pk) OR body = :new"
-            if new == old or not self._put(new, condition, values):
+            if new == old or not self._put(new, condition, values, note):
                 return new
             self._database.pause(attempt)
         raise StoreBusy("the record was changed each time")
 
-    def _put(self, item: Attributes, condition: str, values: Attributes) -> Refusals:
-        """Write an item on a condition."""
+    def _put(self, item: Attributes, condition: str, values: Attributes, note: Event | None) -> Refusals:
+        """Write an item on a condition, with the event of that."""
         put = {
             "TableName": self._database.tables.access,
             "Item": item,
@@ -179,7 +192,7 @@ class DynamoKeys:
             "ExpressionAttributeValues": values,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        return write(self._database, [{"Put": put}])
+        return noted(self._database, {"Put": put}, note)
 
     def _of_plan(self, name: str, expression: str) -> dict[str, Any]:
         """An update of a plan's attribute."""

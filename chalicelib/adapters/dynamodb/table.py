@@ -3,6 +3,7 @@
 access         pk = key#<key id>                            GSIs by-tenant, by-plan
                pk = tenant#<tag>                            GSI by-plan
                pk = plans                                   all of them, an attribute each
+               pk = event#<id>                              of the audit trail; GSI by-time; keys in trail.py
 ledger         pk = <subject kind>#<tag>, sk = windows      what it used, by period and meter
                pk = <kind>#<tag>#<family>.<n>, sk = windows a hot subject's shard: room that is left to it
                pk = turn#<turn id>, sk = lease              a reservation's record; GSI open-leases

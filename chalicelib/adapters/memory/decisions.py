@@ -11,6 +11,7 @@ from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.entries import Purge
 from chalicelib.domain.lessons import Course, Feedback, Found, Offer, Ruling, Search
 from chalicelib.domain.purges import added, ended
+from chalicelib.domain.trail import Event
 from chalicelib.domain.turn import CachedAnswer
 from chalicelib.domain.verdicts import Namespace
 
@@ -71,11 +72,12 @@ class MemoryDecisions:
         with self._shelf.lock:
             self._shelf.answers.pop(key, None)
 
-    def forbid(self, purge: Purge, now: float) -> None:
+    def forbid(self, purge: Purge, now: float, note: Event | None = None) -> None:
         """At once."""
         with self._shelf.lock:
             known = self._shelf.purges.get(purge.tenant, ())
             self._shelf.purges[purge.tenant] = added(known, ended(purge, now), now)
+            self._shelf.note(note)
 
     def _newest(self, tenant: str) -> list[Ruling]:
         own = sorted((place for place in self._shelf.told if place[0] == tenant), reverse=True)

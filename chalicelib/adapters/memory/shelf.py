@@ -14,6 +14,7 @@ from chalicelib.domain.errors import NotFound
 from chalicelib.domain.identity import Key, Tenant
 from chalicelib.domain.lead import Lead
 from chalicelib.domain.lessons import Course, Feedback, Ruling
+from chalicelib.domain.trail import Event
 from chalicelib.domain.turn import CachedAnswer, LeaseState, Reservation
 from chalicelib.domain.usage import Use
 from chalicelib.domain.verdicts import Namespace
@@ -39,6 +40,13 @@ class Shelf:
     namespaces: dict[Namespace, Course] = field(default_factory=dict)
     floors: dict[str, tuple[float, int]] = field(default_factory=dict)
     purges: dict[str, tuple[Purge, ...]] = field(default_factory=dict)
+    events: dict[str, Event] = field(default_factory=dict)
+
+    def note(self, event: Event | None) -> None:
+        """Keep an event, where there is one; the first of an id stays."""
+        with self.lock:
+            if event is not None:
+                self.events.setdefault(event.id, event)
 
     def balances(self, subjects: tuple[Subject, ...], now: float) -> Balances:
         """What the subjects used in the windows of `now`."""

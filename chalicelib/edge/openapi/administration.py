@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from chalicelib.edge import admin_wire, cache_wire, erasure_wire, plan_wire, usage_wire
+from chalicelib.edge import admin_wire, cache_wire, erasure_wire, plan_wire, trail_wire, usage_wire
 from chalicelib.edge.names import MOST_CHARACTERS, OWNER
 from chalicelib.edge.openapi.operation import AFTER, CSV, HISTORY, LIMIT, Json, Operation, Query
 
@@ -14,6 +14,10 @@ _TENANT: Final = Query("tenant", _NAME, required=True)
 _KEYS: Final = (_TENANT, Query("user", _NAME), LIMIT, AFTER)
 _OUTCOME: Final = Query("outcome", {"enum": sorted(cache_wire.OUTCOMES)})
 _DECISIONS: Final = (*_KEYS, Query("model", {"type": "string"}), _OUTCOME)
+_ACTION: Final = Query("action", {"enum": sorted(trail_wire.ACTIONS)})
+_SECOND: Final[Json] = {"type": "integer", "minimum": 0, "maximum": admin_wire.END_OF_TIME}
+_TIMES: Final = (Query("since", _SECOND), Query("before", _SECOND))
+_EVENTS: Final = (Query("tenant", _NAME), Query("user", _NAME), _ACTION, *_TIMES, LIMIT, AFTER)
 
 _admin = partial(Operation, scope="admin")
 
@@ -93,4 +97,14 @@ CACHE: Final = (
     ),
 )
 
-ADMINISTRATION: Final = (*PLANS, *TENANTS, *KEYS, *USERS, *CACHE)
+AUDIT: Final = (
+    _admin(
+        "list_events",
+        "GET /admin/audit",
+        "Tell who changed what",
+        admin_wire.Listing[trail_wire.EventView],
+        query=_EVENTS,
+    ),
+)
+
+ADMINISTRATION: Final = (*PLANS, *TENANTS, *KEYS, *USERS, *CACHE, *AUDIT)

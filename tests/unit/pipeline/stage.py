@@ -20,6 +20,7 @@ from chalicelib.adapters.memory.receipts import MemoryReceipts
 from chalicelib.adapters.memory.responses import MemoryResponses
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.adapters.memory.targets import MemoryTargets
+from chalicelib.adapters.memory.trail import MemoryEvents
 from chalicelib.adapters.memory.turns import MemoryTurns
 from chalicelib.adapters.memory.vectors import MemoryVectors
 from chalicelib.adapters.verifier.judge import untaught_fit
@@ -57,6 +58,7 @@ from chalicelib.pipeline.sizes import Sizes
 from chalicelib.pipeline.strangers import Strangers
 from chalicelib.pipeline.tenants import Tenants
 from chalicelib.pipeline.threads import Threads
+from chalicelib.pipeline.trail import Trail
 from chalicelib.ports import Embedded
 from tests.builders import NOW, PEPPERS, a_catalogue, a_credential, a_key, a_model, a_plan
 
@@ -250,6 +252,7 @@ class Stage:
             plans=Plans(self.keys, a_catalogue(small, vector)),
             tenants=Tenants(self.keys, bytes, Reach()),
             keyring=Keyring(self.keys, MemoryErasures(), PEPPERS, bytes, live=False),
+            trail=Trail(MemoryEvents(self.shelf), self.keys, PEPPERS),
             review=Review(
                 self.decisions,
                 self.lessons,

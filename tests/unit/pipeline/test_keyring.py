@@ -12,7 +12,7 @@ from chalicelib.domain.identity import parse_token, state_of, verify
 from chalicelib.domain.keys import NewKey
 from chalicelib.pipeline.keyring import Keyring
 from chalicelib.pipeline.plans import Plans
-from tests.builders import NOW, PEPPERS, a_catalogue
+from tests.builders import BY, NOW, PEPPERS, a_catalogue
 
 WISH = NewKey("acme", "ada", "free", frozenset({"chat"}))
 
@@ -30,17 +30,17 @@ class Interrupted(MemoryKeys):
             self.before = None
             self.meanwhile(self)
 
-    def put(self, key):
+    def put(self, key, note):
         self._interrupt("put")
-        super().put(key)
+        super().put(key, note)
 
-    def drop_plan(self, name):
+    def drop_plan(self, name, note=None):
         self._interrupt("drop_plan")
-        super().drop_plan(name)
+        super().drop_plan(name, note)
 
-    def expire(self, key_id, at):
+    def expire(self, key_id, at, note):
         self._interrupt("expire")
-        return super().expire(key_id, at)
+        return super().expire(key_id, at, note)
 
 
 def keyring(keys):
@@ -54,7 +54,7 @@ def unavailable(_):
 def test_a_new_key_is_good_for_its_owner():
     keys = Interrupted(None, None)
 
-    made = keyring(keys).create(WISH, NOW)
+    made = keyring(keys).create(WISH, BY)
 
     credential = parse_token(made.token)
     principal = verify(credential, keys.get(credential.key_id), PEPPERS, NOW)
@@ -65,7 +65,7 @@ def test_a_key_whose_plan_was_deleted_meanwhile_is_of_no_use():
     keys = Interrupted("put", lambda keys: keys.drop_plan("free"))
 
     with pytest.raises(BadRequest) as caught:
-        keyring(keys).create(WISH, NOW)
+        keyring(keys).create(WISH, BY)
 
     assert caught.value.param == "plan"
     (left,), _ = keys.list("acme", None, after=None, limit=9)
@@ -73,20 +73,20 @@ def test_a_key_whose_plan_was_deleted_meanwhile_is_of_no_use():
 
 
 def test_a_plan_that_was_given_while_it_was_deleted_stays():
-    keys = Interrupted("drop_plan", lambda keys: keyring(keys).create(WISH, NOW))
+    keys = Interrupted("drop_plan", lambda keys: keyring(keys).create(WISH, BY))
 
     with pytest.raises(Conflict):
-        Plans(keys, a_catalogue()).delete("free", NOW)
+        Plans(keys, a_catalogue()).delete("free", BY)
 
     assert keys.plans() == {"free": Plan("free")}
 
 
 def test_an_old_key_stays_good_where_the_rotation_fails_half_way():
     keys = Interrupted("expire", unavailable)
-    old = keyring(keys).create(WISH, NOW).key
+    old = keyring(keys).create(WISH, BY).key
 
     with pytest.raises(StoreUnavailable):
-        Keyring(keys, MemoryErasures(), PEPPERS, bytes, live=False).rotate(old.key_id, 0, NOW)
+        Keyring(keys, MemoryErasures(), PEPPERS, bytes, live=False).rotate(old.key_id, 0, BY)
 
     assert keys.get(old.key_id) == old
 
@@ -97,7 +97,7 @@ def test_a_user_who_is_being_erased_meanwhile_gets_no_key():
     keys = Interrupted("put", lambda _: erasures.put(begun))
 
     with pytest.raises(Conflict):
-        Keyring(keys, erasures, PEPPERS, bytes, live=False).create(WISH, NOW)
+        Keyring(keys, erasures, PEPPERS, bytes, live=False).create(WISH, BY)
 
     made, _ = keys.list(WISH.tenant, WISH.user, after=None, limit=10)
     assert [key.revoked_at for key in made] == [int(NOW)]
