@@ -31,6 +31,10 @@ class KeyEnded(Unauthorized):
     """A key of ours, expired or revoked; its caller is told no more than any other."""
 
 
+class PepperGone(Unauthorized):
+    """A key whose pepper was taken away: it may be one of ours or not, nobody can tell any more."""
+
+
 class Principal(Struct, frozen=True):
     """A user of a tenant, through one key."""
 
@@ -163,9 +167,12 @@ def verify(credential: Credential, key: Key | None, peppers: Peppers, now: float
 
     `KeyEnded` says that the key itself is right: it has to be shown for that.
     """
-    version = key.pepper_version if key else peppers.current
-    expected = key.digest if key else _NO_DIGEST
+    known = key is not None and key.pepper_version in peppers.by_version
+    version = key.pepper_version if key is not None and known else peppers.current
+    expected = key.digest if key is not None and known else _NO_DIGEST
     genuine = hmac.compare_digest(credential.digest or peppers.digest(credential.token, version), expected)
+    if key is not None and not known:
+        raise PepperGone
     if key is None or not genuine:
         raise Unauthorized
     if state_of(key, now) != "active":

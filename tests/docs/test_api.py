@@ -9,7 +9,7 @@ import pytest
 from app import app
 from chalicelib.domain import errors
 from chalicelib.domain.errors import BadRequest
-from chalicelib.domain.identity import KeyEnded
+from chalicelib.domain.identity import KeyEnded, PepperGone
 from chalicelib.domain.regions import HomeAway, HomeElsewhere
 from chalicelib.domain.strangers import TooManyFailures
 from chalicelib.domain.turn import CacheControl
@@ -82,6 +82,7 @@ FAULTS = [
     errors.KeyReused("again", param="Idempotency-Key", code="idempotency_key_reused"),
     errors.Unauthorized(),
     KeyEnded(),
+    PepperGone(),
     errors.Forbidden("no"),
     errors.NotFound("item", "i"),
     errors.Conflict("changed"),

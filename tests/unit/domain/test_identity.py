@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from chalicelib.domain.errors import Misconfigured, Unauthorized
 from chalicelib.domain.identity import (
     RANDOM_BYTES,
+    Credential,
     Key,
+    PepperGone,
     Peppers,
     Principal,
     mint,
@@ -141,9 +143,17 @@ def test_a_digest_of_another_pepper_is_unauthorized():
         verify(CREDENTIAL, key, PEPPERS, NOW)
 
 
-def test_a_pepper_that_is_gone_is_the_operators_fault():
+@pytest.mark.parametrize("credential", [CREDENTIAL, Credential(CREDENTIAL.key_id, "", a_key(CREDENTIAL).digest)])
+def test_a_key_ends_with_its_pepper_also_where_it_was_let_in_before(credential):
+    with pytest.raises(PepperGone) as caught:
+        verify(credential, a_key(CREDENTIAL, pepper_version=7), PEPPERS, NOW)
+
+    assert caught.value.message == Unauthorized().message
+
+
+def test_a_new_digest_takes_a_pepper_that_is_there():
     with pytest.raises(Misconfigured):
-        verify(CREDENTIAL, a_key(CREDENTIAL, pepper_version=7), PEPPERS, NOW)
+        PEPPERS.digest(CREDENTIAL.token, 7)
 
 
 @pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r}".format])
