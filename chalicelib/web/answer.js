@@ -1,4 +1,3 @@
-// @ts-check
 /** One answer on the page: how it comes, what it says, and the line that tells where it is from. */
 
 import { json } from "./api.js";
@@ -11,16 +10,12 @@ const DRAW_MS = 40;
 
 /** An answer that is shown while it comes. `on` is asked to ask again, or to sign out. */
 export class Answer {
-  /**
-   * @param {{again: (fresh: boolean) => void, signOut: () => void, prices: (model: string) => any}} on
-   */
+  /** @param {{again: (fresh: boolean) => void, signOut: () => void, prices: (model: string) => any}} on */
   constructor(on) {
     this.on = on;
     this.text = "";
     this.thoughts = "";
-    /** @type {any} */
     this.head = {};
-    /** @type {any} */
     this.usage = null;
     this.began = performance.now();
     this.drawnAt = 0;
@@ -34,7 +29,7 @@ export class Answer {
   }
 
   /** An answer from before. */
-  static past(/** @type {string} */ text, /** @type {boolean} */ isWhole, /** @type {any} */ on) {
+  static past(text, isWhole, on) {
     const made = new Answer(on);
     made.isKept = true;
     made.text = text;
@@ -50,7 +45,7 @@ export class Answer {
   }
 
   /** Take a piece of what comes. */
-  take(/** @type {import("./ask.js").Piece} */ piece) {
+  take(piece) {
     switch (piece.kind) {
       case "head":
         this.head = { ...this.head, ...piece };
@@ -79,7 +74,7 @@ export class Answer {
     }
   }
 
-  think(/** @type {string} */ text) {
+  think(text) {
     this.thoughts += text;
     this.reasoning.hidden = false;
     this.reasoning.lastElementChild.textContent = this.thoughts;
@@ -104,7 +99,7 @@ export class Answer {
   }
 
   /** It failed, or broke off. */
-  failed(/** @type {any} */ fault) {
+  failed(fault) {
     this.isKept = this.text !== "";
     this.close();
     const told = explain(fault);
@@ -119,7 +114,7 @@ export class Answer {
     if (this.text) this.actions();
   }
 
-  countDown(/** @type {HTMLElement} */ place, /** @type {number} */ until) {
+  countDown(place, until) {
     const clock = new Date(until).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     const tick = () => {
       place.textContent = `${waiting(until)}${until > Date.now() ? ` (at ${clock})` : ""}`;
@@ -137,12 +132,12 @@ export class Answer {
     this.took = performance.now() - this.began;
   }
 
-  say(/** @type {string} */ text, isBusy = false) {
+  say(text, isBusy = false) {
     fill(this.state, ...(text ? [text] : []));
     this.state.classList.toggle("busy", isBusy);
   }
 
-  note(/** @type {string} */ title, /** @type {string} */ text) {
+  note(title, text) {
     this.notes.append(el("p", { class: "soft aside" }, el("strong", {}, title), " ", text));
   }
 
@@ -165,7 +160,7 @@ export class Answer {
   facts() {
     const { model, target, cache, similarity } = this.head;
     const facts = el("ul", { class: "facts", "aria-label": "About this answer" });
-    const add = (/** @type {string} */ text, title = "", kind = "") => facts.append(el("li", { title, class: kind }, text));
+    const add = (text, title = "", kind = "") => facts.append(el("li", { title, class: kind }, text));
     if (cache === "hit") add("From the cache", "The same question was answered before", "good");
     if (cache === "semantic") add(`From the cache, ${((similarity ?? 0) * 100).toFixed(1)} % alike`, "A question that asks the same was answered before", "good");
     if (model) add(model, "Model");
@@ -175,7 +170,7 @@ export class Answer {
     return [facts, ...(cache === "semantic" ? [this.feedback()] : [])];
   }
 
-  addUsage(/** @type {(text: string, title?: string) => void} */ add, /** @type {boolean} */ isCached) {
+  addUsage(add, isCached) {
     const { prompt_tokens, completion_tokens } = this.usage;
     add(`${count(prompt_tokens + completion_tokens)} tokens`, `${count(prompt_tokens)} read, ${count(completion_tokens)} written`);
     const prices = this.on.prices(this.head.model);
@@ -191,7 +186,7 @@ export class Answer {
     return fill(place, wrong);
   }
 
-  async sayWrong(/** @type {Element} */ place, /** @type {HTMLButtonElement} */ button) {
+  async sayWrong(place, button) {
     button.disabled = true;
     try {
       await json("POST", "v1/cache/feedback", { id: this.head.id, correct: false });
@@ -212,7 +207,7 @@ export class Answer {
 }
 
 /** Put a text into the clipboard, and say so on the button for a moment. */
-export async function copyText(/** @type {HTMLElement} */ button, /** @type {string} */ text) {
+export async function copyText(button, text) {
   const label = button.getAttribute("aria-label") ?? "Copy";
   let said = "Copied";
   try {
@@ -230,6 +225,6 @@ export async function copyText(/** @type {HTMLElement} */ button, /** @type {str
   }, 1_600);
 }
 
-function place(/** @type {number} */ position) {
+function place(position) {
   return position === 1 ? "Next" : `Number ${position}`;
 }

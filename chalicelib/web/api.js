@@ -1,4 +1,3 @@
-// @ts-check
 /** The public API, as a page calls it: relative to where the page is, and with the key of whoever is signed in. */
 
 import { currentKey, forgetKey } from "./session.js";
@@ -57,12 +56,12 @@ export function dropKey() {
 }
 
 /** Call the API for JSON. */
-export async function json(/** @type {string} */ method, /** @type {string} */ path, /** @type {any} */ body = undefined, options = {}) {
+export async function json(method, path, body = undefined, options = {}) {
   return (await call(method, path, { body, ...options })).json();
 }
 
 /** Every entry of a list that comes in pages. */
-export async function* pages(/** @type {string} */ path, { limit = 100, order = "desc" } = {}) {
+export async function* pages(path, { limit = 100, order = "desc" } = {}) {
   for (let after = ""; ; ) {
     const page = await json("GET", `${path}?limit=${limit}&order=${order}${after && `&after=${encodeURIComponent(after)}`}`);
     yield page.data;
@@ -71,7 +70,7 @@ export async function* pages(/** @type {string} */ path, { limit = 100, order = 
   }
 }
 
-async function detailOf(/** @type {Response} */ answer) {
+async function detailOf(answer) {
   try {
     const body = await answer.json();
     return body.error ?? { message: body.message };

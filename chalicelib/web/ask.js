@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * One question to the gateway, and what comes back, piece by piece, whichever way it comes: as events of one call, over a
  * WebSocket that resumes, or out of the line where every model is busy.
@@ -24,7 +23,6 @@ export class Stopped extends Error {}
 /**
  * @param {any} request a chat completion's body
  * @param {{signal: AbortSignal, overSocket?: boolean}} options
- * @returns {AsyncGenerator<Piece>}
  */
 export async function* ask(request, { signal, overSocket = false }) {
   try {
@@ -36,7 +34,7 @@ export async function* ask(request, { signal, overSocket = false }) {
   }
 }
 
-async function* askOverSocket(/** @type {any} */ request, /** @type {AbortSignal} */ signal) {
+async function* askOverSocket(request, signal) {
   try {
     yield* spoken(new Talk({ request }, signal), signal);
   } catch (fault) {
@@ -45,16 +43,16 @@ async function* askOverSocket(/** @type {any} */ request, /** @type {AbortSignal
   }
 }
 
-async function* askOverHttp(/** @type {any} */ request, /** @type {AbortSignal} */ signal) {
+async function* askOverHttp(request, signal) {
   const body = { ...request, stream: true, stream_options: { include_usage: true } };
   const answer = await call("POST", "v1/chat/completions", { body, signal, headers: { prefer: `wait=${PATIENCE_SECONDS}` } });
   if (answer.status === 202) return yield* inLine(await answer.json(), signal);
-  const told = (/** @type {string} */ name) => answer.headers.get(`x-tidegate-${name}`) ?? undefined;
+  const told = (name) => answer.headers.get(`x-tidegate-${name}`) ?? undefined;
   const similarity = told("similarity");
   const facts = { cache: told("cache"), target: told("target"), ...(similarity === undefined ? {} : { similarity: Number(similarity) }) };
   let isWhole = false;
   try {
-    for await (const data of events(/** @type {ReadableStream} */ (answer.body))) {
+    for await (const data of events(answer.body)) {
       isWhole ||= data === "[DONE]";
       if (!isWhole) yield* piecesOf(JSON.parse(data), facts);
     }
@@ -65,19 +63,19 @@ async function* askOverHttp(/** @type {any} */ request, /** @type {AbortSignal} 
 }
 
 /** What one chunk says. */
-function* piecesOf(/** @type {any} */ chunk, /** @type {any} */ facts) {
+function* piecesOf(chunk, facts) {
   if (chunk.error) throw broken(chunk.error);
   const [choice] = chunk.choices;
-  if (choice?.delta.role) yield /** @type {Piece} */ ({ kind: "head", id: chunk.id, model: chunk.model, ...facts, ...chunk.tidegate });
-  if (choice?.delta.reasoning_content) yield /** @type {Piece} */ ({ kind: "thought", text: choice.delta.reasoning_content });
-  if (choice?.delta.content) yield /** @type {Piece} */ ({ kind: "text", text: choice.delta.content });
-  if (choice?.delta.refusal) yield /** @type {Piece} */ ({ kind: "refusal", text: choice.delta.refusal });
-  if (choice?.finish_reason) yield /** @type {Piece} */ ({ kind: "end", reason: choice.finish_reason });
-  if (chunk.usage) yield /** @type {Piece} */ ({ kind: "usage", usage: chunk.usage });
+  if (choice?.delta.role) yield { kind: "head", id: chunk.id, model: chunk.model, ...facts, ...chunk.tidegate };
+  if (choice?.delta.reasoning_content) yield { kind: "thought", text: choice.delta.reasoning_content };
+  if (choice?.delta.content) yield { kind: "text", text: choice.delta.content };
+  if (choice?.delta.refusal) yield { kind: "refusal", text: choice.delta.refusal };
+  if (choice?.finish_reason) yield { kind: "end", reason: choice.finish_reason };
+  if (chunk.usage) yield { kind: "usage", usage: chunk.usage };
 }
 
 /** Out of the line: over a WebSocket as it is said, or whole when it is there. */
-async function* inLine(/** @type {any} */ job, /** @type {AbortSignal} */ signal) {
+async function* inLine(job, signal) {
   const cancel = () => json("DELETE", `v1/jobs/${job.id}`).catch(() => {});
   signal.addEventListener("abort", cancel);
   try {
@@ -92,7 +90,7 @@ async function* inLine(/** @type {any} */ job, /** @type {AbortSignal} */ signal
   }
 }
 
-async function* polled(/** @type {any} */ job, /** @type {AbortSignal} */ signal) {
+async function* polled(job, signal) {
   for (;;) {
     if (job.status === "queued") yield place(job);
     if (job.status === "completed") return yield* wholeOf(job.response);
@@ -103,8 +101,7 @@ async function* polled(/** @type {any} */ job, /** @type {AbortSignal} */ signal
   }
 }
 
-/** @returns {Generator<Piece>} */
-function* wholeOf(/** @type {any} */ answer) {
+function* wholeOf(answer) {
   const [{ message, finish_reason }] = answer.choices;
   yield { kind: "head", id: answer.id, model: answer.model, cache: "miss" };
   if (message.reasoning_content) yield { kind: "thought", text: message.reasoning_content };
@@ -115,41 +112,50 @@ function* wholeOf(/** @type {any} */ answer) {
 }
 
 /** What a WebSocket brings, with the place in line while it is silent. */
-async function* spoken(/** @type {Talk} */ talk, /** @type {AbortSignal} */ signal) {
+async function* spoken(talk, signal) {
   try {
     for (;;) {
       const frame = await talk.next(LOOK_MS);
       if (frame === null) {
         const job = talk.heard === 0 && talk.job ? await json("GET", `v1/jobs/${talk.job}`, undefined, { signal }) : null;
         if (job?.status === "queued") yield place(job);
-      } else if (frame.type === "link") yield /** @type {Piece} */ ({ kind: "link", isUp: frame.isUp });
+      } else if (frame.type === "link") yield { kind: "link", isUp: frame.isUp };
       else if (frame.type === "chunk") yield* piecesOf(frame.data, {});
-      else if (frame.type === "error") throw frame.error.type === "cancelled" ? new Stopped() : broken(frame.error);
-      else if (frame.type === "done") return void (yield /** @type {Piece} */ ({ kind: "usage", usage: frame.usage }));
+      else if (frame.type === "error") throw frame.error.type === "cancelled" ? new Stopped() : await refused(frame.error);
+      else if (frame.type === "done") return void (yield ({ kind: "usage", usage: frame.usage }));
     }
   } finally {
     talk.end();
   }
 }
 
-/** @returns {Piece} */
-function place(/** @type {any} */ job) {
+function place(job) {
   return { kind: "line", position: job.position ?? 0, eta: job.eta_seconds ?? 0 };
 }
 
-/** @type {Record<string, number>} */
 const STATUS = { authentication_error: 401, permission_error: 403, rate_limit_error: 429, invalid_request_error: 400, conflict_error: 409 };
 
 /** A fault that was told without a status. */
-function broken(/** @type {any} */ error) {
+function broken(error) {
   return new ApiError(STATUS[error.type] ?? 502, error);
+}
+
+/** A fault over a WebSocket, which tells no time to wait: what is used up does. */
+async function refused(error) {
+  const fault = broken(error);
+  if (fault.status !== 429) return fault;
+  const lines = (await json("GET", "v1/usage").catch(() => ({ data: [] }))).data;
+  const left = (line) => Math.min(...Object.keys(line.limit ?? {}).map((each) => (line.limit[each] ? line.remaining[each] / line.limit[each] : 1)));
+  const tightest = lines.sort((one, other) => left(one) - left(other))[0];
+  if (tightest && left(tightest) < 1) fault.retryAt = tightest.reset * 1000;
+  return fault;
 }
 
 function lost() {
   return new ApiError(0, { message: "The connection was lost.", code: "connection_lost" });
 }
 
-function pause(/** @type {number} */ millis, /** @type {AbortSignal} */ signal) {
+function pause(millis, signal) {
   return new Promise((done, failed) => {
     const timer = setTimeout(done, millis);
     signal.addEventListener("abort", () => (clearTimeout(timer), failed(new Stopped())), { once: true });

@@ -1,4 +1,3 @@
-// @ts-check
 /** The chat page: sign in, choose or begin a conversation, ask. */
 
 import { Composer } from "./composer.js";
@@ -10,7 +9,7 @@ import { signIn } from "./signin.js";
 import { Thread } from "./thread.js";
 import { copyText } from "./answer.js";
 
-const place = /** @type {Element} */ (document.getElementById("app"));
+const place = document.getElementById("app");
 const LEAD = "Enter your API key to chat with the models behind this gateway.";
 const STARTS = [
   "Explain what a semantic cache is, in three sentences.",
@@ -19,7 +18,7 @@ const STARTS = [
 ];
 
 class Page {
-  constructor(/** @type {any[]} */ models) {
+  constructor(models) {
     const chats = models.filter((each) => each.max_output_tokens !== 0 && !each.dimensions);
     this.prices = new Map(models.map((each) => [each.id, each.prices]));
     this.status = el("div", { class: "unseen", role: "status" });
@@ -61,7 +60,7 @@ class Page {
     ));
     this.opener = iconButton("menu", "Open the list", () => this.unfold(), { class: "quiet bare narrow", "aria-controls": "rail" });
     this.veil = el("div", { class: "veil", hidden: true, on: { click: () => this.fold() } });
-    rail.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.narrow.matches && this.fold());
+    rail.addEventListener("keydown", (event) => event.key === "Escape" && this.narrow.matches && this.fold());
     const main = el(
       "main", { class: "chat" },
       el("header", {}, this.opener, this.title),
@@ -100,19 +99,19 @@ class Page {
     this.composer.focus();
   }
 
-  lost(/** @type {any} */ fault) {
+  lost(fault) {
     this.thread.clear();
     this.warn(explain(fault).text);
     history.replaceState(null, "", "#");
     this.conversations.select("");
   }
 
-  go(/** @type {string} */ id) {
+  go(id) {
     if (location.hash.slice(1) === id) this.follow();
     else location.hash = id;
   }
 
-  made(/** @type {any} */ conversation) {
+  made(conversation) {
     history.pushState(null, "", `#${conversation.id}`);
     this.conversations.add(conversation);
     this.name();
@@ -125,7 +124,7 @@ class Page {
     document.title = `${title} · Tidegate`;
   }
 
-  warn(/** @type {string} */ text) {
+  warn(text) {
     fill(this.alarm, ...(text ? [el("p", {}, text), iconButton("close", "Dismiss", () => this.warn(""))] : []));
   }
 
@@ -145,34 +144,37 @@ class Page {
     if (wasOpen) this.opener.focus();
   }
 
+  /** Let go of everything but what was written, which is given. */
   end() {
+    const draft = this.thread.unanswered || this.composer.words.value;
     window.removeEventListener("hashchange", this.onHash);
     this.thread.stop();
+    return draft;
   }
 }
 
-/** @type {Page | null} */
 let page = null;
 
 /** Sign out, for whatever reason. */
 function leave(why = "") {
   forgetKey();
-  page?.end();
+  const draft = page?.end() ?? "";
   page = null;
   if (!why) history.replaceState(null, "", location.pathname);
-  enter(why);
+  enter(why, why ? draft : "");
 }
 
-async function enter(why = "") {
+async function enter(why = "", draft = "") {
   const models = await signIn(place, { lead: LEAD, why });
   page = new Page(models);
   fill(place, page.element);
+  page.composer.write(draft);
   await page.begin();
 }
 
 document.addEventListener("click", (event) => {
-  const button = /** @type {Element} */ (event.target).closest("[data-copy]");
-  if (button) copyText(/** @type {HTMLElement} */ (button), button.closest("figure")?.querySelector("code")?.textContent ?? "");
+  const button = event.target.closest("[data-copy]");
+  if (button) copyText(button, button.closest("figure")?.querySelector("code")?.textContent ?? "");
 });
 document.addEventListener("signed-out", () => page && leave("This key is no longer good: it has expired or was revoked. Sign in with another one."));
 enter();

@@ -1,4 +1,3 @@
-// @ts-check
 /** Where a question is written, and what is to answer it chosen. */
 
 import { el, fill, icon } from "./dom.js";
@@ -6,19 +5,19 @@ import { socketUrl } from "./socket.js";
 
 /** `on.send` is told the words, `on.stop` that enough was said. */
 export class Composer {
-  constructor(/** @type {any[]} */ models, /** @type {{send: (text: string) => void, stop: () => void}} */ on) {
+  constructor(models, on) {
     this.on = on;
     this.isBusy = false;
     this.words = el("textarea", {
       id: "words", rows: 1, placeholder: "Ask anything", "aria-label": "Message", "aria-describedby": "words-help",
-      on: { input: () => this.update(), keydown: (/** @type {KeyboardEvent} */ event) => this.key(event) },
+      on: { input: () => this.update(), keydown: (event) => this.key(event) },
     });
     this.model = el("select", { "aria-label": "Model" }, ...models.map((each) => el("option", { value: each.id }, each.id)));
     this.socket = el("input", { type: "checkbox" });
     this.button = el("button", { class: "primary bare go", type: "submit" });
-    const resumes = el("label", { class: "check", title: "Answer over a WebSocket: if the connection drops, the answer goes on where it was" }, this.socket, el("span", {}, "Survive drops"));
+    const resumes = el("label", { class: "check", title: "Over a WebSocket: if the connection drops, the answer goes on where it was" }, this.socket, el("span", {}, "Reconnect"));
     this.element = el(
-      "form", { class: "composer", on: { submit: (/** @type {Event} */ event) => this.submit(event) } },
+      "form", { class: "composer", on: { submit: (event) => this.submit(event) } },
       this.words,
       el("div", { class: "row" }, this.model, socketUrl() ? resumes : null, el("span", { class: "soft hint", id: "words-help" }, "Enter sends, Shift+Enter breaks the line"), this.button),
     );
@@ -30,7 +29,7 @@ export class Composer {
     return { model: this.model.value, overSocket: this.socket.checked };
   }
 
-  busy(/** @type {boolean} */ isBusy) {
+  busy(isBusy) {
     this.isBusy = isBusy;
     this.update();
   }
@@ -45,7 +44,7 @@ export class Composer {
     fill(this.button, icon(this.isBusy ? "stop" : "send"));
   }
 
-  key(/** @type {KeyboardEvent} */ event) {
+  key(event) {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       if (!this.isBusy) this.submit(event);
@@ -53,7 +52,7 @@ export class Composer {
     if (event.key === "Escape" && this.isBusy) this.on.stop();
   }
 
-  submit(/** @type {Event} */ event) {
+  submit(event) {
     event.preventDefault();
     const text = this.words.value.trim();
     if (this.isBusy) this.on.stop();
@@ -62,6 +61,11 @@ export class Composer {
       this.update();
       this.on.send(text);
     }
+  }
+
+  write(text) {
+    this.words.value = text;
+    this.update();
   }
 
   focus() {

@@ -1,4 +1,3 @@
-// @ts-check
 /** The list of one's conversations: found, renamed and deleted. */
 
 import { json, pages } from "./api.js";
@@ -10,9 +9,8 @@ const MOST_NAME = 120;
 
 /** Conversations, newest first; `on.open` is told which is wanted, `on.gone` which was deleted, `on.say` what went wrong. */
 export class Conversations {
-  constructor(/** @type {{open: (id: string) => void, gone: (id: string) => void, say: (text: string) => void}} */ on) {
+  constructor(on) {
     this.on = on;
-    /** @type {any[]} */
     this.known = [];
     this.current = "";
     this.isWhole = false;
@@ -27,8 +25,8 @@ export class Conversations {
   }
 
   async loadMore() {
-    const { value, done } = await /** @type {AsyncGenerator<any[]>} */ (this.rest).next();
-    if (value) this.known.push(...value.filter((/** @type {any} */ each) => !this.known.some(({ id }) => id === each.id)));
+    const { value, done } = await this.rest.next();
+    if (value) this.known.push(...value.filter((each) => !this.known.some(({ id }) => id === each.id)));
     this.isWhole = Boolean(done) || (value ?? []).length < 100;
     this.show();
   }
@@ -41,12 +39,12 @@ export class Conversations {
   }
 
   /** Put a new one on top. */
-  add(/** @type {any} */ conversation) {
+  add(conversation) {
     this.known.unshift(conversation);
     this.select(conversation.id);
   }
 
-  select(/** @type {string} */ id) {
+  select(id) {
     this.current = id;
     this.show();
   }
@@ -57,15 +55,15 @@ export class Conversations {
     const groups = new Map();
     for (const each of found) groups.set(age(each.created_at), [...(groups.get(age(each.created_at)) ?? []), each]);
     const parts = [...groups].map(([name, members]) =>
-      el("section", {}, el("h2", {}, name), el("ul", {}, ...members.map((/** @type {any} */ each) => this.row(each)))));
+      el("section", {}, el("h2", {}, name), el("ul", {}, ...members.map((each) => this.row(each)))));
     if (!found.length) parts.push(el("p", { class: "soft empty" }, wanted ? "Nothing found." : "Your conversations will be listed here."));
     if (!this.isWhole && !wanted) parts.push(el("button", { type: "button", class: "quiet", on: { click: () => this.loadMore() } }, "Show more"));
-    const isFocused = this.list.contains(document.activeElement) && /** @type {HTMLElement} */ (document.activeElement).dataset.id;
+    const isFocused = this.list.contains(document.activeElement) && document.activeElement.dataset.id;
     fill(this.list, ...parts);
     if (isFocused) this.list.querySelector(`[data-id="${CSS.escape(isFocused)}"]`)?.focus();
   }
 
-  row(/** @type {any} */ each) {
+  row(each) {
     const isCurrent = each.id === this.current;
     const open = el(
       "button", { type: "button", class: "quiet name", "data-id": each.id, "aria-current": isCurrent ? "true" : null, on: { click: () => this.on.open(each.id) } },
@@ -79,10 +77,10 @@ export class Conversations {
     return item;
   }
 
-  rename(/** @type {any} */ each, /** @type {HTMLElement} */ item) {
+  rename(each, item) {
     const name = el("input", { value: nameOf(each), maxLength: MOST_NAME, "aria-label": "New name" });
     let isOver = false;
-    const close = async (/** @type {boolean} */ keep) => {
+    const close = async (keep) => {
       if (isOver) return;
       isOver = true;
       const title = name.value.trim();
@@ -90,7 +88,7 @@ export class Conversations {
       this.show();
       this.list.querySelector(`[data-id="${CSS.escape(each.id)}"]`)?.focus();
     };
-    name.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    name.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.isComposing) close(true);
       if (event.key === "Escape") close(false);
     });
@@ -100,7 +98,7 @@ export class Conversations {
     name.select();
   }
 
-  async update(/** @type {any} */ each, /** @type {string} */ title) {
+  async update(each, title) {
     const before = each.metadata;
     each.metadata = { ...before, title };
     try {
@@ -111,9 +109,9 @@ export class Conversations {
     }
   }
 
-  askToDelete(/** @type {any} */ each) {
+  askToDelete(each) {
     const close = () => dialog.close();
-    const submit = async (/** @type {Event} */ event) => {
+    const submit = async (event) => {
       event.preventDefault();
       close();
       await this.remove(each);
@@ -131,11 +129,11 @@ export class Conversations {
     dialog.showModal();
   }
 
-  async remove(/** @type {any} */ each) {
+  async remove(each) {
     try {
       await json("DELETE", `v1/conversations/${encodeURIComponent(each.id)}`);
     } catch (fault) {
-      if (/** @type {any} */ (fault).status !== 404) return this.on.say(explain(fault).text);
+      if (fault.status !== 404) return this.on.say(explain(fault).text);
     }
     this.known = this.known.filter(({ id }) => id !== each.id);
     this.show();
@@ -143,6 +141,6 @@ export class Conversations {
   }
 }
 
-function nameOf(/** @type {any} */ conversation) {
+function nameOf(conversation) {
   return conversation.metadata?.title || `Conversation of ${new Date(conversation.created_at * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}`;
 }

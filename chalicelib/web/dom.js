@@ -1,4 +1,3 @@
-// @ts-check
 /** Elements made by hand: text is text, and nothing here reads markup. */
 
 /**
@@ -6,7 +5,6 @@
  * @param {string} tag
  * @param {Record<string, any>} [props]
  * @param {...(Node | string | null | undefined | false)} children
- * @returns {any}
  */
 export function el(tag, props = {}, ...children) {
   const made = document.createElement(tag);
@@ -14,14 +12,14 @@ export function el(tag, props = {}, ...children) {
     if (value === null || value === undefined) continue;
     if (name === "on") for (const [event, listener] of Object.entries(value)) made.addEventListener(event, listener);
     else if (name === "class" || name === "role" || name === "for" || name.includes("-")) made.setAttribute(name, value);
-    else /** @type {any} */ (made)[name] = value;
+    else made[name] = value;
   }
-  made.append(...children.filter((each) => each !== null && each !== undefined && each !== false).map((each) => /** @type {any} */ (each)));
+  made.append(...children.filter((each) => each !== null && each !== undefined && each !== false));
   return made;
 }
 
 /** Put `children` in the place of all that `parent` holds. */
-export function fill(/** @type {Element} */ parent, /** @type {(Node | string)[]} */ ...children) {
+export function fill(parent, ...children) {
   parent.replaceChildren(...children);
   return parent;
 }
@@ -48,7 +46,6 @@ const PATHS = {
   down: ["M12 5v14", "M6 13l6 6 6-6"],
 };
 
-/** @param {keyof typeof PATHS} name */
 export function icon(name) {
   const made = document.createElementNS(SVG, "svg");
   made.setAttribute("viewBox", "0 0 24 24");
@@ -63,6 +60,6 @@ export function icon(name) {
 }
 
 /** A button with an icon alone, which says what it does to whoever asks. */
-export function iconButton(/** @type {keyof typeof PATHS} */ name, /** @type {string} */ label, /** @type {() => void} */ click, props = {}) {
+export function iconButton(name, label, click, props = {}) {
   return el("button", { type: "button", class: "quiet bare", "aria-label": label, title: label, on: { click }, ...props }, icon(name));
 }

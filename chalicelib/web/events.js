@@ -1,4 +1,3 @@
-// @ts-check
 /** Server-sent events, read from an answer's body as they come. */
 
 /**

@@ -1,14 +1,10 @@
-// @ts-check
 /** What went wrong, in words that say what to do. */
 
 import { ApiError } from "./api.js";
 import { untilWords } from "./format.js";
 
-/**
- * @typedef {{title: string, text: string, until: number | null, again: boolean, signOut: boolean}} Told
- */
+/** @typedef {{title: string, text: string, until: number | null, again: boolean, signOut: boolean}} Told */
 
-/** @type {Record<string, [string, string]>} */
 const BY_CODE = {
   unreachable: ["No connection", "The gateway could not be reached. Check your network, then try again."],
   connection_lost: ["The connection was lost", "What had arrived is kept. Ask again to have the whole answer."],
@@ -23,7 +19,6 @@ const BY_CODE = {
   home_away: ["Another Region is away", "The Region that is home to this key does not answer just now. Nothing was charged."],
 };
 
-/** @type {Record<number, [string, string]>} */
 const BY_STATUS = {
   401: ["The key is not good", "It is unknown, has expired, or was revoked. Sign in with another one."],
   402: ["The budget is used up", ""],
@@ -36,27 +31,24 @@ const BY_STATUS = {
   504: ["It took too long", "No answer came in time. Try again."],
 };
 
-/**
- * A fault as it is told: `until` is when another try has a chance, in milliseconds of the clock; null where that is unknown.
- * @returns {Told}
- */
-export function explain(/** @type {any} */ fault) {
+/** A fault as it is told: `until` is when another try has a chance, in milliseconds of the clock; null where that is unknown. */
+export function explain(fault) {
   if (!(fault instanceof ApiError)) return told("Something went wrong", String(fault?.message ?? fault));
   const [title, text] = BY_CODE[fault.code] ?? BY_STATUS[fault.status] ?? ["Something went wrong", ""];
   const words = fault.status === 429 || fault.status === 402 ? limit(fault) : text || fault.message;
   return { ...told(title, words), until: fault.retryAt, again: !fault.isFinal && fault.status !== 401, signOut: fault.status === 401 };
 }
 
-function told(/** @type {string} */ title, /** @type {string} */ text) {
+function told(title, text) {
   return { title, text, until: null, again: true, signOut: false };
 }
 
-function limit(/** @type {ApiError} */ fault) {
+function limit(fault) {
   if (fault.isFinal) return `${fault.message} No waiting helps: this is larger than the whole limit. Shorten it, or ask for a larger plan.`;
   return fault.message;
 }
 
 /** What is said while waiting for `until`; it changes each second. */
-export function waiting(/** @type {number} */ until, now = Date.now()) {
+export function waiting(until, now = Date.now()) {
   return until > now ? `Room again in ${untilWords(until - now)}.` : "There should be room again now.";
 }

@@ -1,7 +1,4 @@
-// @ts-check
 /** What stands within a block: emphasis, code, breaks and links. Brackets and marks are matched on a stack, once each. */
-
-/** @typedef {import("./markdown.js").Tree} Tree */
 
 const MOST_ADDRESS = 2_000;
 const MOST_NAME = 300; // of a picture
@@ -14,7 +11,7 @@ const ANGLE = /<((?:https?:\/\/|mailto:)[^\s<>]{1,2000})>/y;
 const TARGET = /\(\s{0,8}(?:<([^<>\n]{0,2000})>|((?:[^\s()\\]|\\.|\([^\s()]{0,200}\)){0,2000}))(?:\s{1,8}(?:"[^"\n]{0,500}"|'[^'\n]{0,500}'))?\s{0,8}\)/y;
 
 /** The address of a link that may be followed, as the browser reads it; null for any other. */
-export function address(/** @type {string} */ given) {
+export function address(given) {
   const text = given.trim();
   if (text.length > MOST_ADDRESS || !/^(?:https?:\/\/|mailto:)/i.test(text)) return null;
   try {
@@ -25,11 +22,8 @@ export function address(/** @type {string} */ given) {
   }
 }
 
-/**
- * The parts of a text within a block.
- * @returns {Tree[]}
- */
-export function inline(/** @type {string} */ text) {
+/** The parts of a text within a block. */
+export function inline(text) {
   const scan = new Scan(text);
   while (scan.at < text.length) scan.step();
   scan.flush();
@@ -37,16 +31,13 @@ export function inline(/** @type {string} */ text) {
 }
 
 class Scan {
-  constructor(/** @type {string} */ text) {
+  constructor(text) {
     this.text = text;
     this.at = 0;
-    /** @type {Tree[]} */
     this.parts = [];
-    /** @type {{place: number, isImage: boolean}[]} */
     this.open = [];
     this.dead = 0; // how many of those stand before a link: none stands in another
     this.plain = "";
-    /** @type {Set<number>} */
     this.unclosed = new Set(); // lengths of backtick runs that nothing closes from here on
   }
 
@@ -59,7 +50,7 @@ class Scan {
     if (found) this.take(this.text[place]);
   }
 
-  take(/** @type {string} */ mark) {
+  take(mark) {
     if (mark === "\\") this.escape();
     else if (mark === "`") this.code();
     else if (mark === "\n") this.line();
@@ -71,7 +62,7 @@ class Scan {
     else this.run(mark);
   }
 
-  push(/** @type {Tree} */ part) {
+  push(part) {
     this.flush();
     this.parts.push(part);
   }
@@ -81,7 +72,7 @@ class Scan {
     this.plain = "";
   }
 
-  word(/** @type {number} */ length) {
+  word(length) {
     this.plain += this.text.slice(this.at, this.at + length);
     this.at += length;
   }
@@ -144,7 +135,7 @@ class Scan {
     this.bracket(true);
   }
 
-  bracket(/** @type {boolean} */ isImage) {
+  bracket(isImage) {
     this.push({ type: "text", text: isImage ? "![" : "[" });
     this.open.push({ place: this.parts.length - 1, isImage });
     this.at += 1;
@@ -165,7 +156,7 @@ class Scan {
     if (!opened.isImage) this.dead = this.open.length;
   }
 
-  run(/** @type {string} */ mark) {
+  run(mark) {
     const length = run(this.text, this.at, mark);
     const before = this.text[this.at - 1] ?? " ";
     const after = this.text[this.at + length] ?? " ";
@@ -175,8 +166,7 @@ class Scan {
   }
 }
 
-/** @returns {Tree} */
-function link(/** @type {string} */ given, /** @type {Tree[]} */ inside, /** @type {boolean} */ isImage) {
+function link(given, inside, isImage) {
   const href = address(given);
   const text = isImage ? words(inside).slice(0, MOST_NAME) || "image" : given;
   const children = inside.length && !isImage ? inside.map(unlinked) : [{ type: "text", text }];
@@ -184,26 +174,21 @@ function link(/** @type {string} */ given, /** @type {Tree[]} */ inside, /** @ty
 }
 
 /** No link stands in a link: what does is its words. */
-function unlinked(/** @type {Tree} */ part) {
+function unlinked(part) {
   if (!part.children) return part;
   return { ...part, type: part.type === "link" ? "span" : part.type, children: part.children.map(unlinked) };
 }
 
-function flanks(/** @type {string} */ mark, /** @type {string} */ before, /** @type {string} */ after) {
+function flanks(mark, before, after) {
   const left = !SPACE.test(after) && (!PUNCTUATION.test(after) || SPACE.test(before) || PUNCTUATION.test(before));
   const right = !SPACE.test(before) && (!PUNCTUATION.test(before) || SPACE.test(after) || PUNCTUATION.test(after));
   if (mark !== "_") return { opens: left, closes: right };
   return { opens: left && (!right || PUNCTUATION.test(before)), closes: right && (!left || PUNCTUATION.test(after)) };
 }
 
-/**
- * Marks that belong together become emphasis, the innermost first; the others are text.
- * @returns {Tree[]}
- */
-function emphasised(/** @type {Tree[]} */ parts) {
-  /** @type {Tree[]} */
+/** Marks that belong together become emphasis, the innermost first; the others are text. */
+function emphasised(parts) {
   const done = [];
-  /** @type {number[]} */
   const open = []; // places in `done` of marks that may open
   for (const part of parts) {
     if (part.type !== "mark") done.push(part);
@@ -213,7 +198,7 @@ function emphasised(/** @type {Tree[]} */ parts) {
 }
 
 /** Close with a mark what it can; what is left of it may open. */
-function shut(/** @type {Tree} */ given, /** @type {Tree[]} */ done, /** @type {number[]} */ open) {
+function shut(given, done, open) {
   const part = { ...given };
   while (part.closes && part.length > 0) {
     const place = opener(part, done, open);
@@ -236,7 +221,7 @@ function shut(/** @type {Tree} */ given, /** @type {Tree[]} */ done, /** @type {
 }
 
 /** Where in `open` the nearest mark of the same kind is; only so far back, so that the whole takes linear time. */
-function opener(/** @type {Tree} */ part, /** @type {Tree[]} */ done, /** @type {number[]} */ open) {
+function opener(part, done, open) {
   for (let place = open.length - 1; place >= Math.max(0, open.length - MOST_DEPTH); place -= 1) {
     const other = done[open[place]];
     const isOdd = (part.opens || other.closes) && (part.length + other.length) % 3 === 0 && part.length % 3 !== 0;
@@ -245,8 +230,7 @@ function opener(/** @type {Tree} */ part, /** @type {Tree[]} */ done, /** @type 
   return -1;
 }
 
-/** @returns {Tree} */
-function wrapped(/** @type {string} */ mark, /** @type {number} */ length, /** @type {Tree[]} */ inside) {
+function wrapped(mark, length, inside) {
   const depth = 1 + inside.reduce((most, each) => Math.max(most, each.depth ?? 0), 0);
   if (depth > MOST_DEPTH) return { type: "span", depth: 0, children: flat(inside) };
   const type = mark === "~" ? "struck" : length === 2 ? "strong" : "emphasis";
@@ -254,33 +238,32 @@ function wrapped(/** @type {string} */ mark, /** @type {number} */ length, /** @
 }
 
 /** The words alone. */
-function flat(/** @type {Tree[]} */ parts) {
+function flat(parts) {
   return [{ type: "text", text: words(parts) }];
 }
 
-/** @returns {string} */
-export function words(/** @type {Tree[]} */ parts) {
+export function words(parts) {
   return parts.map((each) => each.text ?? (each.children ? words(each.children) : each.type === "break" ? "\n" : "")).join("");
 }
 
-function asText(/** @type {Tree} */ part) {
+function asText(part) {
   return part.type === "mark" ? { type: "text", text: part.mark.repeat(part.length) } : part;
 }
 
 /** An address without the stops that end the sentence around it. */
-function unstopped(/** @type {string} */ found) {
+function unstopped(found) {
   let end = found.length;
   while (end > 0 && ".,:;!?)".includes(found[end - 1])) end -= 1;
   return found.slice(0, end);
 }
 
-function run(/** @type {string} */ text, /** @type {number} */ at, /** @type {string} */ mark) {
+function run(text, at, mark) {
   let end = at;
   while (text[end] === mark) end += 1;
   return end - at;
 }
 
-function closing(/** @type {string} */ text, /** @type {number} */ from, /** @type {number} */ length) {
+function closing(text, from, length) {
   for (let at = text.indexOf("`", from); at >= 0; at = text.indexOf("`", at)) {
     const found = run(text, at, "`");
     if (found === length) return at;

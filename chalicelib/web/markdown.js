@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * Markdown as a tree: a strict subset, in time that grows with the text alone.
  *
@@ -18,16 +17,12 @@ const RULE = /^ {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$/;
 const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( {0,3})([-*+]|\d{1,9}[.)])(?:( {1,4})(?=\S)|[ \t]*$|[ \t])/;
 
-/**
- * The blocks of a text. Each has its `source`, so that one that did not change need not be drawn again.
- * @returns {Tree[]}
- */
-export function parse(/** @type {string} */ text) {
+/** The blocks of a text. Each has its `source`, so that one that did not change need not be drawn again. */
+export function parse(text) {
   return blocks(text.replace(/\r\n?/g, "\n").replace(/\0/g, "\uFFFD").replace(/\t/g, "    ").split("\n"), 0);
 }
 
-/** @returns {Tree[]} */
-function blocks(/** @type {string[]} */ lines, /** @type {number} */ depth) {
+function blocks(lines, depth) {
   const found = [];
   let at = 0;
   while (at < lines.length) {
@@ -43,11 +38,8 @@ function blocks(/** @type {string[]} */ lines, /** @type {number} */ depth) {
   return found;
 }
 
-/**
- * The block that begins at a line, and the line behind it.
- * @returns {[Tree, number]}
- */
-function next(/** @type {string[]} */ lines, /** @type {number} */ at, /** @type {number} */ depth) {
+/** The block that begins at a line, and the line behind it. */
+function next(lines, at, depth) {
   const line = lines[at];
   const fence = FENCE.exec(line);
   if (fence) return code(lines, at, fence);
@@ -60,19 +52,18 @@ function next(/** @type {string[]} */ lines, /** @type {number} */ at, /** @type
 }
 
 /** A heading's words, without the hashes that may close it. */
-function title(/** @type {string} */ text) {
+function title(text) {
   let end = text.trimEnd().length;
   while (text[end - 1] === "#") end -= 1;
   return end === 0 || text[end - 1] === " " ? text.slice(0, end).trim() : text.trim();
 }
 
-function startsTable(/** @type {string[]} */ lines, /** @type {number} */ at) {
+function startsTable(lines, at) {
   const divider = lines[at + 1] ?? "";
   return lines[at].includes("|") && /^[-|: ]+$/.test(divider) && cells(divider).every((each) => /^:?-+:?$/.test(each));
 }
 
-/** @returns {[Tree, number]} */
-function code(/** @type {string[]} */ lines, /** @type {number} */ at, /** @type {RegExpExecArray} */ fence) {
+function code(lines, at, fence) {
   const mark = fence[1];
   const indent = line0(lines[at]);
   let end = at + 1;
@@ -81,22 +72,20 @@ function code(/** @type {string[]} */ lines, /** @type {number} */ at, /** @type
   return [{ type: "code", language: fence[2].slice(0, 32), text, isOpen: end === lines.length }, Math.min(end + 1, lines.length)];
 }
 
-function closes(/** @type {string} */ line, /** @type {string} */ mark) {
+function closes(line, mark) {
   const text = line.trim();
   return line0(line) < 4 && text.length >= mark.length && text === mark[0].repeat(text.length);
 }
 
-/** @returns {[Tree, number]} */
-function quote(/** @type {string[]} */ lines, /** @type {number} */ at, /** @type {number} */ depth) {
+function quote(lines, at, depth) {
   let end = at;
   while (end < lines.length && QUOTE.test(lines[end])) end += 1;
   const inner = lines.slice(at, end).map((line) => line.replace(QUOTE, ""));
   return [{ type: "quote", children: blocks(inner, depth + 1) }, end];
 }
 
-/** @returns {[Tree, number]} */
-function list(/** @type {string[]} */ lines, /** @type {number} */ at, /** @type {number} */ depth) {
-  const mark = /** @type {RegExpExecArray} */ (ITEM.exec(lines[at]))[2];
+function list(lines, at, depth) {
+  const mark = (ITEM.exec(lines[at]))[2];
   const ordered = mark.length > 1;
   const items = [];
   let isLoose = false;
@@ -112,11 +101,8 @@ function list(/** @type {string[]} */ lines, /** @type {number} */ at, /** @type
   return [{ type: "list", ordered, start: ordered ? parseInt(mark, 10) : 1, isLoose, children: items }, end];
 }
 
-/**
- * The lines of an item without their indentation, the line behind it, and whether it ends in an empty one.
- * @returns {[string[], number, boolean]}
- */
-function itemAt(/** @type {string[]} */ lines, /** @type {number} */ at, /** @type {RegExpExecArray} */ item) {
+/** The lines of an item without their indentation, the line behind it, and whether it ends in an empty one. */
+function itemAt(lines, at, item) {
   const width = item[1].length + item[2].length + (item[3]?.length ?? 1);
   const inner = [lines[at].slice(width)];
   let end = at + 1;
@@ -141,19 +127,18 @@ function itemAt(/** @type {string[]} */ lines, /** @type {number} */ at, /** @ty
   return [inner, end, isBlank];
 }
 
-/** @returns {[Tree, number] | null} */
-function tableAt(/** @type {string[]} */ lines, /** @type {number} */ at) {
+function tableAt(lines, at) {
   const head = cells(lines[at]);
   const aligned = cells(lines[at + 1]).map((each) => [each.startsWith(":"), each.endsWith(":")]);
   if (head.length !== aligned.length || head.length > MOST_COLUMNS) return null;
   let end = at + 2;
   while (end < lines.length && lines[end].trim() && lines[end].includes("|") && !startsBlock(lines[end])) end += 1;
   const align = aligned.map(([left, right]) => (right ? (left ? "center" : "end") : "start"));
-  const row = (/** @type {string[]} */ texts) => align.map((_, place) => inline(texts[place] ?? ""));
+  const row = (texts) => align.map((_, place) => inline(texts[place] ?? ""));
   return [{ type: "table", align, head: row(head), rows: lines.slice(at + 2, end).map((line) => row(cells(line))) }, end];
 }
 
-function cells(/** @type {string} */ line) {
+function cells(line) {
   const text = line.trim().replace(/^\|/, "").replace(/(^|[^\\])\|$/, "$1");
   const found = [];
   let cell = "";
@@ -169,18 +154,17 @@ function cells(/** @type {string} */ line) {
   return [...found, cell.trim()];
 }
 
-/** @returns {[Tree, number]} */
-function paragraph(/** @type {string[]} */ lines, /** @type {number} */ at) {
+function paragraph(lines, at) {
   let end = at + 1;
   while (end < lines.length && lines[end].trim() && !startsBlock(lines[end]) && !startsTable(lines, end)) end += 1;
   const text = lines.slice(at, end).map((line) => line.trimStart()).join("\n").trimEnd();
   return [{ type: "paragraph", children: inline(text) }, end];
 }
 
-function startsBlock(/** @type {string} */ line) {
+function startsBlock(line) {
   return FENCE.test(line) || HEADING.test(line) || RULE.test(line) || QUOTE.test(line) || /^ {0,3}(?:[-*+]|1[.)]) +\S/.test(line);
 }
 
-function line0(/** @type {string} */ line) {
+function line0(line) {
   return line.length - line.trimStart().length;
 }

@@ -1,21 +1,17 @@
-// @ts-check
 /** Markdown on the page: elements made from the tree, text as text. Nothing that a model says is read as markup. */
 
 import { el, icon } from "./dom.js";
 import { parse } from "./markdown.js";
 
-/** @typedef {import("./markdown.js").Tree} Tree */
-
 /** A text that grows: only the blocks that changed are drawn anew. */
 export class Prose {
   constructor() {
     this.element = el("div", { class: "prose" });
-    /** @type {string[]} */
     this.drawn = [];
   }
 
   /** Show `text`, all of it. */
-  show(/** @type {string} */ text) {
+  show(text) {
     const blocks = parse(text);
     const keys = blocks.map((each) => `${each.type} ${each.isOpen ?? ""} ${each.source}`);
     let same = 0;
@@ -26,8 +22,7 @@ export class Prose {
   }
 }
 
-/** @returns {HTMLElement} */
-function block(/** @type {Tree} */ tree) {
+function block(tree) {
   switch (tree.type) {
     case "heading":
       return el(`h${Math.min(6, tree.level + 2)}`, {}, ...parts(tree.children));
@@ -46,12 +41,12 @@ function block(/** @type {Tree} */ tree) {
   }
 }
 
-function item(/** @type {Tree} */ tree, /** @type {boolean} */ isLoose) {
-  const tight = (/** @type {Tree} */ each) => (each.type === "paragraph" && !isLoose ? el("span", {}, ...parts(each.children)) : block(each));
+function item(tree, isLoose) {
+  const tight = (each) => (each.type === "paragraph" && !isLoose ? el("span", {}, ...parts(each.children)) : block(each));
   return el("li", {}, ...(tree.children ?? []).map(tight));
 }
 
-function code(/** @type {Tree} */ tree) {
+function code(tree) {
   const text = tree.text ?? "";
   const copy = el("button", { type: "button", class: "quiet bare", "aria-label": "Copy code", title: "Copy code", "data-copy": "" }, icon("copy"));
   return el(
@@ -61,25 +56,22 @@ function code(/** @type {Tree} */ tree) {
   );
 }
 
-function table(/** @type {Tree} */ tree) {
-  const row = (/** @type {string} */ tag, /** @type {Tree[][]} */ cells) =>
+function table(tree) {
+  const row = (tag, cells) =>
     el("tr", {}, ...cells.map((each, place) => el(tag, { class: tree.align[place] }, ...parts(each))));
   return el(
     "div", { class: "table", tabIndex: 0, role: "region", "aria-label": "Table" },
-    el("table", {}, el("thead", {}, row("th", tree.head)), el("tbody", {}, ...tree.rows.map((/** @type {Tree[][]} */ each) => row("td", each)))),
+    el("table", {}, el("thead", {}, row("th", tree.head)), el("tbody", {}, ...tree.rows.map((each) => row("td", each)))),
   );
 }
 
-/** @returns {(Node | string)[]} */
-function parts(/** @type {Tree[] | undefined} */ trees) {
+function parts(trees) {
   return (trees ?? []).map(part);
 }
 
-/** @type {Record<string, string>} */
 const TAGS = { strong: "strong", emphasis: "em", struck: "s", span: "span" };
 
-/** @returns {Node | string} */
-function part(/** @type {Tree} */ tree) {
+function part(tree) {
   switch (tree.type) {
     case "text":
       return tree.text ?? "";

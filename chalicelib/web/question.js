@@ -1,4 +1,3 @@
-// @ts-check
 /** One question on the page, which can be changed and sent again. */
 
 import { copyText } from "./answer.js";
@@ -6,7 +5,7 @@ import { el, fill, iconButton } from "./dom.js";
 
 /** What somebody asked. `resend` is told the new words. */
 export class Question {
-  constructor(/** @type {string} */ text, /** @type {(text: string) => void} */ resend) {
+  constructor(text, resend) {
     this.text = text;
     this.resend = resend;
     this.element = el("article", { class: "question", "aria-label": "Question" });
@@ -25,12 +24,12 @@ export class Question {
       this.show();
       this.pencil?.focus();
     };
-    const submit = (/** @type {Event} */ event) => {
+    const submit = (event) => {
       event.preventDefault();
       const text = words.value.trim();
       if (text) this.resend(text);
     };
-    const keydown = (/** @type {KeyboardEvent} */ event) => {
+    const keydown = (event) => {
       if (event.key === "Escape") close();
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
     };

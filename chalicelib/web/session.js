@@ -1,4 +1,3 @@
-// @ts-check
 /** The key of whoever is signed in: in memory, or by choice in this tab's session storage. Never in an address or a cookie. */
 
 const NAME = "tidegate-key";
@@ -18,7 +17,7 @@ export function currentKey() {
 }
 
 /** Sign in. With `remember`, the key outlives a reload of this tab. */
-export function keepKey(/** @type {string} */ given, /** @type {boolean} */ remember) {
+export function keepKey(given, remember) {
   key = given;
   try {
     if (remember) sessionStorage.setItem(NAME, given);

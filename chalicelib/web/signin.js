@@ -1,4 +1,3 @@
-// @ts-check
 /** The way in: a key is asked for, tried, and kept. */
 
 import { ApiError, json } from "./api.js";
@@ -17,7 +16,6 @@ async function models(options = {}) {
  * Show the way in until a key is good; gives what the `attempt` with it gave: the models that it may use.
  * @param {Element} place
  * @param {{lead: string, why?: string, attempt?: (options: {key?: string}) => Promise<any>}} words
- * @returns {Promise<any>}
  */
 export async function signIn(place, { lead, why = "", attempt = models }) {
   if (currentKey() && !why) {
@@ -25,13 +23,13 @@ export async function signIn(place, { lead, why = "", attempt = models }) {
       return await attempt({});
     } catch (fault) {
       why = explain(fault).text;
-      if (/** @type {ApiError} */ (fault).status === 401) keepKey("", false);
+      if (fault.status === 401) keepKey("", false);
     }
   }
   return new Promise((signedIn) => fill(place, door({ lead, why, attempt, signedIn })));
 }
 
-function door(/** @type {any} */ { lead, why, attempt, signedIn }) {
+function door({ lead, why, attempt, signedIn }) {
   const key = el("input", {
     id: "key", type: "password", autocomplete: "off", autocapitalize: "none", spellcheck: false, required: true,
     placeholder: "tg_live_…", "aria-describedby": "key-help",
@@ -39,9 +37,9 @@ function door(/** @type {any} */ { lead, why, attempt, signedIn }) {
   const remember = el("input", { type: "checkbox", id: "remember" });
   const button = el("button", { class: "primary", type: "submit" }, "Sign in");
   const told = el("div", { role: "alert" });
-  const say = (/** @type {string} */ text) => fill(told, ...(text ? [el("div", { class: "note bad" }, el("p", {}, text))] : []));
+  const say = (text) => fill(told, ...(text ? [el("div", { class: "note bad" }, el("p", {}, text))] : []));
 
-  async function submit(/** @type {Event} */ event) {
+  async function submit(event) {
     event.preventDefault();
     const given = key.value.trim();
     if (!FORM.test(given)) return refuse("That is not a key: keys begin with tg_ and have no spaces.");
@@ -58,7 +56,7 @@ function door(/** @type {any} */ { lead, why, attempt, signedIn }) {
     }
   }
 
-  function refuse(/** @type {string} */ text) {
+  function refuse(text) {
     say(text);
     key.focus();
     key.select();

@@ -1,4 +1,3 @@
-// @ts-check
 /** A chat over the WebSocket: one connection each, and another one where it drops, which goes on behind the last chunk heard. */
 
 import { ApiError } from "./api.js";
@@ -32,9 +31,7 @@ export class Talk {
     this.wasAsked = Boolean(job);
     this.tries = 0;
     this.downSince = 0;
-    /** @type {any[]} */
     this.frames = [];
-    /** @type {(() => void) | null} */
     this.wake = null;
     this.stop = () => this.cancel();
     this.back = () => this.isDown && this.open();
@@ -48,7 +45,7 @@ export class Talk {
   }
 
   /** The next frame, or null where none came in time; throws what ended the chat. */
-  async next(/** @type {number} */ millis) {
+  async next(millis) {
     if (!this.frames.length) {
       await new Promise((done) => {
         const timer = setTimeout(done, millis);
@@ -91,7 +88,7 @@ export class Talk {
     old?.close();
   }
 
-  hear(/** @type {any} */ frame) {
+  hear(frame) {
     this.listen();
     if (frame.type === "ready") this.begin();
     else if (frame.type === "accepted") this.job = frame.job ?? this.job;
@@ -108,7 +105,7 @@ export class Talk {
     this.wasAsked = true;
   }
 
-  chunk(/** @type {any} */ frame) {
+  chunk(frame) {
     if (frame.seq <= this.heard) return;
     if (frame.seq > this.heard + 1 && this.job) return this.lose();
     this.heard = frame.seq;
@@ -140,11 +137,11 @@ export class Talk {
     }, SILENCE_MS);
   }
 
-  say(/** @type {any} */ frame) {
+  say(frame) {
     this.socket?.send(JSON.stringify(frame));
   }
 
-  tell(/** @type {any} */ frame) {
+  tell(frame) {
     this.frames.push(frame);
     this.wake?.();
   }

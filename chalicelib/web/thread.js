@@ -1,4 +1,3 @@
-// @ts-check
 /** The conversation that is open: its questions and answers, and asking on. */
 
 import { Answer } from "./answer.js";
@@ -22,12 +21,10 @@ export class Thread {
   constructor(on) {
     this.on = on;
     this.id = "";
-    /** @type {View[]} */
     this.views = [];
-    /** @type {AbortController | null} */
     this.asking = null;
     this.list = el("div", { class: "said" });
-    this.element = el("section", { class: "log", "aria-label": "Conversation", tabIndex: -1 }, this.list);
+    this.element = el("section", { class: "log", "aria-label": "Conversation", tabIndex: 0 }, this.list);
     this.toEnd = el("button", { type: "button", class: "to-end", hidden: true, "aria-label": "Go to the end", on: { click: () => this.end() } }, icon("down"));
     this.isAtEnd = true;
     this.element.addEventListener("scroll", () => this.look());
@@ -49,7 +46,7 @@ export class Thread {
   }
 
   /** Show a conversation from its newest words on. */
-  async open(/** @type {string} */ id) {
+  async open(id) {
     this.clear();
     this.id = id;
     fill(this.list, el("p", { class: "soft loading", role: "status" }, "Loading…"));
@@ -64,7 +61,7 @@ export class Thread {
     this.end();
   }
 
-  async earlier(/** @type {AsyncGenerator<any[]>} */ older, /** @type {string} */ id) {
+  async earlier(older, id) {
     const { value, done } = await older.next();
     if (this.id !== id) return;
     this.more.remove();
@@ -76,14 +73,13 @@ export class Thread {
   }
 
   /** Put items, the newest first, before what is shown. */
-  add(/** @type {any[]} */ items) {
+  add(items) {
     const views = items.map((each) => this.past(each)).reverse();
     this.views = [...views, ...this.views];
     this.list.prepend(...views.map((each) => each.element));
   }
 
-  /** @returns {View} */
-  past(/** @type {any} */ item) {
+  past(item) {
     const text = textOf(item);
     if (item.type !== "message") return aside(`${item.type === "function_call" ? "Tool call" : "Tool result"}: ${item.name ?? ""} ${item.arguments ?? item.output ?? ""}`);
     if (item.role === "user") return this.question(text);
@@ -91,20 +87,19 @@ export class Thread {
     return aside(`Instructions: ${text}`);
   }
 
-  question(/** @type {string} */ text) {
+  question(text) {
     const made = new Question(text, (words) => this.replace(made, words, words === made.text));
     return made;
   }
 
   /** What an answer asks for: the question before it, once more. */
   answering() {
-    /** @type {any} */
-    const on = { again: (/** @type {boolean} */ fresh) => this.askAgain(on.answer, fresh), signOut: this.on.signOut, prices: this.on.prices };
+    const on = { again: (fresh) => this.askAgain(on.answer, fresh), signOut: this.on.signOut, prices: this.on.prices };
     return on;
   }
 
   /** Ask, and show what comes. */
-  async send(/** @type {string} */ text, { fresh = false } = {}) {
+  async send(text, { fresh = false } = {}) {
     if (this.isBusy) return;
     if (!this.views.length) fill(this.list);
     const question = this.question(text);
@@ -127,21 +122,21 @@ export class Thread {
     }
   }
 
-  async hear(/** @type {Answer} */ answer, /** @type {string} */ text, /** @type {boolean} */ fresh, /** @type {AbortSignal} */ signal) {
+  async hear(answer, text, fresh, signal) {
     const { model, overSocket } = this.on.wish();
     if (!this.id) await this.make(text, signal);
     const request = { model, messages: [{ role: "user", content: text }], conversation: this.id, ...(fresh ? { cache: { "no-cache": true } } : {}) };
     for await (const piece of ask(request, { signal, overSocket })) answer.take(piece);
   }
 
-  async make(/** @type {string} */ text, /** @type {AbortSignal} */ signal) {
+  async make(text, signal) {
     const title = titleOf(text);
     const made = await json("POST", "v1/conversations", { metadata: { title } }, { signal });
     this.id = made.id;
     this.on.made(made);
   }
 
-  failed(/** @type {Answer} */ answer, /** @type {string} */ text, /** @type {any} */ fault) {
+  failed(answer, text, fault) {
     if (fault instanceof Stopped || fault?.name === "AbortError") {
       answer.stopped();
       this.on.say("Stopped.");
@@ -156,19 +151,24 @@ export class Thread {
     this.on.busy(false);
   }
 
+  /** The words that were asked and have no answer yet. */
+  get unanswered() {
+    return this.isBusy ? (this.views.at(-2)?.text ?? "") : "";
+  }
+
   /** Stop the answer that is coming. */
   stop() {
     this.asking?.abort();
   }
 
-  askAgain(/** @type {Answer} */ answer, /** @type {boolean} */ fresh) {
-    const place = this.views.indexOf(/** @type {any} */ (answer));
+  askAgain(answer, fresh) {
+    const place = this.views.indexOf(answer);
     const question = this.views.slice(0, place).reverse().find((each) => each instanceof Question);
     if (question) this.replace(question, question.text, fresh);
   }
 
   /** Take back a question with all that came after it, and ask another. */
-  async replace(/** @type {View} */ question, /** @type {string} */ text, /** @type {boolean} */ fresh) {
+  async replace(question, text, fresh) {
     if (this.isBusy) return;
     const place = this.views.indexOf(question);
     this.on.busy(true);
@@ -185,7 +185,7 @@ export class Thread {
   }
 
   /** Remove from the conversation what it remembers of the views from a place on; a turn that failed it may not remember. */
-  async forget(/** @type {number} */ place) {
+  async forget(place) {
     const path = `v1/conversations/${encodeURIComponent(this.id)}/items`;
     const questions = this.views.slice(place).filter((each) => each instanceof Question).reverse();
     const items = await newest(path, questions.length);
@@ -200,9 +200,8 @@ export class Thread {
     for (const each of gone) await json("DELETE", `${path}/${encodeURIComponent(each.id)}`);
   }
 
-  /** @template {Answer} T @param {T} answer @returns {T} */
   track(answer) {
-    /** @type {any} */ (answer.on).answer = answer;
+    answer.on.answer = answer;
     return answer;
   }
 
@@ -226,7 +225,7 @@ export class Thread {
 }
 
 /** The newest items, as far back as so many questions go. */
-async function newest(/** @type {string} */ path, /** @type {number} */ questions) {
+async function newest(path, questions) {
   const items = [];
   for await (const page of pages(path)) {
     items.push(...page);
@@ -235,18 +234,17 @@ async function newest(/** @type {string} */ path, /** @type {number} */ question
   return items;
 }
 
-function textOf(/** @type {any} */ item) {
+function textOf(item) {
   const { content } = item;
   if (typeof content === "string") return content;
-  return (content ?? []).map((/** @type {any} */ part) => part.text ?? part.refusal ?? (part.type === "input_image" ? "[image]" : "")).join("");
+  return (content ?? []).map((part) => part.text ?? part.refusal ?? (part.type === "input_image" ? "[image]" : "")).join("");
 }
 
-function titleOf(/** @type {string} */ text) {
+function titleOf(text) {
   const line = text.trim().split("\n")[0];
   return line.length > MOST_TITLE ? `${line.slice(0, MOST_TITLE - 1).trimEnd()}…` : line;
 }
 
-/** @returns {View} */
-function aside(/** @type {string} */ text) {
+function aside(text) {
   return { element: el("p", { class: "soft aside" }, text), text };
 }

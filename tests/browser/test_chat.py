@@ -211,7 +211,7 @@ def test_a_dropped_socket_goes_on_where_it_was(visit, gateway, user):
 
     here.page.route_web_socket(re.compile("^ws:"), pass_on)
     chat = Chat(here).sign_in(user)
-    chat.page.get_by_label("Survive drops").check()
+    chat.page.get_by_label("Reconnect").check()
     answer = chat.ask(f"Tell me everything {DRAWN_SLOWLY}")
 
     expect(answer.get_by_role("list", name="About this answer")).to_contain_text("simulated://echo")
@@ -224,7 +224,7 @@ def test_where_no_socket_opens_the_answer_comes_all_the_same(visit, gateway, use
     here = visit(gateway.origin)
     here.page.route_web_socket(re.compile("^ws:"), lambda client: client.close())
     chat = Chat(here).sign_in(user)
-    chat.page.get_by_label("Survive drops").check()
+    chat.page.get_by_label("Reconnect").check()
 
     expect(chat.ask("What is a tide?")).to_contain_text("You said")
 
@@ -242,6 +242,18 @@ def test_a_limit_that_is_reached_says_which_and_until_when(visit, gateway, books
     expect(alert).to_contain_text(re.compile(r"Room again in \d+ s\.? ?\(at"))
     expect(alert.get_by_role("button", name="Try again")).to_be_visible()
     here.shoot("chat-limit")
+
+
+def test_a_limit_is_told_over_a_socket_too(visit, gateway, books):
+    key = books.key_with(Plan("one-a-day", limits=(Limit("key", "day", requests=1),)), USER="limited-there")
+    chat = Chat(visit(gateway.origin)).sign_in(key)
+    chat.ask("The first of the day")
+    chat.page.get_by_label("Reconnect").check()
+    chat.begin("The second of the day")
+
+    alert = chat.answers.nth(1).get_by_role("alert")
+    expect(alert).to_contain_text("requests per day")
+    expect(alert).to_contain_text(re.compile(r"Room again in \d+ (h|min|s)"))
 
 
 def test_a_question_larger_than_the_whole_limit_says_that_no_waiting_helps(visit, gateway, books):
@@ -262,7 +274,9 @@ def test_a_key_that_was_revoked_asks_for_another(chat, gateway, user):
     chat.begin("And now?")
 
     expect(chat.page.get_by_role("alert")).to_contain_text("no longer good")
-    expect(chat.page.get_by_label("API key")).to_be_visible()
+    chat.page.get_by_label("API key").fill(gateway.make_key("acme", "somebody-else"))
+    chat.page.get_by_role("button", name="Sign in").click()
+    expect(chat.message).to_have_value("And now?")
 
 
 @pytest.mark.parametrize(

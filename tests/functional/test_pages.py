@@ -1,6 +1,8 @@
 """The pages and what they load: who may, what the browser is told, and what is not there."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -148,6 +150,23 @@ def test_below_the_name_of_a_stage_relative_addresses_lead_somewhere(world):
     answer = world.send("get_page")
 
     assert (answer.status, answer.headers["location"], answer.body) == (308, "api/", b"")
+
+
+def test_no_file_of_the_pages_is_read_before_one_is_asked_for():
+    code = (
+        "import sys\n"
+        "def refuse(event, given):\n"
+        "    assert event != 'open' or '/web/' not in str(given[0]).replace('\\\\', '/'), given\n"
+        "sys.addaudithook(refuse)\n"
+        "import app\n"
+        "from chalicelib.edge.pages import web\n"
+        "web()\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.stderr.strip().splitlines()[-1].startswith("AssertionError")
+    assert "in web\n" in done.stderr
 
 
 def test_all_that_the_pages_load_is_small():
