@@ -28,10 +28,12 @@ _STEPS: Final = 25
 _SMALLEST_STEP: Final = 1e-4
 _REFIT_SHARE: Final = 50  # a fit is good for another fiftieth of what it was made of
 LEAST_SURE: Final = 0.6  # below it nothing is served, however much error a bound would leave room for
+LEAST_LOGIT: Final = -0.5  # what the verifier itself thinks wrong is served on nobody's word: nonsense can be near
 _NEAR: Final = 0.5  # log odds below the line
 _TRUSTED_ERRORS: Final = 8.0  # errors as expected, that the fit is given credit for
 _MOST_SURPRISE: Final = 3.0
 _TINY: Final = 1e-6
+_LOGIT: Final = 1  # the place of the verifier's log odds among the inputs
 _CAREFUL: Final = 1.0  # standard errors of the sum of errors, expected on top of it
 _SPENT: Final = 0.7  # of a bound: what is expected is not what comes, in a few thousand requests
 _BORROWED: Final = 0.3  # of what the prior knows, where labels are at hand
@@ -206,7 +208,8 @@ def _shipped(prior: Prior) -> Fit:
 def _limits(inputs: Floats, fit: Fit) -> tuple[Floats, Floats]:
     margins = inputs @ fit.weights
     spread = np.sqrt(np.einsum("ij,jk,ik->i", inputs, fit.covariance, inputs))
-    return _logistic(margins), _logistic(margins - _ONE_SIDED * spread)
+    lowest = np.where(inputs[:, _LOGIT] < LEAST_LOGIT, 0.0, _logistic(margins - _ONE_SIDED * spread))
+    return _logistic(margins), lowest
 
 
 def _inputs(candidates: list[Evidence]) -> Floats:

@@ -163,6 +163,16 @@ def test_nothing_less_sure_than_the_least_is_served_however_much_a_bound_allows(
     assert lived(lambda each: each.logit, Bound(1.0)).threshold >= calibrating.LEAST_SURE
 
 
+def test_nothing_that_the_verifier_thinks_wrong_is_served_whatever_was_learned():
+    calibration = lived(lambda _: 6.0, Bound(0.5))
+    doubted, believed = (Evidence(calibrating.LEAST_LOGIT + by, 0.9) for by in (-0.1, 0.1))
+
+    _, lower = chances(calibration, [doubted, believed])
+
+    assert lower[0] == 0
+    assert lower[1] >= calibration.threshold
+
+
 def test_only_recent_labels_and_requests_are_remembered(monkeypatch):
     monkeypatch.setattr(calibrating, "MOST_LABELS", 3)
     monkeypatch.setattr(calibrating, "MOST_REQUESTS", 2)
