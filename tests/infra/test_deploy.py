@@ -131,7 +131,8 @@ def test_what_was_stopped_by_hand_runs_again(deployed):
 def test_a_role_and_a_schedule_that_were_removed_by_hand_are_made_again(deployed):
     before = state_of(deployed)
     roles, events = deployed.client("iam"), deployed.client("events")
-    roles.delete_role_policy(RoleName="tidegate-solo-work", PolicyName="tidegate-solo-work")
+    for policy in roles.list_role_policies(RoleName="tidegate-solo-work")["PolicyNames"]:
+        roles.delete_role_policy(RoleName="tidegate-solo-work", PolicyName=policy)
     roles.delete_role(RoleName="tidegate-solo-work")
     (target,) = events.list_targets_by_rule(Rule="tidegate-solo-refit-event")["Targets"]
     events.remove_targets(Rule="tidegate-solo-refit-event", Ids=[target["Id"]])
@@ -175,11 +176,11 @@ class ForgetfulKeys(MemoryKeys):
 
     lost = False
 
-    def put(self, key):
+    def put(self, key, note=None):
         if not self.lost:
             self.lost = True
             raise StoreUnavailable("the table cannot be written")
-        super().put(key)
+        super().put(key, note)
 
 
 def test_a_pepper_that_is_there_is_never_written(world):
