@@ -4,40 +4,34 @@ import { bar } from "./charts.js";
 import { el, fill, icon } from "./dom.js";
 import { explain } from "./faults.js";
 
-// A column has a `label`, and may `show` its value otherwise; `name` is what it is called in a file, which has the value as it is.
-// One that is `filed` is only there; one of a `number` stands at the right.
+// A column has a `label`, the `name` of its value in a row and in a file, and may `show` it otherwise. One that is `filed` is in the file alone.
 
-/** A table that scrolls by itself where it is wider than its place. */
+/** A table of rows by the names of their columns; it scrolls by itself where it is wider than its place. */
 export function table(caption, head, rows) {
-  const cell = (value, column, row) => {
-    const shown = column.show ? column.show(value, row) : value ?? "–";
-    return el("td", { class: column.number ? "number" : null }, ...[shown].flat());
-  };
-  const shown = (make) => head.map((each, place) => !each.filed && make(each, place));
+  const shown = head.filter((each) => !each.filed);
+  const cell = ({ name, show, number }, row) => el("td", { class: number ? "number" : null }, ...[show ? show(row[name], row) : row[name] ?? "–"].flat());
   return el(
     "div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": caption },
     el("table", {},
       el("caption", { class: "unseen" }, caption),
-      el("thead", {}, el("tr", {}, ...shown((each) => el("th", { scope: "col", class: each.number ? "number" : null }, each.label)))),
-      el("tbody", {}, ...rows.map((row) => el("tr", {}, ...shown((each, place) => cell(row[place], each, row)))))),
+      el("thead", {}, el("tr", {}, ...shown.map(({ label, number }) => el("th", { scope: "col", class: number ? "number" : null }, label)))),
+      el("tbody", {}, ...rows.map((row) => el("tr", {}, ...shown.map((each) => cell(each, row)))))),
   );
 }
 
-/** A button that saves a table; columns without a name are left out. */
+/** A button that saves a table. */
 export function download(file, head, rows) {
-  const click = () => save(file, csv(head, rows()));
-  return el("button", { type: "button", class: "quiet small", on: { click } }, icon("down"), el("span", {}, "CSV", el("span", { class: "unseen" }, ` of ${file}`)));
+  return button(["CSV", el("span", { class: "unseen" }, ` of ${file}`)], () => save(file, csv(head, rows)), "quiet small", "down");
 }
 
 /** The text of a table by RFC 4180. What a spreadsheet would take for a formula begins with an apostrophe. */
 export function csv(head, rows) {
-  const kept = head.map((column, place) => ({ column, place })).filter(({ column }) => column.name);
+  const names = head.map(({ name }) => name).filter(Boolean);
   const quote = (value) => {
     const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? "");
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
-  const lines = [kept.map(({ column }) => column.name), ...rows.map((row) => kept.map(({ place }) => row[place]))];
-  return lines.map((line) => `${line.map(quote).join(",")}\r\n`).join("");
+  return [names, ...rows.map((row) => names.map((name) => row[name]))].map((line) => `${line.map(quote).join(",")}\r\n`).join("");
 }
 
 function save(file, text) {
@@ -50,12 +44,12 @@ function save(file, text) {
 export function figure({ title, note = "", chart, legend = [], file, head, rows }) {
   return el(
     "figure", { class: "figure" },
-    el("figcaption", {}, el("h3", {}, title), note && el("p", { class: "soft" }, note)),
+    el("figcaption", {}, el("h3", {}, title), note && soft(note)),
     legend.length > 0 && el("ul", { class: "legend" }, ...legend.map(([kind, words]) => el("li", {}, el("span", { class: `swatch ${kind}` }), words))),
     chart,
     el("div", { class: "behind" },
       el("details", {}, el("summary", {}, "Table"), table(title, head, rows)),
-      download(file, head, () => rows)),
+      download(file, head, rows)),
   );
 }
 
@@ -85,9 +79,19 @@ export function tell(place, fault) {
   fill(place, el("p", { class: "note bad" }, fault.status === 409 ? fault.message : explain(fault).text));
 }
 
+/** A button with words, and perhaps an icon. */
+export function button(words, click, kind = null, sign = null) {
+  return el("button", { type: "button", class: kind, on: { click } }, sign && icon(sign), ...[words].flat());
+}
+
 /** A button for one row of a table: whoever does not see the row hears whose it is. */
 export function act(verb, whose, click, kind = "") {
-  return el("button", { type: "button", class: `small ${kind}`, on: { click } }, verb, el("span", { class: "unseen" }, ` ${whose}`));
+  return button([verb, el("span", { class: "unseen" }, ` ${whose}`)], click, `small ${kind}`);
+}
+
+/** Words of less weight. */
+export function soft(words) {
+  return el("p", { class: "soft" }, words);
 }
 
 /** A word in a colour that says how good it is. */
@@ -99,24 +103,24 @@ export function badge(kind, words) {
 export function ask({ title, action, danger = false, fields, send }) {
   const said = el("div", { role: "alert" });
   const close = () => dialog.close();
-  const button = el("button", { type: "submit", class: danger ? "danger" : "primary" }, action);
+  const go = el("button", { type: "submit", class: danger ? "danger" : "primary" }, action);
   async function submit(event) {
     event.preventDefault();
-    button.disabled = true;
+    go.disabled = true;
     fill(said);
     try {
       const result = await send();
-      if (result) fill(form, el("h2", { id: "asked" }, title), result, el("div", { class: "row" }, el("button", { type: "button", on: { click: close } }, "Close")));
+      if (result) fill(form, el("h2", { id: "asked" }, title), result, el("div", { class: "row" }, button("Close", close)));
       else close();
     } catch (fault) {
       tell(said, fault);
     } finally {
-      button.disabled = false;
+      go.disabled = false;
     }
   }
   const form = el(
     "form", { on: { submit } }, el("h2", { id: "asked" }, title), ...fields, said,
-    el("div", { class: "row" }, el("button", { type: "button", on: { click: close } }, "Cancel"), button),
+    el("div", { class: "row" }, button("Cancel", close), go),
   );
   const dialog = el("dialog", { "aria-labelledby": "asked", on: { close: () => dialog.remove() } }, form);
   document.body.append(dialog);

@@ -2,7 +2,7 @@
 
 import { bar, columns, compact } from "./charts.js";
 import { el } from "./dom.js";
-import { bars, choice, figure } from "./figures.js";
+import { bars, choice, figure, soft } from "./figures.js";
 import { count, dollars, untilWords } from "./format.js";
 
 
@@ -49,7 +49,7 @@ function tile(name, value, more) {
 export function limits(lines) {
   const found = lines.flatMap((line) =>
     METERS.filter(([meter]) => line.limit[meter] !== null).map(([meter, words]) => ({ line, meter, words, share: 1 - line.remaining[meter] / line.limit[meter] })));
-  if (!found.length) return el("p", { class: "soft" }, "Nothing limits this key: its plan has no limits.");
+  if (!found.length) return soft("Nothing limits this key: its plan has no limits.");
   found.sort((one, other) => other.share - one.share);
   return el("ul", { class: "limits" }, ...found.map(limit));
 }
@@ -78,7 +78,7 @@ export function months(history, subject, meter, whose = "") {
   const show = (value) => amount(meter, value);
   return figure({
     title: `${words} by month${whose}`,
-    chart: columns(
+    chart: first < 0 ? el("p", { class: "soft columns" }, "Nothing was used yet.") : columns(
       told.map((each) => ({
         label: MONTH.format(date(each)),
         title: `${MONTH_OF_YEAR.format(date(each))}: ${show(each.used[meter])}`,
@@ -88,12 +88,12 @@ export function months(history, subject, meter, whose = "") {
     ),
     file: `tidegate-months-${subject}`,
     head: [
-      { label: "Month", name: "month", show: (value) => MONTH_OF_YEAR.format(new Date(value)) },
+      { label: "Month", name: "starts_at", show: (value) => MONTH_OF_YEAR.format(new Date(value)) },
       { label: "Cost", name: "usd_micros", number: true, show: dollars },
       { label: "Tokens", name: "tokens", number: true, show: count },
       { label: "Requests", name: "requests", number: true, show: count },
     ],
-    rows: told.map((each) => [each.starts_at, each.used.usd_micros, each.used.tokens, each.used.requests]),
+    rows: told.map((each) => ({ starts_at: each.starts_at, ...each.used })),
   });
 }
 
@@ -104,13 +104,10 @@ export function shares(history, subject, meter) {
     const name = { day: ["Today", "Yesterday"], month: ["This month", "Last month"] }[(each.window)];
     return { ...each, name: name[known.slice(0, place).filter((other) => other.window === each.window).length] };
   });
-  const split = (each, of) => {
-    const saved = each.saved[of];
-    return { models: of === "requests" ? each.used.requests - saved : each.used[of], saved };
-  };
   const words = { usd_micros: ["spent on models", "saved by the cache"], tokens: ["burned by models", "spared by the cache"], requests: ["answered by models", "answered by the cache"] }[meter];
   const rows = periods.map((each) => {
-    const { models, saved } = split(each, meter);
+    const saved = each.saved[meter];
+    const models = each.used[meter] - (meter === "requests" ? saved : 0);
     const parts = [{ value: models, kind: "model" }, { value: saved, kind: "cache" }];
     return { name: each.name, words: `${amount(meter, models)} · ${amount(meter, saved)}`, parts, whole: models + saved };
   });
@@ -128,9 +125,10 @@ export function shares(history, subject, meter) {
       { label: "Spent", name: "usd_micros_spent", number: true, show: dollars },
       { label: "Saved", name: "usd_micros_saved", number: true, show: dollars },
     ],
-    rows: periods.map((each) => [
-      each.name, each.starts_at, split(each, "requests").models, each.saved.requests, each.saved.tokens, each.used.usd_micros, each.saved.usd_micros,
-    ]),
+    rows: periods.map(({ name, starts_at, used, saved }) => ({
+      period: name, starts_at, requests_by_models: used.requests - saved.requests, requests_by_cache: saved.requests,
+      tokens_saved: saved.tokens, usd_micros_spent: used.usd_micros, usd_micros_saved: saved.usd_micros,
+    })),
   });
 }
 

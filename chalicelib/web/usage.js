@@ -2,7 +2,7 @@
 
 import { json } from "./api.js";
 import { el, fill, icon, iconButton } from "./dom.js";
-import { choice, section, tell } from "./figures.js";
+import { choice, section, soft, tell } from "./figures.js";
 import { forgetKey } from "./session.js";
 import { signIn } from "./signin.js";
 import { byWindow, limits, meters, months, shares, tiles } from "./spending.js";
@@ -76,7 +76,7 @@ class Page {
       section("spent", "Spending", subjects, tiles(lines, usage.line)),
       section("time", "Over time", meters(this.meter, (meter) => this.change({ meter })),
         el("div", { class: "pair" }, months(usage.history, this.subject, this.meter), shares(usage.history, this.subject, this.meter))),
-      section("limits", "Limits", el("p", { class: "soft" }, "of the key, its user and its tenant"), limits(usage.data)),
+      section("limits", "Limits", soft("of the key, its user and its tenant"), limits(usage.data)),
     );
   }
 

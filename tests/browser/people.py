@@ -1,9 +1,20 @@
 """Who visits: keys with something behind them, and the way in."""
 
-from chalicelib.domain.budget import Limit, Plan
+import time
+
+from chalicelib.domain.budget import Charge, Limit, Plan
 from tests.clients.product import ask
 
 NARROW = Plan("narrow", limits=(Limit("user", "day", requests=5), Limit("tenant", "month", usd_micros=2_000_000)))
+
+TEAM = Plan(
+    "team",
+    limits=(
+        Limit("user", "minute", requests=60),
+        Limit("user", "day", tokens=250_000),
+        Limit("tenant", "month", usd_micros=2_000_000),
+    ),
+)
 
 
 def client_of(product, tenant, user):
@@ -16,6 +27,15 @@ def spend(client, times=2):
     for number in range(times - 1):
         ask(client, f"What is tide number {number}?")
     ask(client, f"What is tide number {times - 2}?")
+
+
+def had_a_year(product, key):
+    """As if the key had been used for more than a year, more in each month."""
+    books, now = product.books(), int(time.time())
+    for ago in range(400, -1, -10):
+        requests = 60 - ago // 10 + ago % 7
+        spent = Charge(requests, requests * 1_900, requests * 7_300)
+        books.charge(key, spent, Charge(requests // 4, requests * 450, requests * 1_900), now - ago * 86_400)
 
 
 def told(client, path="/usage"):

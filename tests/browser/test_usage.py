@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.people import client_of, sign_in, spend, told
+from tests.browser.people import TEAM, client_of, had_a_year, sign_in, spend, told
 
 
 @pytest.fixture
@@ -96,11 +96,26 @@ def test_the_table_behind_a_chart_and_its_file_have_what_the_api_tells(visit, ad
 
     assert download.value.suggested_filename == "tidegate-months-user.csv"
     assert filed[-1] == {
-        "month": month["starts_at"],
+        "starts_at": month["starts_at"],
         **{name: str(month["used"][name]) for name in ("usd_micros", "tokens", "requests")},
     }
     assert len(shown) == len(filed) == 6
     assert shown[-1][2:] == [str(month["used"]["tokens"]), "2"]
+
+
+def test_a_year_is_told_month_by_month(visit, product):
+    key = product.books().key_with(TEAM, TENANT="acme", USER="ada")
+    had_a_year(product, key)
+    here = visit(viewport={"width": 1280, "height": 960})
+
+    sign_in(here, key)
+    here.shoot("usage")
+    figure(here, "Cost by month").get_by_text("Table", exact=True).click()
+
+    months = rows(figure(here, "Cost by month").get_by_role("table"))
+    assert len(months) == 13
+    assert all(int(requests) > 0 for *_, requests in months)
+    expect(figure(here, "Cost by month").locator(".column")).to_have_count(13)
 
 
 def test_models_and_cache_are_told_apart(visit, ada):

@@ -15,6 +15,8 @@ from chalicelib import bootstrap, settings
 from chalicelib.bootstrap.lane import open_lane
 from chalicelib.domain.budget import Charge, Subject
 from chalicelib.domain.identity import parse_token
+from chalicelib.domain.ledger import subjects_of
+from chalicelib.domain.turn import Reservation
 from chalicelib.pipeline.lane import RESEND_SECONDS
 from infra.key import make_key
 from infra.local.seed import PLANS
@@ -140,7 +142,7 @@ class Books:
         with self._surroundings():  # a client is made, and finds the emulator, at its first call
             self._peppers = bootstrap.peppers(read)
             database = bootstrap.open_database(read)
-            self._keys = bootstrap.open_keys(database)
+            self._keys, self._turns = bootstrap.open_keys(database), bootstrap.open_turns(database)
             self._keys.plans()
             self._lane = open_lane(read, database)
 
@@ -167,6 +169,14 @@ class Books:
         self._keys.put_plan(plan)
         wish = {"TENANT": "acme", "USER": "ada", "PLAN": plan.name, **owner}
         return make_key(wish, self._keys, self._peppers, live=False)
+
+    def charge(self, token, charge, saved, at):
+        """As if the key had used so much at an epoch second, and answers from the cache had saved so much."""
+        made = Reservation(
+            f"at-{at}", subjects_of(parse_token(token)), (), charge, at, at + 60, final=True, saved=saved
+        )
+        with self._surroundings():
+            self._turns.reserve(made)
 
     def spent(self, token):
         """What the key has been charged this month."""
