@@ -5,8 +5,9 @@ a cosine of 1, and a greedy search finds other words that come near. The attacke
 question and the judge. From another principal all that is worth nothing, even before a judge who believes everything.
 
 Within one scope, among users of a tenant that shares its answers, guards and verifier decide. They let none of 30 texts
-of other words through; of those that hold the question itself, 4 of 10 with words added and 35 of 40 in another order
-passed: an order is no veto, since that would cost many true hits, and only a colleague could do it.
+of other words through, and three of them together for one question of ten, where a fit learned that stored questions
+with one answer speak for each other. Of those that hold the question itself, 4 of 10 with words added and 35 of 40 in
+another order passed: an order is no veto, since that would cost many true hits, and only a colleague could do it.
 """
 
 import random
@@ -19,6 +20,9 @@ import pytest
 from chalicelib.adapters.embedders.word_vectors import WordVectors
 from chalicelib.adapters.embedders.wordllama import WEIGHTS, WordLlamaEmbedder
 from chalicelib.adapters.verifier.judge import ShippedJudge
+from chalicelib.adapters.verifier.weights import open_verifier
+from chalicelib.domain.semantic.decision import decide
+from chalicelib.domain.verdicts import TERMS, Calibration, Candidate, Knobs
 from tests.security.indexes import INDEXES
 from tests.security.tenants import Tenant, Town
 
@@ -39,6 +43,8 @@ COLLEAGUE = Tenant("acme", "eve", shares=False)
 SHARING = Tenant("acme", "ada", shares=True), Tenant("acme", "eve", shares=True)
 WORDS = 6_000
 MOST_WITHIN = 1  # of 30
+SURE = tuple((0.0,) * TERMS for _ in range(TERMS))
+TAUGHT = Calibration((7.2, 0.6, -16.0, 13.4, -0.6, 0.3), SURE, 0.9)  # about what Banking77's questions teach
 
 
 def vector(text):
@@ -127,3 +133,14 @@ def test_guards_and_verifier_let_hardly_any_other_words_pass_within_a_scope(monk
 
     assert through.count("same") == len(VICTIMS)
     assert through.count("found") <= MOST_WITHIN
+
+
+def test_a_fit_that_learned_to_believe_seconds_lets_hardly_any_other_words_pass_together():
+    verifier = open_verifier(WordVectors())
+    through = 0
+    for question in VICTIMS:
+        texts = [text for kind, text in attacks(question) if kind == "found"]
+        near = [Candidate(text, text, float(vector(text) @ vector(question)), said="bait") for text in texts]
+        through += decide(question, near, TAUGHT, Knobs(), verifier).serve
+
+    assert through <= MOST_WITHIN
