@@ -115,13 +115,11 @@ export class Answer {
   }
 
   countDown(place, until) {
-    const clock = new Date(until).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     const tick = () => {
-      place.textContent = `${waiting(until)}${until > Date.now() ? ` (at ${clock})` : ""}`;
-      if (until > Date.now() && place.isConnected) setTimeout(tick, 1_000);
+      place.textContent = waiting(until);
+      if (until > Date.now() && this.element.isConnected) setTimeout(tick, 1_000);
     };
-    place.textContent = `${waiting(until)} (at ${clock})`;
-    setTimeout(tick, 1_000);
+    tick();
   }
 
   close() {

@@ -82,7 +82,7 @@ class Page {
   }
 
   welcome() {
-    const starts = STARTS.map((text) => el("button", { type: "button", class: "start", on: { click: () => this.thread.send(text) } }, text));
+    const starts = STARTS.map((text) => el("button", { type: "button", class: "prompt", on: { click: () => this.thread.send(text) } }, text));
     return el("div", { class: "welcome" }, icon("tide"), el("h2", {}, "What would you like to know?"), el("div", { class: "starts" }, ...starts));
   }
 

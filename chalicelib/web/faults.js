@@ -44,11 +44,14 @@ function told(title, text) {
 }
 
 function limit(fault) {
-  if (fault.isFinal) return `${fault.message} No waiting helps: this is larger than the whole limit. Shorten it, or ask for a larger plan.`;
-  return fault.message;
+  const said = fault.message.replace(/^Limit reached: /, "").replace(/ Try again in [^.]*\.$/, "");
+  const words = said.charAt(0).toUpperCase() + said.slice(1);
+  return fault.isFinal ? `${words} No waiting helps: this is larger than the whole limit. Shorten it, or ask for a larger plan.` : words;
 }
 
 /** What is said while waiting for `until`; it changes each second. */
 export function waiting(until, now = Date.now()) {
-  return until > now ? `Room again in ${untilWords(until - now)}.` : "There should be room again now.";
+  if (until <= now) return "There should be room again now.";
+  const clock = new Date(until).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  return `Room again in ${untilWords(until - now)}, at ${clock}.`;
 }
