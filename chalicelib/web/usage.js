@@ -1,5 +1,6 @@
-/** The usage page: what a key, its user and its tenant used, and what is left; . */
+/** The usage page: what a key, its user and its tenant used, and what is left; for an administrator, everybody's. */
 
+import { Administration } from "./administration.js";
 import { json } from "./api.js";
 import { el, fill, icon, iconButton } from "./dom.js";
 import { choice, section, soft, tell } from "./figures.js";
@@ -37,6 +38,7 @@ class Page {
     this.told = el("p", { class: "soft", role: "status" });
     this.alarm = el("div", { role: "alert" });
     this.own = el("div", { class: "own" });
+    this.administration = seen.state ? new Administration(seen.usage?.tenant ?? "") : null;
     this.element = el("div", { class: "page" }, this.bar(), this.main());
   }
 
@@ -59,13 +61,15 @@ class Page {
       el("div", { class: "lead" }, el("h1", { tabIndex: -1 }, "Usage"), el("p", {}, whose), this.told),
       this.alarm,
       usage && this.own,
+      this.administration?.element,
     );
   }
 
   show() {
-    const { usage } = this.seen;
+    const { usage, state } = this.seen;
     this.told.textContent = `As of ${new Date().toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit" })}. Days and months are those of UTC.`;
     if (usage) this.showOwn(usage);
+    this.administration?.showState(state);
   }
 
   showOwn(usage) {
@@ -93,6 +97,7 @@ class Page {
       this.seen = await look();
       fill(this.alarm);
       this.change({});
+      await this.administration?.load();
     } catch (fault) {
       tell(this.alarm, fault);
     }
@@ -113,6 +118,7 @@ async function begin(why = "") {
   fill(place, page.element);
   page.show();
   (page.element.querySelector("h1")).focus();
+  await page.administration?.load();
 }
 
 setInterval(() => {
