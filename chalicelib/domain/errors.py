@@ -8,7 +8,8 @@ TidegateError
 │   ├── PayloadTooLarge         more bytes, elements or depth than is accepted
 │   └── KeyReused               an idempotency key that came with another request before
 ├── Unauthorized                no key, or not one of ours
-│   └── KeyEnded                one of ours that is expired or revoked
+│   ├── KeyEnded                one of ours that is expired or revoked
+│   └── PepperGone              one whose pepper was taken away
 ├── Forbidden                   a good key that lacks the scope
 ├── NotFound                    unknown, or somebody else's: the same to the caller
 ├── Conflict                    the object changed, or exists already

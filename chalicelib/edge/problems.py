@@ -41,6 +41,7 @@ from chalicelib.domain.errors import (
     UnknownModel,
     UnsupportedMedia,
 )
+from chalicelib.domain.identity import KeyEnded, PepperGone
 from chalicelib.domain.regions import HomeAway, HomeElsewhere
 from chalicelib.domain.strangers import TooManyFailures
 from chalicelib.edge.call import begin
@@ -67,7 +68,7 @@ STATUS: Final[dict[type[TidegateError], Problem]] = {
     PayloadTooLarge: Problem(413, "invalid_request_error", "payload_too_large"),
     KeyReused: Problem(422, "invalid_request_error", "idempotency_key_reused"),
     BadRequest: Problem(400, "invalid_request_error", "invalid_value"),
-    Unauthorized: Problem(401, "authentication_error", "invalid_api_key"),
+    **dict.fromkeys((KeyEnded, PepperGone, Unauthorized), Problem(401, "authentication_error", "invalid_api_key")),
     Forbidden: Problem(403, "permission_error", "insufficient_permissions"),
     NotFound: Problem(404, "invalid_request_error", "not_found"),
     StillRunning: Problem(409, "conflict_error", "idempotency_in_progress", retry=True),
