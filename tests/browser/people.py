@@ -10,7 +10,7 @@ NARROW = Plan("narrow", limits=(Limit("user", "day", requests=5), Limit("tenant"
 TEAM = Plan(
     "team",
     limits=(
-        Limit("user", "minute", requests=60),
+        Limit("user", "minute", requests=120),
         Limit("user", "day", tokens=250_000),
         Limit("tenant", "month", usd_micros=2_000_000),
     ),

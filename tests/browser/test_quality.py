@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.people import sign_in
+from tests.browser.people import TEAM, had_a_year, sign_in
 
 PAGES = {"chat": "", "usage": "usage"}
 SCREENS = [(320, 640), (768, 1024), (1280, 800), (3840, 2160)]
@@ -15,6 +15,14 @@ STILL = """() => [...document.querySelectorAll("*")].filter((each) => {
 }).map((each) => each.outerHTML.slice(0, 100))"""
 
 everywhere = pytest.mark.parametrize("page", PAGES)
+
+
+@pytest.fixture(scope="module")
+def key(product):
+    """The key of somebody whose charts have something to show."""
+    made = product.books().key_with(TEAM, TENANT="busy", USER="ada")
+    had_a_year(product, made)
+    return made
 
 
 def ready(here):
@@ -35,30 +43,30 @@ def test_axe_finds_nothing_at_the_door(visit, page, light):
 
 @everywhere
 @pytest.mark.parametrize("light", LIGHTS)
-def test_axe_finds_nothing_inside(visit, product, page, light):
+def test_axe_finds_nothing_inside(visit, key, page, light):
     here = visit(color_scheme=light)
-    sign_in(here, product.key, PAGES[page])
+    sign_in(here, key, PAGES[page])
 
     assert ready(here).violations() == []
 
 
 @everywhere
 @pytest.mark.parametrize(("width", "height"), SCREENS)
-def test_a_page_fits_its_screen(visit, product, page, width, height):
+def test_a_page_fits_its_screen(visit, key, page, width, height):
     here = visit(viewport={"width": width, "height": height})
     here.open(PAGES[page])
     at_the_door = here.overflow()
 
-    sign_in(here, product.key, PAGES[page])
+    sign_in(here, key, PAGES[page])
 
     assert (at_the_door, ready(here).overflow()) == (0, 0)
     here.shoot(f"{page}-{width}")
 
 
 @everywhere
-def test_nothing_moves_for_who_wants_it_still(visit, product, page):
+def test_nothing_moves_for_who_wants_it_still(visit, key, page):
     here = visit(reduced_motion="reduce")
-    sign_in(here, product.key, PAGES[page])
+    sign_in(here, key, PAGES[page])
 
     assert ready(here).page.evaluate(STILL) == []
 
@@ -81,12 +89,12 @@ def test_what_a_page_loads_is_little_and_is_loaded_once(visit, page):
 
 
 @everywhere
-def test_the_keyboard_alone_goes_in_and_out(visit, product, page):
+def test_the_keyboard_alone_goes_in_and_out(visit, key, page):
     here = visit()
     here.open(PAGES[page])
     expect(here.page.get_by_label("API key")).to_be_focused()
 
-    here.page.keyboard.type(product.key)
+    here.page.keyboard.type(key)
     here.page.keyboard.press("Enter")
     leave = here.page.get_by_role("button", name="Sign out")
     leave.focus()

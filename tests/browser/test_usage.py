@@ -103,13 +103,14 @@ def test_the_table_behind_a_chart_and_its_file_have_what_the_api_tells(visit, ad
     assert shown[-1][2:] == [str(month["used"]["tokens"]), "2"]
 
 
-def test_a_year_is_told_month_by_month(visit, product):
-    key = product.books().key_with(TEAM, TENANT="acme", USER="ada")
+@pytest.mark.parametrize(("light", "tenant"), [("light", "acme"), ("dark", "initech")])
+def test_a_year_is_told_month_by_month(visit, product, light, tenant):
+    key = product.books().key_with(TEAM, TENANT=tenant, USER="ada")
     had_a_year(product, key)
-    here = visit(viewport={"width": 1280, "height": 960})
+    here = visit(viewport={"width": 1280, "height": 960}, color_scheme=light)
 
     sign_in(here, key)
-    here.shoot("usage")
+    here.shoot(f"readme-usage-{light}")
     figure(here, "Cost by month").get_by_text("Table", exact=True).click()
 
     months = rows(figure(here, "Cost by month").get_by_role("table"))

@@ -172,9 +172,9 @@ class Books:
 
     def charge(self, token, charge, saved, at):
         """As if the key had used so much at an epoch second, and answers from the cache had saved so much."""
-        made = Reservation(
-            f"at-{at}", subjects_of(parse_token(token)), (), charge, at, at + 60, final=True, saved=saved
-        )
+        key = parse_token(token)
+        turn = f"{key.key_id}-{at}"
+        made = Reservation(turn, subjects_of(key), (), charge, at, at + 60, final=True, saved=saved)
         with self._surroundings():
             self._turns.reserve(made)
 
