@@ -5,7 +5,7 @@ from chalice.app import CloudWatchEvent, Request, Response, SQSEvent, WebsocketE
 from chalicelib.bootstrap import queue, refitter, services, sweeper
 from chalicelib.edge import batch, chat_reply, chat_request, model_wire, sockets, status_wire, usage_wire
 from chalicelib.edge.call import Call
-from chalicelib.edge.door import entered
+from chalicelib.edge.door import entered, open_to_pages
 from chalicelib.edge.gateway import Gateway
 from chalicelib.edge.homeward import Answer, homeward
 from chalicelib.edge.problems import answered
@@ -90,6 +90,9 @@ def retrieve_usage(call: Call) -> Response:
     caller = services().gate.caller(call.credential, turn_id=call.turn_id, now=call.now)
     own = services().accounts.own(caller, with_past=usage_wire.wants_past(call))
     return usage_wire.usage_response(call, caller, own)
+
+
+open_to_pages(app)
 
 
 @app.lambda_function(name="stream")

@@ -10,7 +10,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
-from chalice.app import Request, Response
+from chalice.app import Chalice, Request, Response
 
 from chalicelib.domain.strangers import TooManyFailures
 from chalicelib.edge.call import Call
@@ -19,6 +19,7 @@ from chalicelib.pipeline.services import Services
 
 KEYED: Final = ("/v1/", "/admin/")  # every route below needs a key
 METHODS: Final = ("DELETE", "GET", "POST")
+ASKS_FIRST: Final = "OPTIONS"  # a browser, before it sends a key from a page of another origin
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": ", ".join(METHODS),
     "Access-Control-Allow-Headers": "Authorization, *",  # the star does not cover the first
@@ -27,6 +28,17 @@ _PREFLIGHT: Final = {
 
 Answer = Callable[[Request], Response]
 Opened = Callable[[], Services]
+
+
+def open_to_pages(app: Chalice) -> None:
+    """Give each path of `app` the method by which browsers ask: API Gateway lets in no method that a path has not."""
+    for path in tuple(app.routes):
+        app.route(path, methods=[ASKS_FIRST], content_types=[])(asked_first)
+
+
+def asked_first(**_: str) -> Response:
+    """The answer to a browser that asks, for whom no origin is known: `entered` says more, and reads nothing for it."""
+    return Response("", {}, HTTPStatus.NO_CONTENT)
 
 
 def entered(request: Request, answer: Answer, opened: Opened) -> Response:
@@ -38,8 +50,9 @@ def _shared(request: Request, answer: Answer, opened: Opened, call: Call) -> Res
     """The answer, with word for the browser of a page that may read it."""
     origin = call.header("origin")
     is_known = origin.startswith("http") and origin.lower() in opened().reception.origins
-    if request.method == "OPTIONS":
-        response = Response("", dict(_PREFLIGHT) if is_known else {}, HTTPStatus.NO_CONTENT)
+    if request.method == ASKS_FIRST:
+        response = asked_first()
+        response.headers.update(_PREFLIGHT if is_known else {})
     else:
         response = _let_in(request, answer, opened, call)
     if is_known:

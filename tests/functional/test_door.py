@@ -5,10 +5,11 @@ import pytest
 from app import app
 from chalicelib import bootstrap
 from chalicelib.edge.call import MOST_BODY_BYTES
-from chalicelib.edge.door import METHODS
+from chalicelib.edge.door import ASKS_FIRST, METHODS
 from tests.builders import an_event
 from tests.functional.conftest import world
-from tests.functional.world import ENVIRONMENT, chat_body
+from tests.functional.test_round_trips import counted
+from tests.functional.world import ENVIRONMENT, chat_body, filled
 
 __all__ = ["world"]
 
@@ -60,7 +61,7 @@ def test_every_answer_has_the_headers_that_browsers_heed(paged, status, method, 
 def test_so_has_the_answer_to_a_method_that_a_path_does_not_have(paged):
     answer = sent(paged, "PATCH", {"Origin": PAGE})
 
-    assert (answer.status, answer.headers["allow"]) == (405, "GET")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, OPTIONS")
     assert b'"code":"method_not_allowed"' in answer.body
     assert {name: answer.headers.get(name) for name in ALWAYS} == ALWAYS
     assert answer.headers["access-control-allow-origin"] == PAGE
@@ -110,21 +111,27 @@ def test_no_page_is_named_unless_somebody_names_it(world):
     assert [name for name in answer.headers if name.startswith("access-control")] == []
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/chat/completions", "/health", "/admin/keys/{key_id}"])
-def test_a_page_may_ask_first(paged, path):
-    answer = sent(paged, "OPTIONS", {"Origin": PAGE, "Access-Control-Request-Method": "GET"}, path)
+@pytest.mark.parametrize("template", app.routes)
+def test_a_page_may_ask_first_on_every_path_and_nothing_is_read_for_it(paged, template):
+    asks = {"origin": PAGE, "access-control-request-method": "GET", "access-control-request-headers": "authorization"}
 
-    assert (answer.status, answer.body) == (204, b"")
+    with counted(paged) as calls:
+        answer = paged.call("OPTIONS", filled(template), headers=asks)
+
+    assert (answer.status, answer.body, calls) == (204, b"", [])
     assert answer.headers["access-control-allow-origin"] == PAGE
     assert answer.headers["access-control-allow-headers"] == "Authorization, *"
+    assert answer.headers["access-control-allow-methods"] == "DELETE, GET, POST"
+    assert answer.headers["access-control-max-age"] == "7200"
+    assert answer.headers["vary"] == "Origin"
     assert "access-control-allow-credentials" not in answer.headers
     assert {name: answer.headers.get(name) for name in ALWAYS} == ALWAYS
 
 
 def test_it_is_told_every_method_that_there_is():
-    served = {method for methods in app.routes.values() for method in methods} - {"OPTIONS"}
+    served = {method for methods in app.routes.values() for method in methods}
 
-    assert set(METHODS) == served
+    assert served == {*METHODS, ASKS_FIRST}
 
 
 def test_what_no_page_asks_says_nothing_of_pages(paged):

@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 from chalice import Chalice
 
+from chalicelib.edge.door import open_to_pages
 from chalicelib.edge.gateway import Gateway
 from infra.local.bridge import BODY_LIMIT_BYTES, Bridge
 from infra.local.routes import Routes
@@ -98,6 +99,16 @@ def test_an_event_has_the_shape_of_one_of_api_gateway():
     assert event["pathParameters"] == wanted["pathParameters"]
     assert event["requestContext"]["identity"] == wanted["requestContext"]["identity"]
     json.dumps(event)
+
+
+def test_what_a_browser_asks_first_is_let_in():
+    app = App(ok)
+    open_to_pages(app)
+
+    status, _, _ = ask(app, "OPTIONS", headers=[(b"origin", b"https://chat.example.com")])
+
+    assert status == 200
+    assert app.calls[0][0]["httpMethod"] == "OPTIONS"
 
 
 def test_what_a_request_lacks_is_null():

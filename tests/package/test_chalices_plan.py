@@ -8,6 +8,7 @@ from chalice.app import SQSEventConfig
 from chalice.cli.factory import CLIFactory
 from chalice.deploy.appgraph import ApplicationGraphBuilder, DependencyBuilder
 from chalice.deploy.models import LambdaFunction, RestAPI, ScheduledEvent, SQSEventSource, WebsocketAPI
+from chalice.deploy.swagger import TemplatedSwaggerGenerator
 
 from app import app
 from chalicelib.bootstrap import queue
@@ -57,6 +58,14 @@ def resolved(said):
     for name, value in PSEUDO.items():
         text = text.replace(f"${{{name}}}", value)
     return text
+
+
+def methods_of(paths):
+    """Each path's methods, with how API Gateway comes to their answer."""
+    return {
+        path: {name: each["x-amazon-apigateway-integration"]["type"] for name, each in methods.items()}
+        for path, methods in paths.items()
+    }
 
 
 def policy_of(packaged, function):
@@ -118,3 +127,11 @@ def test_both_apis_are_of_one_stage_and_one_kind(packaged, deployed, stage):
     assert found["MinimumCompressionSize"] == int(rest.minimum_compression)
     assert packaged["WebsocketAPIStage"]["Properties"]["StageName"] == sockets.api_gateway_stage
     assert packaged["WebsocketAPI"]["Properties"]["Name"] == sockets.name
+
+
+def test_every_path_has_the_same_methods_and_the_app_says_what_a_page_may(packaged):
+    deployed = methods_of(TemplatedSwaggerGenerator().generate_swagger(app)["paths"])
+
+    assert methods_of(packaged["RestAPI"]["Properties"]["DefinitionBody"]["paths"]) == deployed
+    asked = {path: methods.get("options") for path, methods in deployed.items()}
+    assert asked == dict.fromkeys(app.routes, "aws_proxy")

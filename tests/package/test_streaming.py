@@ -259,8 +259,8 @@ def test_a_refusal_is_an_answer_with_its_status(stage):
 
 
 def test_a_method_that_the_route_has_not_is_refused(stage):
-    event = an_event("post_chat", httpMethod="OPTIONS", body=None)
-    event["requestContext"]["httpMethod"] = "OPTIONS"
+    event = an_event("post_chat", httpMethod="PATCH", body=None)
+    event["requestContext"]["httpMethod"] = "PATCH"
 
     asked = stage.api.ask(event)
 
