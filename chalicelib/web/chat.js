@@ -60,14 +60,14 @@ class Page {
     ));
     this.opener = iconButton("menu", "Open the list", () => this.unfold(), { class: "quiet bare narrow", "aria-controls": "rail" });
     this.veil = el("div", { class: "veil", hidden: true, on: { click: () => this.fold() } });
-    rail.addEventListener("keydown", (event) => event.key === "Escape" && this.narrow.matches && this.fold());
     const main = el(
       "main", { class: "chat" },
-      el("header", {}, this.opener, this.title),
+      el("header", {}, this.opener, this.title, iconButton("plus", "New chat", () => this.go(""), { class: "quiet bare narrow" })),
       this.thread.element,
       el("div", { class: "dock" }, this.thread.toEnd, this.alarm, this.composer.element),
     );
-    return el("div", { class: "shell" }, rail, this.veil, main, this.status);
+    const keydown = (event) => event.key === "Escape" && this.fold();
+    return el("div", { class: "shell", on: { keydown } }, rail, this.veil, main, this.status);
   }
 
   async begin() {

@@ -174,6 +174,26 @@ def test_a_question_is_edited_and_what_came_after_it_is_replaced(chat, gateway, 
     ]
 
 
+def test_on_a_narrow_screen_the_list_lies_over_the_chat(visit, gateway, user):
+    here = visit(gateway.origin, viewport={"width": 320, "height": 640})
+    chat = Chat(here).sign_in(user)
+    chat.ask("A question whose name is much longer than such a screen is wide")
+    chat.anew()
+    chat.ask("Another question, `code_that_is_long_and_cannot_be_broken_anywhere_at_all`")
+    assert here.overflow() == 0
+
+    here.page.get_by_role("button", name="Open the list").click()
+    expect(chat.listed).to_have_count(2)
+    assert here.overflow() == 0
+    here.page.keyboard.press("Escape")
+    expect(chat.listed).to_have_count(0)
+    expect(here.page.get_by_role("button", name="Open the list")).to_be_focused()
+    here.page.keyboard.press("Enter")
+    chat.listed.last.locator(".name").click()
+    expect(chat.answers).to_contain_text("much longer")
+    expect(chat.listed).to_have_count(0)
+
+
 def test_a_model_is_chosen(chat):
     chat.page.get_by_label("Model", exact=True).select_option("nova-lite")
     facts = chat.ask("Who are you?").get_by_role("list", name="About this answer")
