@@ -6,6 +6,7 @@ import os
 import random
 import secrets
 import time
+from collections.abc import Callable
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from chalicelib.bootstrap.regions import here, open_homes, open_tenure
 from chalicelib.bootstrap.sockets import open_courier, open_reception
 from chalicelib.bootstrap.targets import Targets
 from chalicelib.domain.errors import Misconfigured
-from chalicelib.domain.identity import Peppers
+from chalicelib.domain.identity import Pepperbox, Peppers
 from chalicelib.domain.regions import ALONE
 from chalicelib.pipeline.admission import Admission
 from chalicelib.pipeline.archive import Archive
@@ -44,7 +45,7 @@ from chalicelib.pipeline.sweep import MOST, Sweeper, sweep
 from chalicelib.pipeline.tenants import Tenants
 from chalicelib.pipeline.threads import Threads
 from chalicelib.pipeline.trail import Trail
-from chalicelib.ports import Answers, Conversations, Fence, Keys, Responses, Turns
+from chalicelib.ports import Answers, Clock, Conversations, Fence, Keys, Responses, Turns
 from chalicelib.ports import Targets as TargetStates
 from chalicelib.settings import LOCAL, Settings
 
@@ -111,12 +112,12 @@ def refitter() -> Refitter:
 def build(settings: Settings) -> Services:
     """Services as `settings` say; each vendor's library is imported only where it is used."""
     database, targets, meter = open_database(settings), Targets(settings), _meter(settings)
-    turns, keys = open_turns(database), open_keys(database)
+    turns, keys, box = open_turns(database), open_keys(database), pepperbox(settings, meter.peppers_kept, time.time)
     answers, conversations, responses, states = _stores(database)
     models = Models(catalogue(settings), partial(replaced, settings), targets.faults, meter, time.time)
     sizes, pool, lane = Sizes(), Pool(states, random.random), open_lane(settings, database)
     semantic = semantic_tier(settings, database, targets.embedder)
-    gate = Gate(turns, keys, peppers(settings), models, settings.cache, pool, sizes.cap, semantic.scope, semantic.fits)
+    gate = Gate(turns, keys, box, models, settings.cache, pool, sizes.cap, semantic.scope, semantic.fits)
     answer_cache = AnswerCache(answers, settings.cache_ttl_seconds, semantic)
     fence: Fence = (homes := open_homes(settings, database, keys)) or ALONE
     admission = Admission(turns, conversations, settings.lease_seconds, fence)
@@ -225,11 +226,18 @@ def open_keys(database: Database) -> Keys:
 
 
 def peppers(settings: Settings) -> Peppers:
-    """What key digests are made with."""
-    if settings.peppers_secret:
-        from chalicelib.adapters.secrets.peppers import read_peppers
+    """What key digests are made with at this moment."""
+    return pepperbox(settings, lambda _: None, time.time).holding()
 
-        return read_peppers(settings.peppers_secret)
+
+def pepperbox(settings: Settings, told: Callable[[str], None], clock: Clock) -> Pepperbox:
+    """What key digests are made with from now on; who cannot have them now learns it here, not at the first key."""
+    if settings.peppers_secret:
+        from chalicelib.adapters.secrets.peppers import open_peppers
+
+        box = open_peppers(settings.peppers_secret, told, clock)
+        box.holding()
+        return box
     if not settings.pepper:
         raise Misconfigured("TIDEGATE_PEPPER is not set")
     return Peppers(1, {1: settings.pepper.encode()})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 from chalicelib.adapters.verifier.version import version
 from chalicelib.domain.budget import CacheMode
 from chalicelib.domain.entries import Entry
-from chalicelib.domain.identity import Peppers
+from chalicelib.domain.identity import Pepperbox
 from chalicelib.domain.lessons import Ruling
 from chalicelib.domain.turn import CachedAnswer
 from chalicelib.domain.verdicts import Bound, Calibration, Knobs
@@ -54,7 +54,7 @@ def semantic_tier(settings: Settings, database: Database, embedder: Callable[[st
     )
 
 
-def open_review(database: Database, semantic: SemanticTier, peppers: Peppers, catalogue: Offer) -> Review:
+def open_review(database: Database, semantic: SemanticTier, peppers: Pepperbox, catalogue: Offer) -> Review:
     """What explains, corrects and purges; the index comes with the first look-up, or with what asks for it here."""
     from chalicelib.adapters.dynamodb.decisions import DynamoDecisions
     from chalicelib.adapters.dynamodb.lessons import DynamoLessons

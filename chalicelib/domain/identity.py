@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 import zlib
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
@@ -129,6 +129,17 @@ class Peppers(Struct, frozen=True):
             raise Misconfigured(f"pepper version {version} is not configured")
         return hmac.new(self.by_version[version], token.encode(), hashlib.sha256).hexdigest()
 
+    def holding(self, version: int | None = None) -> Peppers:  # noqa: ARG002 - there are no others
+        """These, which never change."""
+        return self
+
+
+class Pepperbox(Protocol):
+    """Where a process has its peppers, which may be others after each call; `Peppers` alone are one too."""
+
+    def holding(self, version: int | None = None) -> Peppers:
+        """The peppers as they are now; where `version` is not among them, as they are after another look."""
+
 
 def owner_of_key(key_id: str) -> str:
     """Whose conversations and jobs a key may see: its id begins with the tags of its tenant and user."""
@@ -162,11 +173,12 @@ def parse_token(token: str) -> Credential:
     return Credential(key_id=form["id"], token=token)
 
 
-def verify(credential: Credential, key: Key | None, peppers: Peppers, now: float) -> Principal:
+def verify(credential: Credential, key: Key | None, box: Pepperbox, now: float) -> Principal:
     """The principal behind `credential`, or `Unauthorized`; as slow for an unknown key as for a wrong secret.
 
     `KeyEnded` says that the key itself is right: it has to be shown for that.
     """
+    peppers = box.holding(key.pepper_version if key is not None else None)
     known = key is not None and key.pepper_version in peppers.by_version
     version = key.pepper_version if key is not None and known else peppers.current
     expected = key.digest if key is not None and known else _NO_DIGEST

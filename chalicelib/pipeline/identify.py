@@ -16,7 +16,7 @@ from chalicelib.domain.chat import ChatRequest, text_of
 from chalicelib.domain.dependence import speaks_of_self
 from chalicelib.domain.entries import AnswerScope
 from chalicelib.domain.errors import BadRequest, Forbidden, Misconfigured, StoreUnavailable
-from chalicelib.domain.identity import Credential, Peppers, Principal, Scope, verify
+from chalicelib.domain.identity import Credential, Pepperbox, Principal, Scope, verify
 from chalicelib.domain.routing import Need, able, capabilities_of
 from chalicelib.domain.turn import Ask, CacheControl, Caller, Cue, Memory, Opened
 from chalicelib.ports import Keys, Known, Offer, Turns, Watch
@@ -51,7 +51,7 @@ class Gate:
 
     turns: Turns
     keys: Keys
-    peppers: Peppers
+    peppers: Pepperbox
     catalogue: Offer
     caching: bool
     watch: Watch

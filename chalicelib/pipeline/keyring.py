@@ -11,7 +11,7 @@ import msgspec
 from chalicelib.domain.cursor import seal, unseal
 from chalicelib.domain.erasure import owner_of
 from chalicelib.domain.errors import BadRequest, Conflict, NotFound
-from chalicelib.domain.identity import RANDOM_BYTES, Key, Peppers, mint, state_of
+from chalicelib.domain.identity import RANDOM_BYTES, Key, Pepperbox, mint, state_of
 from chalicelib.domain.keys import Found, Made, NewKey, Wanted
 from chalicelib.domain.trail import By, key_ended, key_made
 from chalicelib.ports import Keys
@@ -24,7 +24,7 @@ class Keyring:
 
     keys: Keys
     erasures: Erasures
-    peppers: Peppers
+    peppers: Pepperbox
     random: Callable[[int], bytes]
     live: bool
 
@@ -66,10 +66,11 @@ class Keyring:
     def _make(self, wish: NewKey, by: By, in_place_of: str | None = None) -> Made:
         self._unless_erased(wish)
         credential = mint(wish.tenant, wish.user, live=self.live, random=self.random(RANDOM_BYTES))
+        peppers = self.peppers.holding()
         key = Key(
             key_id=credential.key_id,
-            digest=self.peppers.digest(credential.token, self.peppers.current),
-            pepper_version=self.peppers.current,
+            digest=peppers.digest(credential.token, peppers.current),
+            pepper_version=peppers.current,
             created_at=int(by.at),
             **msgspec.structs.asdict(wish),
         )

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from chalicelib.domain.errors import KeyReused, StillRunning, StoreUnavailable
-from chalicelib.domain.identity import Credential, Peppers, owner_of_key, verify
+from chalicelib.domain.identity import Credential, Pepperbox, owner_of_key, verify
 from chalicelib.domain.jobs import job_id
 from chalicelib.domain.receipts import LIFE_SECONDS, Receipt, Told, is_final, receipt_id
 from chalicelib.domain.turn import Left
@@ -64,7 +64,7 @@ class Once:
     conversations: Conversations
     jobs: Jobs
     keys: Keys
-    peppers: Peppers
+    peppers: Pepperbox
     clock: Clock
     pause: Callable[[float], None]
     lease_seconds: int

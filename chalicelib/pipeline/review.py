@@ -14,7 +14,7 @@ from chalicelib.domain.budget import CacheMode
 from chalicelib.domain.cursor import seal, unseal
 from chalicelib.domain.entries import Health, Purge
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.identity import Peppers, Principal, tenant_tag
+from chalicelib.domain.identity import Pepperbox, Principal, tenant_tag
 from chalicelib.domain.lessons import Course, Feedback, Found, Ruling, Search
 from chalicelib.domain.trail import By, Whose, purge_changes
 from chalicelib.domain.verdicts import Bound, Calibration, Namespace
@@ -53,7 +53,7 @@ class Review:
     decisions: Decisions
     lessons: Lessons
     index: Callable[[], VectorIndex]
-    peppers: Peppers
+    peppers: Pepperbox
     mode: CacheMode
     bound: Bound
     namespace: Callable[[str], Namespace]

@@ -11,7 +11,7 @@ import msgspec
 
 from chalicelib.domain.cursor import seal, unseal
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.identity import Peppers
+from chalicelib.domain.identity import Pepperbox
 from chalicelib.domain.trail import KEPT_SECONDS, Actor, By, Found, Search, refused
 from chalicelib.ports import Keys
 from chalicelib.ports.trail import Events
@@ -25,7 +25,7 @@ class Trail:
 
     events: Events
     keys: Keys
-    peppers: Peppers
+    peppers: Pepperbox
     _told: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     def refused(self, by: By, route: str, key_id: str) -> None:

@@ -82,6 +82,10 @@ class PowertoolsMeter:
         """One error line: the catalogue that somebody wrote is not the one that is served."""
         self._logger.error("catalogue", extra={"faults": list(faults)})
 
+    def peppers_kept(self, fault: str) -> None:
+        """One error line: the secret that somebody wrote, or that nobody can read, is not the one in use."""
+        self._logger.error("peppers", extra={"fault": fault})
+
     def turned_away(self, calls: int) -> None:
         """One warning line with how many calls of strangers were turned away since the last one."""
         self._logger.warning("turned_away", extra={"calls": calls})

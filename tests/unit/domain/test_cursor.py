@@ -1,5 +1,6 @@
 """Cursors that nobody but the gateway can make."""
 
+import base64
 import random
 
 import pytest
@@ -75,6 +76,34 @@ def test_a_cursor_of_another_pepper_is_refused():
 
     with pytest.raises(BadRequest):
         unseal(cursor, LISTING, PEPPERS)
+
+
+def test_a_cursor_outlives_another_current_pepper_and_not_its_own():
+    cursor = seal(POSITION, LISTING, PEPPERS)
+    both = {**PEPPERS.by_version, 2: b"newer"}
+
+    assert unseal(cursor, LISTING, Peppers(2, both)) == POSITION
+    with pytest.raises(BadRequest):
+        unseal(cursor, LISTING, Peppers(2, {2: b"newer"}))
+
+
+def test_the_version_of_a_cursor_is_sealed_with_it():
+    twins = Peppers(1, {1: b"pepper", 2: b"pepper"})
+    text = base64.urlsafe_b64decode(seal("ab", ("keys",), twins))
+    other = base64.urlsafe_b64encode(text.replace(b"1:ab", b"2:ab")).decode()
+
+    assert text.endswith(b"1:ab")
+    with pytest.raises(BadRequest):
+        unseal(other, ("keys",), twins)
+
+
+@pytest.mark.parametrize("version", ["", "one", "-1", "+1", "01", " 1", "1_", "9" * 5_000, "1.0", "9" * 30])
+def test_a_version_that_none_has_is_refused(version):
+    text = base64.urlsafe_b64decode(seal("ab", ("keys",), PEPPERS)).decode()
+    other = base64.urlsafe_b64encode(f"{text[:32]}{version}:ab".encode()).decode().rstrip("=")
+
+    with pytest.raises(BadRequest):
+        unseal(other, ("keys",), PEPPERS)
 
 
 def test_a_cursor_fits_into_a_query_as_it_is():
