@@ -250,16 +250,16 @@ def test_where_no_socket_opens_the_answer_comes_all_the_same(visit, gateway, use
 
 
 def test_a_limit_that_is_reached_says_which_and_until_when(visit, gateway, books):
-    key = books.key_with(Plan("one", limits=(Limit("key", "minute", requests=1),)), USER="limited")
+    key = books.key_with(Plan("one", limits=(Limit("key", "day", requests=1),)), USER="limited")
     here = visit(gateway.origin)
     chat = Chat(here).sign_in(key)
-    for place in range(3):  # a minute may end in between
+    for place in range(3):  # a day may end in between
         chat.begin(f"Question {place}")
         expect(chat.answers.nth(place).get_by_role("button", name=re.compile("again", re.IGNORECASE))).to_be_visible()
 
     alert = chat.answers.filter(has_text="A limit is reached").last.get_by_role("alert")
-    expect(alert).to_contain_text("Requests per minute")
-    expect(alert).to_contain_text(re.compile(r"Room again in \d+ s, at \d"))
+    expect(alert).to_contain_text("Requests per day")
+    expect(alert).to_contain_text(re.compile(r"Room again in (\d+ h )?\d+ (min|s)( \d+ s)?, at \d"))
     expect(alert.get_by_role("button", name="Try again")).to_be_visible()
     here.shoot("chat-limit")
 
