@@ -20,7 +20,7 @@ const HEAD = [
   { label: "When (UTC)", name: "created_at", show: (value) => WHEN.format(value * 1000) },
   { label: "User", name: "user" },
   { label: "Model", name: "model" },
-  { label: "Decision", name: "outcome", show: (value) => (value === "semantic" ? badge("good", "served") : badge("plain", "asked the model")) },
+  { label: "Decision", name: "outcome", show: (value, { checked }) => (value === "semantic" ? badge("good", "served") : badge("plain", checked ? "asked, to compare" : "asked the model")) },
   { label: "Why", name: "reason", show: (value, { guard }) => (guard ? `${value}: ${guard}` : value) },
   { label: "Guard", name: "guard", filed: true },
   { label: "Likeness", name: "similarity", number: true, show: near },

@@ -15,7 +15,7 @@ from tests.clients.product import ask, said
 @pytest.fixture(scope="module")
 def gateway(start):
     """A product that serves by meaning; its administrator's key is beside the other."""
-    return start(SEMANTIC="serve")
+    return start(SEMANTIC="serve", TIDEGATE_CHECK_RATE="0", TIDEGATE_SEMANTIC_MS="20000")
 
 
 @pytest.fixture
