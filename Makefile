@@ -141,11 +141,12 @@ package: venv $(WEIGHTS) ## Build what CloudFormation or SAM deploys, the zip an
 	@AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-us-east-1}" \
 		$(BIN)/chalice package --stage $(STAGE) --merge-template $(OUT)/merge.json $(OUT)
 
-.PHONY: deploy destroy secrets
+.PHONY: deploy destroy secrets pepper
 deploy: venv $(WEIGHTS) ## Deploy STAGE to your AWS account; PLAN=1 shows what would change: ACCOUNT, REPLACE=1, KEY_FILE
 destroy: venv ## Take STAGE away and keep its tables: CONFIRM=STAGE, DATA=1 for the tables too, PLAN=1
 secrets: venv ## Make the pepper and a first key of a STAGE that CloudFormation deploys: KEY_FILE, PLAN=1
-deploy destroy secrets:
+pepper: venv ## Add the next pepper of STAGE; run again after 6 minutes, make it current: PLAN=1
+deploy destroy secrets pepper:
 	@exec env STAGE=$(STAGE) $(BIN)/python -m infra.deploy $@
 
 .PHONY: sbom

@@ -1,4 +1,4 @@
-"""`make deploy`, `make destroy`, and `make secrets` for a stage that CloudFormation deploys."""
+"""`make deploy`, `make destroy`, `make pepper`, and `make secrets` for a stage that CloudFormation deploys."""
 
 import os
 import sys
@@ -17,11 +17,12 @@ from infra.deploy.destroy import refuse_unconfirmed, steps_of
 from infra.deploy.endings import taken_as_interrupts
 from infra.deploy.faults import CannotDeploy
 from infra.deploy.keyfile import write_key
+from infra.deploy.pepper import NextPepper
 from infra.deploy.project import ROOT, Project
 from infra.deploy.run import AWS_FAULTS, apply, deploy, tell, told_faults
 from infra.deploy.wish import Wish
 
-USAGE: Final = "python -m infra.deploy deploy|destroy|secrets [--plan] [STAGE]"
+USAGE: Final = "python -m infra.deploy deploy|destroy|secrets|pepper [--plan] [STAGE]"
 
 
 def main(arguments: list[str]) -> int:
@@ -59,6 +60,17 @@ def secrets(blueprint: Blueprint, wish: Wish) -> None:
     tell([(step, step.changes()) for step in steps], _say)
     if not wish.plan:
         apply(steps, _say)
+
+
+def pepper(blueprint: Blueprint, wish: Wish) -> None:
+    """Add the next pepper, or make the one that was added current."""
+    check_account(blueprint.account, wish)
+    if blueprint.pepper.name is None or blueprint.pepper.described() is None:
+        raise CannotDeploy(f"{wish.stage} has no secret with peppers that a deployment made")
+    step = NextPepper(blueprint.account, blueprint.pepper.name, time.time())
+    tell([(step, step.changes())], _say)
+    if not wish.plan:
+        step.apply(_say)
 
 
 def destroy(blueprint: Blueprint, wish: Wish) -> None:
@@ -111,6 +123,7 @@ _COMMANDS: Final[Mapping[str, Callable[[Blueprint, Wish], None]]] = {
     "deploy": lambda blueprint, wish: deploy(blueprint, wish, _say),
     "destroy": destroy,
     "secrets": secrets,
+    "pepper": pepper,
 }
 
 if __name__ == "__main__":

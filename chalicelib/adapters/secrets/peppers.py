@@ -52,7 +52,7 @@ def open_peppers(name: str, told: Callable[[str], None], clock: Clock) -> Stored
 
     def fetch() -> Peppers:
         try:
-            return _parsed(secret_text(client, name), name)
+            return parsed(secret_text(client, name), name)
         except (StoreUnavailable, Misconfigured) as fault:
             told(fault.message)
             raise
@@ -60,7 +60,8 @@ def open_peppers(name: str, told: Callable[[str], None], clock: Clock) -> Stored
     return StoredPeppers(StoredSecret(fetch, clock=clock, failed_seconds=REFUSED_SECONDS))
 
 
-def _parsed(text: str, name: str) -> Peppers:
+def parsed(text: str, name: str) -> Peppers:
+    """The peppers that the JSON `text` of a secret is; `Misconfigured` where it is none."""
     try:
         secret = msgspec.json.decode(text, type=PepperSecret, strict=False)
     except msgspec.MsgspecError:
