@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.visit import Visit
 from tests.clients.product import Product
@@ -13,6 +13,9 @@ from tests.clients.product import Product
 ROOT = Path(__file__).parents[2]
 AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
 CHROMIUM = os.environ.get("CHROMIUM", "chromium")
+PATIENCE_MS = 30_000  # of a machine that has much else to do
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session", autouse=True)
