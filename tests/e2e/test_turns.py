@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import openai
 import pytest
 
@@ -74,6 +75,18 @@ def test_a_wrong_key_is_refused(deployed):
         said(deployed.client(api_key="tg_live_nobody"), "Hello")
 
     assert refused.value.code == "invalid_api_key"
+
+
+@pytest.mark.parametrize("path", ["/chat/completions", "/models", "/models/small", "/responses/resp_1"])
+def test_a_browser_that_asks_first_is_told_what_a_page_may(deployed, path):
+    asks = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    url, other = deployed.url + path, "https://evil.example"
+
+    known, unknown = (httpx.options(url, headers={**asks, "origin": each}) for each in (deployed.origin, other))
+
+    assert (known.status_code, known.headers["access-control-allow-origin"]) == (204, deployed.origin)
+    assert known.headers["access-control-allow-headers"] == "Authorization, *"
+    assert "access-control-allow-origin" not in unknown.headers
 
 
 def test_what_is_another_tenants_is_not_there(deployed, client):
