@@ -126,6 +126,10 @@ fuzz: venv $(WEIGHTS) ## Ask what the API's description allows, and what it does
 bench: venv $(WEIGHTS) ## Measure: one JSON object a line
 	@exec $(BIN)/python -m benchmarks
 
+.PHONY: bench-check
+bench-check: venv $(WEIGHTS) ## Hold what a turn takes that can be counted against a baseline: WRITE=1 makes a new one
+	$(call check,bench-check,$(BIN)/python -m benchmarks.check $(if $(WRITE),--write))
+
 .PHONY: bench-peers
 bench-peers: venv $(WEIGHTS) ## Measure beside LiteLLM and Portkey, which it installs in build: ROUNDS (5); needs node 20 and npm
 	@exec $(BIN)/python -m benchmarks.peers --rounds $(or $(ROUNDS),5)

@@ -59,10 +59,10 @@ class Clocked:
 def measure(key: str, seed: int, figures: Figures) -> None:
     """First what a turn asks of DynamoDB, then how long it takes: the counting would cost time."""
     turns, tally = Turns(key), Tally()
-    counted = _deployed(CountedDatabase(settings.read(os.environ), tally))
+    counted = deployed(CountedDatabase(settings.read(os.environ), tally))
     with patch("app.services", lambda: counted):
         asked = count(turns, tally, figures)
-    plain = _deployed(open_database(settings.read(os.environ)))
+    plain = deployed(open_database(settings.read(os.environ)))
     with patch("app.services", lambda: plain):
         bare = yardsticks(turns.chat("What is a tide?"), asked["miss"]["transaction"])
         clocked = _rounds(turns, bare, random.Random(seed))
@@ -73,7 +73,7 @@ def measure(key: str, seed: int, figures: Figures) -> None:
         figures.add("turn", turn=scenario.name, rounds=ROUNDS, **row, **_ratios(scenario.name, clocked, asked))
 
 
-def _deployed(database: Database) -> Services:
+def deployed(database: Database) -> Services:
     """The services of this process over `database`, with the metrics that only a deployment writes."""
     with patch.object(bootstrap, "open_database", lambda _: database):
         services = bootstrap.build(settings.read(os.environ))
