@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.budget import METERS, WINDOWS, Charge, Limit, Subject
 from chalicelib.domain.errors import LimitExceeded
-from chalicelib.domain.ledger import demands, owner_of, subjects_of
+from chalicelib.domain.ledger import BUSY_SECONDS, demands, owner_of, refuse_busy, subjects_of
 from chalicelib.domain.turn import Reservation
 from tests.builders import NOW, a_credential, a_principal
 
@@ -48,14 +48,23 @@ def test_a_charge_that_never_fits_is_refused_at_once(size, asked):
     else:
         with pytest.raises(LimitExceeded, match="can never be admitted") as refused:
             demands(reservation)
-        assert (refused.value.remaining, refused.value.retry_after_seconds) == (None, None)
+        told = refused.value
+        assert (told.asked, told.remaining, told.retry_after_seconds) == (asked, None, None)
+
+
+@pytest.mark.parametrize(("running", "left"), [(1, 2), (3, 0), (4, 0)])
+def test_who_finds_every_place_taken_is_told_how_many_there_are(running, left):
+    told = refuse_busy(3, running)
+
+    assert told.limit == "concurrent requests of the key (3)"
+    assert (told.asked, told.remaining, told.retry_after_seconds) == (1, left, BUSY_SECONDS)
 
 
 def test_no_place_at_all_is_no_reason_to_come_back():
     with pytest.raises(LimitExceeded, match="can never be admitted") as refused:
         demands(msgspec.structs.replace(a_reservation(), concurrent=0))
 
-    assert refused.value.retry_after_seconds is None
+    assert (refused.value.remaining, refused.value.retry_after_seconds) == (None, None)
 
 
 @pytest.mark.parametrize(("used", "remaining"), [(950, 50), (1_000, 0), (1_200, 0)])

@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from chalicelib.domain.budget import Charge
-from chalicelib.domain.errors import KeyReused, StillRunning
+from chalicelib.domain.errors import KeyReused, StillRunning, StoreUnavailable
 from chalicelib.domain.turn_ids import RANDOM_BYTES, turn_id
 from chalicelib.edge import chat_reply, chat_request
+from chalicelib.edge.gateway import SecretResponse
 from chalicelib.edge.once import answering_once
 from chalicelib.pipeline import turn
 from tests.builders import NOW, a_conversation
@@ -174,6 +175,60 @@ def test_a_stream_is_held_for_as_long_as_pieces_come():
 
     assert twin.endswith(sent)
     assert desk.asked == 1
+
+
+def test_who_leaves_in_the_middle_ends_the_turn():
+    desk = Desk()
+    response = desk.post(stream=True)
+    next(response.events)
+    next(response.events)
+
+    response.events.close()
+
+    assert desk.stage.leases() == ["settled"]
+    assert b"idempotency_answer_cut" in desk.post(stream=True).body.encode()
+
+
+@pytest.mark.parametrize(("after", "held"), [(0, 0), (44, 0), (45, 1), (60, 1)])
+def test_a_receipt_is_held_anew_once_half_of_its_lease_is_over(after, held):
+    desk, holds = Desk(), []
+    once = desk.stage.services.once
+    hold = once.receipts.hold
+    once.receipts.hold = lambda receipt, until: (holds.append(until), hold(receipt, until))
+    response = desk.post(stream=True)
+    begun, desk.stage.now = desk.stage.now, desk.stage.now + after
+
+    for _ in range(2):
+        next(response.events)
+
+    assert holds == [int(begun) + after + once.lease_seconds] * held
+
+
+def test_an_answer_goes_on_while_its_receipt_cannot_be_written():
+    desk = Desk()
+    response = desk.post(stream=True)
+
+    def away(*_):
+        raise StoreUnavailable("The database is away.")
+
+    receipts = desk.stage.services.once.receipts
+    receipts.hold = receipts.keep = away
+    desk.stage.now += LEASE
+
+    assert b"[DONE]" in b"".join(response.events)
+    assert desk.stage.leases() == ["settled"]
+
+
+def test_a_secret_is_told_though_the_notice_in_its_place_cannot_be_kept():
+    desk = Desk()
+
+    def away(*_):
+        raise StoreUnavailable("The database is away.")
+
+    desk.stage.services.once.receipts.keep = away
+    desk.view = answering_once(lambda: desk.stage.services.once)(lambda call: SecretResponse("tg_live_s"))
+
+    assert desk.post().body == "tg_live_s"
 
 
 def test_an_answer_is_kept_before_its_last_event_is_sent(life):
