@@ -122,6 +122,10 @@ simulate: venv ## Play the ledger through seeded faults: SEEDS (100000), FIRST (
 fuzz: venv $(WEIGHTS) ## Ask what the API's description allows, and what it does not: CASES (20000)
 	@FUZZ_CASES=$(or $(CASES),20000) $(BIN)/pytest $(PARALLEL) tests/security/test_schema_fuzz.py
 
+.PHONY: mutate
+mutate: venv $(WEIGHTS) ## Put small faults into limits, keys, scopes and repetitions: do the tests find them? An hour; goes on when cut
+	@$(BIN)/python -m tests.mutation
+
 .PHONY: bench
 bench: venv $(WEIGHTS) ## Measure: one JSON object a line
 	@exec $(BIN)/python -m benchmarks
@@ -174,7 +178,7 @@ locks: venv ## Write the locks anew from the .in files, with the newest versions
 
 .PHONY: clean
 clean: ## Remove what make made; .local, your data, stays
-	@rm -rf .venv build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache $(WEIGHTS)
+	@rm -rf .venv build mutants .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache $(WEIGHTS)
 	@rm -rf $(dir $(NODE_CLIENTS) $(NODE_BROWSER))
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
