@@ -157,7 +157,7 @@ def wanted_of(call: Call) -> Wanted:
 
 def limit_of(call: Call) -> int:
     """How many rows a page of a list may have."""
-    limit = call.query("limit") or "20"
+    limit = call.query_or("limit", "20")
     if _NUMBER.fullmatch(limit) is None or not 1 <= int(limit) <= MOST_LISTED:
         raise BadRequest(f"'limit' is a number from 1 to {MOST_LISTED}.", param="limit")
     return int(limit)

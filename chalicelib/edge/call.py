@@ -111,6 +111,11 @@ class Call(msgspec.Struct, frozen=True):
         value: str | None = query.get(name)
         return value
 
+    def query_or(self, name: str, default: str) -> str:
+        """The same where it has a default: an empty one is not a missing one."""
+        value = self.query(name)
+        return default if value is None else value
+
     def body(self, kind: type[Body]) -> Body:
         """The JSON body as `kind`; `BadRequest` names the field at fault. Nobody's body is not read."""
         _ = self.credential

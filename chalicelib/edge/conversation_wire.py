@@ -114,10 +114,10 @@ def new_items_of(call: Call) -> NewItems:
 
 def page_of(call: Call) -> Page:
     """The page that the query asks for."""
-    order = call.query("order") or "desc"
+    order = call.query_or("order", "desc")
     if order not in {"asc", "desc"}:
         raise BadRequest("'order' is 'asc' or 'desc'.", param="order")
-    limit = call.query("limit") or "20"
+    limit = call.query_or("limit", "20")
     if _NUMBER.fullmatch(limit) is None or not 1 <= int(limit) <= MOST_LISTED:
         raise BadRequest(f"'limit' is a number from 1 to {MOST_LISTED}.", param="limit")
     return Page(int(limit), call.query("after") or None, "asc" if order == "asc" else "desc")

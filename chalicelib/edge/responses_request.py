@@ -84,7 +84,7 @@ def wish_of(call: Call, body: ResponseBody) -> Wish:
 
 def streams(call: Call) -> bool:
     """Whether a response is to be told from its beginning on; `BadRequest` for what is neither yes nor no."""
-    wanted = call.query("stream") or "false"
+    wanted = call.query_or("stream", "false")
     if wanted not in {"true", "false"}:
         raise BadRequest("'stream' is 'true' or 'false'.", param="stream")
     return wanted == "true"
