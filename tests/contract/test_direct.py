@@ -148,13 +148,14 @@ def test_one_connection_serves_many_calls():
 
 
 def test_nobody_is_there():
-    server = Server(GOOD)
-    server.socket.close()
     ends = []
-    for direct in (True, False):
-        database = Database(tables("t"), pause=lambda _: None, region=REGION, endpoint=server.url, direct=direct)
-        with pytest.raises(StoreUnavailable) as told:
-            database.call("get_item", GET)
-        ends.append((str(told.value), type(told.value.__cause__)))
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen; nor can anybody else there
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        for direct in (True, False):
+            database = Database(tables("t"), pause=lambda _: None, region=REGION, endpoint=url, direct=direct)
+            with pytest.raises(StoreUnavailable) as told:
+                database.call("get_item", GET)
+            ends.append((str(told.value), type(told.value.__cause__)))
 
     assert ends[0] == ends[1]

@@ -65,7 +65,7 @@ def test_an_answer_that_was_poisoned_is_a_miss_and_is_written_anew(world, key, h
     assert first.text == again.text == third.text
 
 
-PLACES = ["scope", "id", "question", "answer", "created_at", "expires_at", "vector"]
+PLACES = ["scope", "id", "question", "answer", "created_at", "expires_at", "vector", "said"]
 
 
 def changed(body, **changes):
@@ -77,7 +77,7 @@ ENTRIES = {
     "nothing": lambda body: b"",
     "garbage": lambda body: b"\xc1\xff\x13",
     "cut": lambda body: body[:-5],
-    "too short": lambda body: msgspec.msgpack.encode(msgspec.msgpack.decode(body)[:-1]),
+    "too short": lambda body: msgspec.msgpack.encode(msgspec.msgpack.decode(body)[:-2]),
     "a map": lambda body: msgspec.msgpack.encode(dict(enumerate(msgspec.msgpack.decode(body)))),
     "other scope": lambda body: changed(body, scope="0" * 32),
     "no vector": lambda body: changed(body, vector=b""),

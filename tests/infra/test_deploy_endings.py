@@ -63,6 +63,8 @@ def deploying(tmp_path):
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_what_chalice_does_ends_with_the_deployment(deploying, tmp_path, told):
+    if signal.getsignal(told) == signal.SIG_IGN:
+        pytest.skip("whoever runs the tests ignores this signal, and a deployment inherits that")
     started = tmp_path / "started"
     eventually(started.exists)
     below = {int(pid) for pid in started.read_text().split()}

@@ -137,7 +137,7 @@ def _services(job, draw, reach, outcomes):
         flights=SingleFlight(answers, admission, cache, 0, 0, time.time, time.sleep),
         router=Router(lambda _: model, lambda _: model, pool, turns, time.time, 60),
         sizes=sizes,
-        meter=SimpleNamespace(record=lambda _: None, unmetered=warn),
+        meter=SimpleNamespace(record=lambda _: None, unmetered=warn, words=lambda _: None),
         clock=time.time,
     )
 
