@@ -37,6 +37,7 @@ class Page {
     this.conversations = new Conversations({
       open: (id) => this.go(id),
       gone: (id) => id === this.thread.id && this.go(""),
+      named: () => this.name(),
       say: (text) => this.warn(text),
     });
     this.element = this.shell();

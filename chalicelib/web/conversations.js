@@ -7,7 +7,7 @@ import { age } from "./format.js";
 
 const MOST_NAME = 120;
 
-/** Conversations, newest first; `on.open` is told which is wanted, `on.gone` which was deleted, `on.say` what went wrong. */
+/** Conversations, newest first; `on` is told which is wanted, renamed or gone, and what went wrong. */
 export class Conversations {
   constructor(on) {
     this.on = on;
@@ -103,6 +103,7 @@ export class Conversations {
     each.metadata = { ...before, title };
     try {
       await json("POST", `v1/conversations/${encodeURIComponent(each.id)}`, { metadata: each.metadata });
+      this.on.named();
     } catch (fault) {
       each.metadata = before;
       this.on.say(explain(fault).text);

@@ -27,11 +27,11 @@ const BY_STATUS = {
   409: ["Busy", "Something else is changing this conversation. Try again."],
   429: ["A limit is reached", ""],
   502: ["The model failed", "It answered with something that is no answer. Try again, or choose another model."],
-  503: ["The models are busy", "None of them could take this just now. Nothing was charged."],
+  503: ["No model can take this now", "They are busy, or away. Nothing was charged."],
   504: ["It took too long", "No answer came in time. Try again."],
 };
 
-/** A fault as it is told: `until` is when another try has a chance, in milliseconds of the clock; null where that is unknown. */
+/** A fault as it is told; `until`: when to try again, in milliseconds of the clock, if that is known. */
 export function explain(fault) {
   if (!(fault instanceof ApiError)) return told("Something went wrong", String(fault?.message ?? fault));
   const [title, text] = BY_CODE[fault.code] ?? BY_STATUS[fault.status] ?? ["Something went wrong", ""];
@@ -44,9 +44,9 @@ function told(title, text) {
 }
 
 function limit(fault) {
-  const said = fault.message.replace(/^Limit reached: /, "").replace(/ Try again in [^.]*\.$/, "");
+  const said = fault.message.replace(/^Limit \w+: /, "").replace(/ Try again in [^.]*\.$/, "");
   const words = said.charAt(0).toUpperCase() + said.slice(1);
-  return fault.isFinal ? `${words} No waiting helps: this is larger than the whole limit. Shorten it, or ask for a larger plan.` : words;
+  return fault.isFinal ? `${words} No waiting helps: ask for a larger plan.` : words;
 }
 
 /** What is said while waiting for `until`; it changes each second. */

@@ -110,6 +110,7 @@ export function ask({ title, action, danger = false, fields, send }) {
     fill(said);
     try {
       const result = await send();
+      dialog.oncancel = (event) => event.preventDefault();
       if (result) fill(form, el("h2", { id: "asked" }, title), result, el("div", { class: "row" }, button("Close", close)));
       else close();
     } catch (fault) {

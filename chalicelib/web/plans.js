@@ -70,6 +70,7 @@ export class Plans {
       fields: [field("Name", name), el("fieldset", { class: "limits-form" }, el("legend", {}, "Limits"), rows, more), field("Requests of a key at once", concurrent), field("Models", models, "Ids or aliases, with commas between; empty allows all.")],
       send: async () => {
         const { object: _, ...rest } = plan ?? {};
+        if (!plan && this.known.some((each) => each.name === name.value)) throw new Error("There is such a plan: edit it.");
         const listed = models.value.split(",").map((each) => each.trim()).filter(Boolean);
         await json("POST", "admin/plans", {
           ...rest, name: name.value.trim(), limits: [...rows.children].map(limitOf).filter(Boolean),

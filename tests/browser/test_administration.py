@@ -66,6 +66,7 @@ def test_a_key_is_made_used_rotated_and_revoked(root, gateway):
     root.page.get_by_label("The old key stays good for").select_option("Not at all")
     root.page.get_by_role("dialog").get_by_role("button", name="Rotate").click()
     newer = root.page.get_by_role("dialog").get_by_label("API key").input_value()
+    root.page.keyboard.press("Escape")  # nobody could read it again
     root.page.get_by_role("dialog").get_by_role("button", name="Close").click()
     expect(keys.get_by_text("expired")).to_be_visible()
     root.page.get_by_role("button", name="Revoke laptop of grace").click()
@@ -85,6 +86,11 @@ def test_a_plan_is_made_given_and_kept_while_it_is_used(root, gateway):
     form.get_by_role("button", name="Save").click()
     plans = root.page.get_by_role("table", name="Plans and their limits")
     expect(plans.get_by_role("row").filter(has_text="tiny")).to_contain_text("1 request a day of the user")
+    root.page.get_by_role("button", name="New plan").click()
+    form.get_by_label("Name").fill("tiny")
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("alert")).to_contain_text("There is such a plan")
+    form.get_by_role("button", name="Cancel").click()
 
     look_at(root, "small")
     token = make(root, User="ada", Plan="tiny")

@@ -119,6 +119,10 @@ def test_conversations_are_found_renamed_and_deleted(chat):
     chat.listed.first.get_by_role("button", name="Breakfast", exact=True).click()
     expect(chat.answers).to_contain_text("Boil an egg")
     expect(page.get_by_role("heading", name="Breakfast")).to_be_visible()
+    chat.listed.first.get_by_role("button", name="Rename").click()
+    page.get_by_label("New name").fill("Breakfast of two")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Breakfast of two")).to_be_visible()
     chat.listed.first.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(chat.answers).to_have_count(0)
@@ -307,7 +311,7 @@ def test_a_key_that_was_revoked_asks_for_another(chat, gateway, user):
             {"message": "The budget of the tenant is used up.", "type": "billing", "code": "budget"},
             "The budget is used up",
         ),
-        (503, {"message": "Busy.", "type": "server_error", "code": "model_overloaded"}, "The models are busy"),
+        (503, {"message": "Busy.", "type": "server_error", "code": "model_overloaded"}, "No model can take this now"),
         (504, {"message": "Late.", "type": "server_error", "code": "model_timeout"}, "The model took too long"),
         (500, {"message": "Internal error.", "type": "server_error", "code": "internal_error"}, "Something went wrong"),
     ],
