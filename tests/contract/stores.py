@@ -3,9 +3,11 @@
 import functools
 import itertools
 import os
+import random
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -14,7 +16,7 @@ from contextlib import contextmanager, suppress
 from botocore.exceptions import ReadTimeoutError
 
 from chalicelib.adapters.dynamodb.answers import DynamoAnswers
-from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.adapters.dynamodb.client import Database, jittered
 from chalicelib.adapters.dynamodb.conversations import DynamoConversations
 from chalicelib.adapters.dynamodb.decisions import DynamoDecisions
 from chalicelib.adapters.dynamodb.erasures import DynamoErasures
@@ -79,13 +81,18 @@ class MemoryStores:
         return len(self.shelf.turns.get(conversation_id, {})) + (conversation_id in self.shelf.heads)
 
 
+def _pause(concurrent):
+    """As the product steps aside for others, though never for long; nobody is there where callers are not many."""
+    return jittered(lambda seconds: time.sleep(min(seconds, 0.05)), random.random) if concurrent else lambda _: None
+
+
 class DynamoStores:
     """All ports over the tables of one stage."""
 
     def __init__(self, stage, *, endpoint=None, concurrent=False):
         self.concurrent = concurrent
         self._made_of = {"stage": stage, "endpoint": endpoint, "concurrent": concurrent}
-        self.database = Database(tables(stage), pause=lambda _: None, region=REGION, endpoint=endpoint)
+        self.database = Database(tables(stage), pause=_pause(concurrent), region=REGION, endpoint=endpoint)
         self.client = self.database._client = _client(endpoint)
         self.turns = DynamoTurns(self.database)
         self.conversations = DynamoConversations(self.database)
