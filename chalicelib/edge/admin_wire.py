@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, Final, Generic, Literal, TypeVar
 
@@ -17,16 +16,15 @@ from chalicelib.domain.identity import Key, KeyState, Scope, state_of
 from chalicelib.domain.keys import Found, Made, NewKey, Wanted
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import JSON, SecretResponse
+from chalicelib.edge.listing import limit_of
 from chalicelib.edge.names import Owner, PlanName, owner_name
 from chalicelib.edge.plan_wire import plan_view
 from chalicelib.pipeline.tenants import Changed, HookWish, TenantWish
 
 DEFAULT_PLAN: Final = "standard"
-MOST_LISTED: Final = 100
 MOST_OVERLAP_SECONDS: Final = 86_400
 OVERLAP_SECONDS: Final = 3_600
 END_OF_TIME: Final = 253_402_300_799  # the last second of the year 9999
-_NUMBER: Final = re.compile("[0-9]{1,3}")
 
 Row = TypeVar("Row")
 Moment = Annotated[int, Meta(ge=0, le=END_OF_TIME)] | None
@@ -153,14 +151,6 @@ def wanted_of(call: Call) -> Wanted:
         after=call.query("after") or None,
         limit=limit_of(call),
     )
-
-
-def limit_of(call: Call) -> int:
-    """How many rows a page of a list may have."""
-    limit = call.query_or("limit", "20")
-    if _NUMBER.fullmatch(limit) is None or not 1 <= int(limit) <= MOST_LISTED:
-        raise BadRequest(f"'limit' is a number from 1 to {MOST_LISTED}.", param="limit")
-    return int(limit)
 
 
 def plan_response(plan: Plan) -> Response:

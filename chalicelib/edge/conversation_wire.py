@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
@@ -17,12 +16,11 @@ from chalicelib.domain.identity import Principal
 from chalicelib.domain.turn_ids import began
 from chalicelib.edge.call import Call, convert
 from chalicelib.edge.gateway import JSON
+from chalicelib.edge.listing import limit_of
 from chalicelib.pipeline.archive import NewItems
 from chalicelib.ports import Page
 
 MOST_ITEMS: Final = 20  # OpenAI's own limit for one call
-MOST_LISTED: Final = 100
-_NUMBER: Final = re.compile("[0-9]{1,3}")
 
 Labels = Annotated[dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)]
 _ITEM: Final = {
@@ -117,10 +115,7 @@ def page_of(call: Call) -> Page:
     order = call.query_or("order", "desc")
     if order not in {"asc", "desc"}:
         raise BadRequest("'order' is 'asc' or 'desc'.", param="order")
-    limit = call.query_or("limit", "20")
-    if _NUMBER.fullmatch(limit) is None or not 1 <= int(limit) <= MOST_LISTED:
-        raise BadRequest(f"'limit' is a number from 1 to {MOST_LISTED}.", param="limit")
-    return Page(int(limit), call.query("after") or None, "asc" if order == "asc" else "desc")
+    return Page(limit_of(call), call.query("after") or None, "asc" if order == "asc" else "desc")
 
 
 def conversation_response(conversation: Conversation) -> Response:

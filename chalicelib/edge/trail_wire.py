@@ -14,9 +14,10 @@ from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.trail import Action, Actor, By, Changes, Event, Found, Outcome, Search
 from chalicelib.domain.turn_ids import RANDOM_BYTES, turn_id
-from chalicelib.edge.admin_wire import END_OF_TIME, Listing, limit_of
+from chalicelib.edge.admin_wire import END_OF_TIME, Listing
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import JSON
+from chalicelib.edge.listing import limit_of
 from chalicelib.edge.names import owner_name
 
 ACTIONS: Final[dict[str, Action]] = {action: action for action in get_args(Action)}
