@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from chalice.app import Chalice, Request, Response
 
@@ -67,7 +67,7 @@ def _let_in(request: Request, answer: Answer, opened: Opened, call: Call) -> Res
     is_keyed, token = str(request.path).startswith(KEYED), call.header("authorization").partition(" ")[2].strip()
     if not is_keyed and not token:
         return _told(answer(request))
-    strangers, source = opened().strangers, source_of(request.context)
+    strangers, source = opened().strangers, call.source
     try:
         strangers.turn_away(source, token, call.now)
     except TooManyFailures as fault:
@@ -84,9 +84,3 @@ def _told(response: Response) -> Response:
     """The answer in OpenAI's shape, where it is Chalice's own word for a method that a path does not have."""
     is_chalices = response.status_code == HTTPStatus.METHOD_NOT_ALLOWED
     return unsupported(str(response.headers["Allow"])) if is_chalices else response
-
-
-def source_of(context: dict[str, Any]) -> str:
-    """The address that API Gateway saw: a caller may write what it likes into `X-Forwarded-For`."""
-    identity: dict[str, Any] = context.get("identity") or {}
-    return str(identity.get("sourceIp") or "")

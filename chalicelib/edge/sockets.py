@@ -16,8 +16,8 @@ from chalicelib.domain.sockets import Connection
 from chalicelib.domain.strangers import TooManyFailures
 from chalicelib.domain.turn import Ask
 from chalicelib.domain.turn_ids import RANDOM_BYTES, turn_id
+from chalicelib.edge.call import source_of
 from chalicelib.edge.chat_request import request_of
-from chalicelib.edge.door import source_of
 from chalicelib.edge.problems import INTERNAL, problem_of
 from chalicelib.edge.sockets_wire import (
     PONG,
