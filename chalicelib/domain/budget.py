@@ -154,10 +154,18 @@ def period(window: Window, now: float) -> Period:
 
 
 def describe(limit: Limit, meter: Meter) -> str:
-    """The limit in words, for an error: `tokens per minute of the key (1000)`."""
-    return (
-        f"{meter.replace('usd_micros', 'micro-USD')} per {limit.window} of the {limit.subject} ({size(limit, meter)})"
-    )
+    """The limit in words, for an error: `tokens per minute of the key (1000)`, `dollars per day of the key ($2.50)`."""
+    words = meter.replace("usd_micros", "dollars")
+    return f"{words} per {limit.window} of the {limit.subject} ({told(size(limit, meter) or 0, meter)})"
+
+
+def told(amount: int, meter: Meter) -> str:
+    """An amount of a meter as people read it: money in dollars, to the last micro-USD."""
+    if meter != "usd_micros":
+        return str(amount)
+    whole, micros = divmod(amount, 1_000_000)
+    cents = f"{micros:06}"
+    return f"${whole:,}.{cents[:2]}{cents[2:].rstrip('0')}"
 
 
 def size(limit: Limit, meter: Meter) -> int | None:

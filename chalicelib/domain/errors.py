@@ -41,6 +41,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from chalicelib.domain.budget import Gauge, Standing
 
 
@@ -146,17 +148,25 @@ class AnswerWithheld(Conflict):
 class LimitExceeded(TidegateError):
     """A limit would be passed: which, what is left of it, and when it resets."""
 
-    def __init__(self, *, limit: str, remaining: int | None, asked: int, retry_after_seconds: int | None) -> None:
-        """`limit` reads like `tokens per minute of the key (1000)`.
+    def __init__(
+        self,
+        *,
+        limit: str,
+        remaining: int | None,
+        asked: int,
+        retry_after_seconds: int | None,
+        told: Callable[[int], str] = str,
+    ) -> None:
+        """`limit` reads like `tokens per minute of the key (1000)`, an amount as `told` writes it.
 
         `retry_after_seconds` None is for what never fits: it is refused before `remaining` is read.
         """
         left = None if remaining is None else max(remaining, 0)
         if retry_after_seconds is None:
-            words = f"Limit exceeded: {limit}. This request needs {asked}, more than the whole limit; "
+            words = f"Limit exceeded: {limit}. This request needs {told(asked)}, more than the whole limit; "
             words += "it can never be admitted."
         else:
-            words = f"Limit reached: {limit}. This request needs {asked}, {left} left. "
+            words = f"Limit reached: {limit}. This request needs {told(asked)}, {told(left or 0)} left. "
             words += f"Try again in {retry_after_seconds} s."
         super().__init__(words)
         self.limit = limit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -18,6 +19,7 @@ from chalicelib.domain.budget import (
     describe,
     period,
     size,
+    told,
 )
 from chalicelib.domain.errors import LimitExceeded
 from chalicelib.domain.identity import Credential, Principal
@@ -51,18 +53,23 @@ class Demand(Struct, frozen=True):
 
     def never(self) -> LimitExceeded:
         """The error for a charge that is larger than the whole limit, whatever was used of it."""
-        return LimitExceeded(
-            limit=describe(self.limit, self.meter), remaining=None, asked=self.asked, retry_after_seconds=None
-        )
+        return self._refused(left=None, wait=None)
 
     def refusal(self, used: int, now: int) -> LimitExceeded:
         """The error for a caller who finds `used` of the limit gone."""
         left, wait = self.most - self.away - used, max(1, self.period.ends - now)
-        refused = LimitExceeded(
-            limit=describe(self.limit, self.meter), remaining=left, asked=self.asked, retry_after_seconds=wait
-        )
+        refused = self._refused(left, wait)
         refused.gauge = self.meter, Gauge(self.most, max(0, left), wait)
         return refused
+
+    def _refused(self, left: int | None, wait: int | None) -> LimitExceeded:
+        return LimitExceeded(
+            limit=describe(self.limit, self.meter),
+            remaining=left,
+            asked=self.asked,
+            retry_after_seconds=wait,
+            told=partial(told, meter=self.meter),
+        )
 
 
 class Step(Struct, frozen=True):

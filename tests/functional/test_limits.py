@@ -1,5 +1,7 @@
 """What a plan allows, and what the headers say is left."""
 
+import re
+
 import pytest
 
 from chalicelib.domain.budget import Limit
@@ -126,7 +128,8 @@ def test_money_is_a_limit_too(world, key):
     refused = world.chat("Hi", key=key, max_tokens=5_000)
 
     assert refused.status == 429
-    assert "micro-USD per month of the user (3)" in refused.error["message"]
+    assert "dollars per month of the user ($0.000003)" in refused.error["message"]
+    assert re.search(r"This request needs \$0\.0\d+, more than", refused.error["message"])
 
 
 def test_embeddings_are_limited_too(world, key):

@@ -88,7 +88,10 @@ def test_every_meter_can_be_read(meter):
     ("limit", "meter", "words"),
     [
         (Limit("key", "minute", tokens=1_000), "tokens", "tokens per minute of the key (1000)"),
-        (Limit("tenant", "month", usd_micros=5), "usd_micros", "micro-USD per month of the tenant (5)"),
+        (Limit("tenant", "month", usd_micros=5), "usd_micros", "dollars per month of the tenant ($0.000005)"),
+        (Limit("user", "day", usd_micros=1_000_000), "usd_micros", "dollars per day of the user ($1.00)"),
+        (Limit("user", "day", usd_micros=2_345_600_000), "usd_micros", "dollars per day of the user ($2,345.60)"),
+        (Limit("user", "day", usd_micros=12_500), "usd_micros", "dollars per day of the user ($0.0125)"),
     ],
 )
 def test_a_limit_is_told_in_words(limit, meter, words):
