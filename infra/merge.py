@@ -8,11 +8,13 @@ import hashlib
 import json
 import shutil
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from infra import streaming
+from infra import addresses, streaming
+from infra.deploy.project import ROOT, Project
 from infra.extras import Door, Extras, extras, qualifier
 from infra.grants import CONNECTIONS, TURNING, connections
 from infra.parameters import data_parameters
@@ -23,14 +25,14 @@ from infra.watch.template import watch
 _SOCKET: Final = "websocket_"  # how Chalice calls a function of the WebSocket API
 
 
-def merge(stage: Stage) -> dict[str, Any]:
-    """Over what Chalice makes, by its logical names: mappings are merged, all else is replaced."""
+def merge(stage: Stage, environments: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Over what Chalice makes of `environments`, by its logical names: mappings are merged, all else is replaced."""
     wanted = extras(stage)
     called = "${Stream.Arn}" + qualifier(stage, streaming.FUNCTION)
     alias = [f"StreamAlias{each.alias}" for each in wanted.provisioned if each.function == streaming.FUNCTION]
     return {
         "Resources": {
-            **_functions(stage, wanted),
+            **_functions(stage, wanted, environments),
             "RestAPI": {"Properties": {**_rest(wanted.rest), "DefinitionBody": _definition(wanted, called)}},
             "StreamInvokePermission": {
                 **streaming.permission(called),
@@ -50,15 +52,18 @@ def write(stage: Stage, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(DATA, folder / "data.yaml")
     given = [f"{name}={value}" for name, value in data_parameters(stage, gateway_logs=True).items()]
-    for name, value in (("merge", merge(stage)), ("watch", watch(stage)), ("data-parameters", given)):
+    merged = merge(stage, Project(ROOT, stage.name).environments)
+    for name, value in (("merge", merged), ("watch", watch(stage)), ("data-parameters", given)):
         (folder / f"{name}.json").write_text(json.dumps(value, indent=1) + "\n")
 
 
-def _functions(stage: Stage, wanted: Extras) -> dict[str, Any]:
+def _functions(stage: Stage, wanted: Extras, environments: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Named as `chalice deploy` names them: logs, policies and alarms hang on the names."""
     properties: dict[str, dict[str, Any]] = {
         name: {"FunctionName": function_name(stage.name, name)} for name in stage.functions
     }
+    for name, own in addresses.told(environments, rest=_host("RestAPI"), sockets=_host("WebsocketAPI")).items():
+        properties[name]["Environment"] = {"Variables": {key: {"Fn::Sub": value} for key, value in own.items()}}
     for source in wanted.event_sources:
         mapping = {
             "FunctionResponseTypes": list(source.responses),
@@ -73,6 +78,10 @@ def _functions(stage: Stage, wanted: Extras) -> dict[str, Any]:
             "ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": each.instances},
         }
     return {_logical(name): {"Properties": each} for name, each in properties.items()}
+
+
+def _host(api: str) -> str:
+    return f"${{{api}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}"
 
 
 def _rest(door: Door) -> dict[str, Any]:
@@ -129,6 +138,7 @@ def _definition(wanted: Extras, called: str) -> dict[str, Any]:
     refusals = {
         each.kind: {
             **({"statusCode": str(each.status)} if each.status is not None else {}),
+            "responseParameters": each.parameters,
             "responseTemplates": {"application/json": each.body},
         }
         for each in wanted.refusals

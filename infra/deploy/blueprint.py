@@ -1,13 +1,13 @@
 """The steps of one stage, in their order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
 from chalicelib import bootstrap, settings
 from chalicelib.domain.identity import Peppers
 from chalicelib.ports import Keys
-from infra import streaming
+from infra import addresses, streaming
 from infra.deploy import doors, lambdas
 from infra.deploy.account import Account
 from infra.deploy.chalice import Chalice, Functions
@@ -71,12 +71,19 @@ class Blueprint:
         mark = doors.mark_of(rest, self.project.mark())
         return [
             *of_roles(self.account, inventory),
+            *self._told(inventory),
             *lambdas.of_functions(self.account, wanted, inventory),
             *rest,
             doors.served(self.account, inventory.rest_api, wanted.rest, mark),
             doors.rest_door(self.account, inventory.rest_api, wanted.rest),
             doors.sockets_door(self.account, inventory.websocket_api, wanted.sockets),
         ]
+
+    def _told(self, inventory: Inventory) -> Iterator[Setting]:
+        """Of both APIs, once they have addresses."""
+        hosts = {"rest": inventory.rest_host, "sockets": inventory.websocket_host}
+        for function, own in addresses.told(self.project.environments, **hosts).items():
+            yield lambdas.told(self.account, function_name(self.stage.name, function), own)
 
     def opened(self) -> tuple[Keys, Peppers]:
         """Keys and peppers as the functions of the stage have them."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -67,6 +68,14 @@ class Inventory(Struct, frozen=True):
     @property
     def websocket_api(self) -> str:
         return self.value("websocket_api", "websocket_api_id")
+
+    @property
+    def rest_host(self) -> str:
+        return urlsplit(self.value("rest_api", "rest_api_url")).netloc
+
+    @property
+    def websocket_host(self) -> str:
+        return urlsplit(self.value("websocket_api", "websocket_api_url")).netloc
 
     def _of(self, kind: str) -> list[Resource]:
         return [each for each in self.resources if each["resource_type"] == kind]

@@ -25,6 +25,27 @@ def of_functions(account: Account, wanted: Extras, inventory: Inventory) -> Iter
         yield from provisioned(account, each, function_name(wanted.stage, each.function))
 
 
+def told(account: Account, name: str, wanted: Mapping[str, str]) -> Setting:
+    """Variables of a function beyond those that Chalice gives it, and with each deployment takes away."""
+    client = account.client("lambda")
+
+    def variables() -> Mapping[str, str] | None:
+        seen = found(lambda: client.get_function_configuration(FunctionName=name))
+        return None if seen is None else seen.get("Environment", {}).get("Variables", {})
+
+    def write() -> None:
+        account.until(lambda: _is_updated(client, name), f"the function {name}")
+        client.update_function_configuration(
+            FunctionName=name, Environment={"Variables": {**(variables() or {}), **wanted}}
+        )
+
+    def read() -> Mapping[str, Any]:
+        given = variables()
+        return {} if given is None else {each: given.get(each) for each in wanted}
+
+    return Setting(what=f"what {name} is told", wanted=wanted, read=read, write=write)
+
+
 def event_source(account: Account, wanted: EventSource, uuid: str) -> Setting:
     """How a queue brings its messages; how many at once is set where nobody set it, and is the sweep's afterwards."""
     client = account.client("lambda")

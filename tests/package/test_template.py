@@ -7,6 +7,7 @@ import sys
 import msgspec
 import pytest
 
+from chalicelib.edge.problems import SECURITY_HEADERS
 from infra.extras import ALIAS, extras
 from infra.merge import merge
 from infra.stages import STAGES, Size, function_name
@@ -17,6 +18,7 @@ from tests.package.test_policies import EVERYWHERE
 
 RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 HTTP_SECONDS = 29  # API Gateway waits no longer
+RETRY = "gatewayresponse.header.Retry-After"
 SAID = ("authorizer", "body", "header", "identity", "$context.path", "query", "requestOverride")
 
 
@@ -114,7 +116,7 @@ def test_other_routes_of_the_websocket_api_are_deployed_anew():
     more = msgspec.structs.replace(solo, functions={**solo.functions, "websocket_ping": Size(memory_mb=512)})
 
     def served(stage):
-        return merge(stage)["Resources"]["WebsocketAPIStage"]["Properties"]["DeploymentId"]["Ref"]
+        return merge(stage, {})["Resources"]["WebsocketAPIStage"]["Properties"]["DeploymentId"]["Ref"]
 
     assert served(more) != served(solo) == served(STAGES["scale"])
 
@@ -224,6 +226,18 @@ def test_api_gateway_refuses_in_the_shape_of_every_error(template):
         assert json.loads(body)["error"].keys() == {"message", "type", "param", "code"}
     assert refusals["THROTTLED"]["statusCode"] == "429"
     assert "statusCode" not in refusals["DEFAULT_5XX"]
+
+
+def test_api_gateway_refuses_with_the_headers_of_every_answer(template):
+    refusals = resource(template, "RestAPI")["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
+
+    for each in refusals.values():
+        values = {name.rpartition(".")[2]: text for name, text in each["responseParameters"].items()}
+        assert {text.count("'") for text in values.values()} == {2}
+        assert {text[0] + text[-1] for text in values.values()} == {"''"}
+        assert values.keys() >= {*SECURITY_HEADERS, "Access-Control-Allow-Origin"}
+        assert values["Content-Security-Policy"] == "'default-src; frame-ancestors'"
+    assert [kind for kind, each in refusals.items() if RETRY in each["responseParameters"]] == ["THROTTLED"]
 
 
 def test_a_request_is_traced_through_the_gateway_where_the_stage_traces(template):

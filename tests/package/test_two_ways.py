@@ -5,13 +5,16 @@ from types import SimpleNamespace
 
 import pytest
 
+from infra import addresses
 from infra.deploy import doors, lambdas, roles, streams, wanted
 from infra.deploy.inventory import Inventory
+from infra.deploy.project import Project
 from infra.deploy.wish import Wish
 from infra.extras import extras, qualifier
 from infra.stages import STAGES, function_name
 from infra.templates import DATA, read
 from tests.contract.stores import REGION
+from tests.package.conftest import ROOT
 
 NUMBER = "123456789012"
 API, SOCKETS = "a1b2c3d4e5", "f6g7h8i9j0"
@@ -62,6 +65,7 @@ ANSWERS = {
     "get_policy": None,
     "describe_stacks": {"Stacks": [{}]},
     "get_account": {},
+    "get_function_configuration": {"Environment": {"Variables": {"CHALICES": "own"}}},
 }
 
 
@@ -81,6 +85,7 @@ def told(stage):
     )
     stream = account.function_arn(function_name(stage.name, "stream")) + qualifier(stage, "stream")
     settings = [
+        *(lambdas.told(account, function_name(stage.name, name), own) for name, own in told_of_apis(stage).items()),
         *roles.of_roles(account, Inventory((*mapped, *made))),
         *lambdas.of_functions(account, asked, Inventory(mapped)),
         *(doors.refusal(account, API, each) for each in asked.refusals),
@@ -93,24 +98,51 @@ def told(stage):
     return account.told
 
 
+def told_of_apis(stage):
+    """What functions learn of APIs that Chalice has just made."""
+    hosts = {
+        "rest": f"{API}.execute-api.{REGION}.amazonaws.com",
+        "sockets": f"{SOCKETS}.execute-api.{REGION}.amazonaws.com",
+    }
+    return addresses.told(Project(ROOT, stage.name).environments, **hosts)
+
+
 @pytest.fixture
 def resources(template):
     found = json.loads(template.read_text())["Resources"]
     return {name: each.get("Properties", {}) for name, each in found.items()}
 
 
-def resolved(value):
+def resolved(value, known=KNOWN):
     """A template's value with what is known put in."""
     match value:
         case {"Fn::Sub": text}:
-            for name, known in KNOWN.items():
-                text = text.replace(f"${{{name}}}", known)
+            for name, each in known.items():
+                text = text.replace(f"${{{name}}}", each)
             return text
         case dict():
-            return {name: resolved(each) for name, each in value.items()}
+            return {name: resolved(each, known) for name, each in value.items()}
         case list():
-            return [resolved(each) for each in value]
+            return [resolved(each, known) for each in value]
     return value
+
+
+def test_functions_are_told_the_same_of_both_apis(told, resources):
+    calls = {
+        each["FunctionName"]: each["Environment"]["Variables"] for each in told["lambda.update_function_configuration"]
+    }
+    known = {**KNOWN, "RestAPI": API, "WebsocketAPI": SOCKETS}
+    in_template = {
+        each["FunctionName"]: {
+            name: resolved(value, known)
+            for name, value in each["Environment"]["Variables"].items()
+            if isinstance(value, dict)
+        }
+        for each in resources.values()
+        if "Environment" in each
+    }
+
+    assert {name: {**own, "CHALICES": "own"} for name, own in in_template.items() if own} == calls
 
 
 def test_the_queue_is_mapped_alike(told, resources):
