@@ -94,7 +94,7 @@ def _key_faults(wanted: Regions, *, own: bool) -> Iterator[str]:
     if form is None or form["region"] != wanted.other:
         yield (
             f"REPLICA_KEY={wanted.other_key} is no key of KMS in {wanted.other}: it is the output KeyArn of the data "
-            "stack there, as arn:aws:kms:…"
+            "stack there, as arn:…:kms:…"
         )
 
 

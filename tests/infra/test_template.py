@@ -301,7 +301,9 @@ def test_a_key_that_everybody_may_use_is_used_by_the_tables_of_the_account():
 
     assert used["Condition"]["StringEquals"] == {
         "kms:CallerAccount": {"Ref": "AWS::AccountId"},
-        "kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"},
+        "kms:ViaService": [
+            {"Fn::Sub": f"dynamodb.${{AWS::Region}}.{domain}"} for domain in ("amazonaws.com", "${AWS::URLSuffix}")
+        ],
     }
 
 
