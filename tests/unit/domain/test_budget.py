@@ -15,6 +15,7 @@ from chalicelib.domain.budget import (
     Standing,
     describe,
     period,
+    refused,
     standing,
     together,
 )
@@ -139,6 +140,23 @@ def test_a_reset_lies_in_the_future_and_within_the_window(now, window):
     found = period(window, now)
     assert 1 <= gauge.reset_seconds <= found.ends - found.starts
     assert gauge.reset_seconds >= found.ends - now - 0.001
+
+
+KNOWN = Standing(Gauge(10, 5, 7), Gauge(1_000, 400, 7))
+FOUND = Gauge(100, 0, 20)
+
+
+@pytest.mark.parametrize(
+    ("gauge", "told"),
+    [
+        (("requests", FOUND), Standing(FOUND, KNOWN.tokens)),
+        (("tokens", FOUND), Standing(KNOWN.requests, FOUND)),
+        (("usd_micros", FOUND), KNOWN),
+        (None, KNOWN),
+    ],
+)
+def test_the_limit_that_refused_is_the_one_that_headers_tell(gauge, told):
+    assert refused(KNOWN, gauge) == told
 
 
 def test_a_tenant_without_a_plan_of_its_own_changes_nothing():

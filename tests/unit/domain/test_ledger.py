@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.budget import METERS, WINDOWS, Charge, Limit, Subject
+from chalicelib.domain.budget import METERS, WINDOWS, Charge, Gauge, Limit, Subject
 from chalicelib.domain.errors import LimitExceeded
 from chalicelib.domain.ledger import BUSY_SECONDS, demands, owner_of, refuse_busy, subjects_of
 from chalicelib.domain.turn import Reservation
@@ -75,6 +75,23 @@ def test_a_refusal_says_what_is_left_and_when_to_come_back(used, remaining):
 
     assert (refusal.remaining, refusal.asked, refusal.retry_after_seconds) == (remaining, 100, 20)
     assert "tokens per minute of the key (1000)" in refusal.message
+
+
+def test_a_refusal_counts_what_is_gone_elsewhere_and_tells_the_headers():
+    (demand,) = demands(a_reservation(Limit("key", "minute", tokens=1_000)))
+
+    refusal = msgspec.structs.replace(demand, away=300).refusal(650, NOW)
+
+    assert refusal.remaining == 50
+    assert refusal.gauge == ("tokens", Gauge(1_000, 50, 20))
+
+
+def test_at_the_end_of_a_window_the_wait_is_a_second():
+    (demand,) = demands(a_reservation(Limit("key", "minute", tokens=1_000)))
+
+    refusal = demand.refusal(1_000, demand.period.ends)
+
+    assert refusal.retry_after_seconds == 1
 
 
 def test_an_owner_is_a_user_of_a_tenant():
