@@ -14,6 +14,7 @@ from chalicelib.domain.chat import Wire
 from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.identity import Key, KeyState, Scope, state_of
 from chalicelib.domain.keys import Found, Made, NewKey, Wanted
+from chalicelib.domain.trail import END_OF_TIME
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import JSON, SecretResponse
 from chalicelib.edge.listing import limit_of
@@ -24,7 +25,6 @@ from chalicelib.pipeline.tenants import Changed, HookWish, TenantWish
 DEFAULT_PLAN: Final = "standard"
 MOST_OVERLAP_SECONDS: Final = 86_400
 OVERLAP_SECONDS: Final = 3_600
-END_OF_TIME: Final = 253_402_300_799  # the last second of the year 9999
 
 Row = TypeVar("Row")
 Moment = Annotated[int, Meta(ge=0, le=END_OF_TIME)] | None
@@ -209,4 +209,4 @@ def key_view(key: Key, now: float) -> KeyView:
 
 
 def _json(value: object, kind: type[Response] = Response) -> Response:
-    return kind(msgspec.json.encode(value).decode(), {"Content-Type": JSON, "Cache-Control": "no-store"})
+    return kind(msgspec.json.encode(value).decode(), {"Content-Type": JSON})

@@ -209,4 +209,4 @@ def decision_view(ruling: Ruling) -> DecisionView:
 
 
 def _json(value: Any) -> Response:
-    return Response(msgspec.json.encode(value).decode(), {"Content-Type": JSON, "Cache-Control": "no-store"})
+    return Response(msgspec.json.encode(value).decode(), {"Content-Type": JSON})

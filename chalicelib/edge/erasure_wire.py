@@ -45,4 +45,4 @@ def erasure_response(found: Erasure) -> Response:
         started_at=found.started_at,
         finished_at=found.finished_at,
     )
-    return Response(msgspec.json.encode(view).decode(), {"Content-Type": JSON, "Cache-Control": "no-store"})
+    return Response(msgspec.json.encode(view).decode(), {"Content-Type": JSON})

@@ -23,7 +23,7 @@ KINDS: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg
 _WEB: Final = Path(__file__).parents[1] / "web"
 _UTF8: Final = "; charset=utf-8"
 _DIGITS: Final = 16
-_OPEN: Final = {"X-DNS-Prefetch-Control": "off", "Referrer-Policy": "no-referrer"}
+_OPEN: Final = {"X-DNS-Prefetch-Control": "off"}
 _HEADERS: Final = {
     **_OPEN,
     "Cache-Control": "no-cache",

@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.identity import Principal
-from chalicelib.domain.trail import Action, Actor, By, Changes, Event, Found, Outcome, Search
+from chalicelib.domain.trail import END_OF_TIME, Action, Actor, By, Changes, Event, Found, Outcome, Search
 from chalicelib.domain.turn_ids import RANDOM_BYTES, turn_id
-from chalicelib.edge.admin_wire import END_OF_TIME, Listing
+from chalicelib.edge.admin_wire import Listing
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import JSON
 from chalicelib.edge.listing import limit_of
@@ -82,7 +82,7 @@ def search_of(call: Call) -> Search:
 def events_response(found: Found) -> Response:
     """A page of events."""
     page = Listing(data=[event_view(event) for event in found.events], has_more=found.next is not None, next=found.next)
-    return Response(msgspec.json.encode(page).decode(), {"Content-Type": JSON, "Cache-Control": "no-store"})
+    return Response(msgspec.json.encode(page).decode(), {"Content-Type": JSON})
 
 
 def event_view(event: Event) -> EventView:

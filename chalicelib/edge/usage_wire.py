@@ -228,14 +228,14 @@ def _wants_table(call: Call) -> bool:
 
 
 def _table(whose: tuple[str, ...], rows: Iterator[tuple[Cell, ...]], following: str | None = None) -> Response:
-    headers: Headers = {"Content-Type": CSV, "Content-Disposition": 'attachment; filename="usage.csv"', **_ALWAYS}
+    headers: Headers = {"Content-Type": CSV, "Content-Disposition": 'attachment; filename="usage.csv"', **_VARY}
     if following is not None:
         headers[NEXT] = following
     return Response(table_text((*whose, *_COLUMNS), rows), headers)
 
 
 def _json(value: object) -> Response:
-    return Response(msgspec.json.encode(value).decode(), {"Content-Type": JSON, **_ALWAYS})
+    return Response(msgspec.json.encode(value).decode(), {"Content-Type": JSON, **_VARY})
 
 
-_ALWAYS: Final = {"Vary": "Accept", "Cache-Control": "no-store"}
+_VARY: Final = {"Vary": "Accept"}

@@ -21,8 +21,7 @@ class Strangers:
 
     def __init__(self, a_minute: int, tell: Callable[[int], None]) -> None:
         """`a_minute` failures are looked at from each address and for each key; without any, all are."""
-        self._sources = Failures(a_minute) if a_minute else None
-        self._tokens = Failures(a_minute or 1)
+        self._failures = (Failures(a_minute), Failures(a_minute)) if a_minute else None
         self._good: OrderedDict[int, None] = OrderedDict()  # hashes with this process's seed: no token is kept
         self._tell = tell
         self._turned_away = 0
@@ -30,21 +29,23 @@ class Strangers:
 
     def turn_away(self, source: str, token: str, now: float) -> None:
         """`TooManyFailures` for an attempt that is not to be looked at."""
-        if self._sources is None or hash(token) in self._good:
+        if self._failures is None or hash(token) in self._good:
             return
-        wait = max(self._sources.wait(network(source), now), self._tokens.wait(token, now) if token else 0)
+        sources, tokens = self._failures
+        wait = max(sources.wait(network(source), now), tokens.wait(token, now) if token else 0)
         if wait > 0:
             self._count(now)
             raise TooManyFailures(wait)
 
     def failed(self, source: str, token: str, now: float) -> None:
         """Count an attempt that failed; its key, where there was one, is good no more."""
-        if self._sources is None:
+        if self._failures is None:
             return
         self._good.pop(hash(token), None)
-        self._sources.add(network(source), now)
+        sources, tokens = self._failures
+        sources.add(network(source), now)
         if token:
-            self._tokens.add(token, now)
+            tokens.add(token, now)
 
     def know(self, token: str) -> None:
         """Remember a key that was good just now."""

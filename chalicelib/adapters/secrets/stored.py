@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 _KEPT_SECONDS: Final = 300.0
+_FAILED_SECONDS: Final = 5.0
 REFUSED_SECONDS: Final = 30.0
 """A key that is wrong for good is not read at each call."""
-FAILED_SECONDS: Final = 5.0
 WITHIN: Final = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"})
 
 Fault = StoreUnavailable | Misconfigured
@@ -37,7 +37,7 @@ class StoredSecret(Generic[Held]):
     """
 
     def __init__(
-        self, fetch: Callable[[], Held], *, clock: Clock = time.monotonic, failed_seconds: float = FAILED_SECONDS
+        self, fetch: Callable[[], Held], *, clock: Clock = time.monotonic, failed_seconds: float = _FAILED_SECONDS
     ) -> None:
         """`fetch` raises `StoreUnavailable` or `Misconfigured`; nothing is read before the first `read`."""
         self._fetch = fetch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
+from chalicelib.domain.trail import END_OF_TIME
 from chalicelib.edge import admin_wire, cache_wire, erasure_wire, plan_wire, trail_wire, usage_wire
 from chalicelib.edge.names import MOST_CHARACTERS, OWNER
 from chalicelib.edge.openapi.operation import AFTER, CSV, HISTORY, LIMIT, Json, Operation, Query
@@ -15,7 +16,7 @@ _KEYS: Final = (_TENANT, Query("user", _NAME), LIMIT, AFTER)
 _OUTCOME: Final = Query("outcome", {"enum": sorted(cache_wire.OUTCOMES)})
 _DECISIONS: Final = (*_KEYS, Query("model", {"type": "string"}), _OUTCOME)
 _ACTION: Final = Query("action", {"enum": sorted(trail_wire.ACTIONS)})
-_SECOND: Final[Json] = {"type": "integer", "minimum": 0, "maximum": admin_wire.END_OF_TIME}
+_SECOND: Final[Json] = {"type": "integer", "minimum": 0, "maximum": END_OF_TIME}
 _TIMES: Final = (Query("since", _SECOND), Query("before", _SECOND))
 _EVENTS: Final = (Query("tenant", _NAME), Query("user", _NAME), _ACTION, *_TIMES, LIMIT, AFTER)
 
