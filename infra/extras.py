@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from chalicelib.edge.problems import SECURITY_HEADERS
 from infra.stages import APP, Stage, Throttle
 
 GATEWAY_STAGE: Final = "api"  # Chalice's own name of what it deploys, in REST and WebSocket
@@ -76,6 +77,12 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     status: int | None
     body: str
+    headers: Mapping[str, str]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The headers as API Gateway takes them: between single quotes, so that none may be in them."""
+        return {f"gatewayresponse.header.{name}": f"'{text}'" for name, text in self.headers.items()}
 
 
 class Extras(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,14 +134,25 @@ def _door(stage: Stage, name: str, line: Mapping[str, str], *, tracing: bool) ->
     )
 
 
-def _refusal(kind: str, status: int | None, error: str, code: str) -> Refusal:
+_HEADERS: Final = MappingProxyType(
+    {
+        # A list of sources without any is as good as one of 'none', and takes no quotes.
+        **{name: text.replace(" 'none'", "") for name, text in SECURITY_HEADERS.items()},
+        # Nothing in it is anybody's: every page may know why its call was turned away.
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Expose-Headers": "*",
+    }
+)
+
+
+def _refusal(kind: str, status: int | None, error: str, code: str, **more: str) -> Refusal:
     """API Gateway puts its own message in, quotes included."""
     body = f'{{"error":{{"message":$context.error.messageString,"type":"{error}","param":null,"code":"{code}"}}}}'
-    return Refusal(kind=kind, status=status, body=body)
+    return Refusal(kind=kind, status=status, body=body, headers={**_HEADERS, **more})
 
 
 _REFUSALS: Final = (
-    _refusal("THROTTLED", 429, "rate_limit_error", "rate_limit_exceeded"),
+    _refusal("THROTTLED", 429, "rate_limit_error", "rate_limit_exceeded", **{"Retry-After": "1"}),
     _refusal("WAF_FILTERED", 403, "permission_error", "insufficient_permissions"),
     _refusal("REQUEST_TOO_LARGE", 413, "invalid_request_error", "payload_too_large"),
     _refusal("MISSING_AUTHENTICATION_TOKEN", 404, "invalid_request_error", "not_found"),  # no such route

@@ -40,13 +40,19 @@ def refusal(account: Account, api: str, wanted: Refusal) -> Setting:
         seen = (found(lambda: client.get_gateway_response(**at)) if api else None) or {}
         if seen.get("defaultResponse", True):
             return {}
-        return {"body": seen.get("responseTemplates", {}).get(_JSON), **{name: seen.get(name) for name in status}}
+        return {
+            "body": seen.get("responseTemplates", {}).get(_JSON),
+            "headers": seen.get("responseParameters"),
+            **{name: seen.get(name) for name in status},
+        }
 
     return Setting(
         what=f"answer to {wanted.kind}",
-        wanted={"body": wanted.body, **status},
+        wanted={"body": wanted.body, "headers": wanted.parameters, **status},
         read=read,
-        write=lambda: client.put_gateway_response(**at, **status, responseTemplates={_JSON: wanted.body}),
+        write=lambda: client.put_gateway_response(
+            **at, **status, responseParameters=wanted.parameters, responseTemplates={_JSON: wanted.body}
+        ),
     )
 
 

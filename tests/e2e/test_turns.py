@@ -110,3 +110,12 @@ def test_a_limit_refuses_and_says_when_to_come_again(deployed):
 
     assert int(refused.value.response.headers["retry-after"]) > 0
     assert refused.value.response.headers["x-ratelimit-remaining-requests"] == "0"
+
+
+def test_what_api_gateway_itself_refuses_reads_as_every_refusal_does(deployed):
+    answer = httpx.get(f"{deployed.url}/no/such/route", headers={"origin": "https://elsewhere.example.com"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"] == "default-src; frame-ancestors"
+    assert (answer.headers["cache-control"], answer.headers["access-control-allow-origin"]) == ("no-store", "*")
