@@ -45,13 +45,18 @@ class Outcome:
         self.began = time.perf_counter()
 
 
-def fresh(text: Callable[[int], str], **fields: bool) -> Callable[[], bytes]:
+def encoded(text: str, **fields: object) -> bytes:
+    """The body of a question."""
+    return json.dumps(body(text, **fields)).encode()
+
+
+def fresh(text: Callable[[int], str], **fields: object) -> Callable[[], bytes]:
     """Bodies of questions that nobody asked before."""
-    return lambda: json.dumps(body(text(next(_numbers)), **fields)).encode()
+    return lambda: encoded(text(next(_numbers)), **fields)
 
 
 KINDS: Final = (
-    Kind("hit", lambda: json.dumps(body("What is a spring tide?")).encode(), HIT),
+    Kind("hit", lambda: encoded("What is a spring tide?"), HIT),
     Kind("miss", fresh("What is wave number {}?".format), MISS),
     Kind(
         "stream",

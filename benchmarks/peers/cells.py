@@ -1,16 +1,15 @@
 """What is measured of each gateway: kinds of requests at numbers of connections, in rounds that alternate."""
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count, cycle
+from itertools import cycle
 from statistics import median
 from typing import Final
 
 from benchmarks.figures import Figures, Row, quantile, rounded, spread
-from benchmarks.load import HIT, MISS, Caller, Kind, offer
+from benchmarks.load import HIT, MISS, Caller, Kind, encoded, fresh, offer
 from benchmarks.peers.gateways import Gateway
 from benchmarks.peers.upstream import CHUNKS, PIECE
 from benchmarks.processes import cpu_seconds
@@ -20,7 +19,7 @@ RATE: Final = 20.0
 """Requests a second that the slowest of them bears with ease."""
 YARDSTICK: Final = "litellm"
 _AT_RATE: Final = 8
-_numbers = count()
+_QUESTION: Final = "What is wave number {}?".format
 
 
 @dataclass(frozen=True)
@@ -123,24 +122,16 @@ def warm(cells: list[Cell]) -> None:
 
 def _kinds(gateway: Gateway) -> Iterator[Kind]:
     says = MISS if gateway.name == "tidegate" else b""
-    yield Kind("whole", _asked(), says)
-    yield Kind("stream", _asked(stream=True), says, PIECE.encode(), CHUNKS)
+    yield Kind("whole", fresh(_QUESTION), says)
+    yield Kind("stream", fresh(_QUESTION, stream=True), says, PIECE.encode(), CHUNKS)
     if gateway.name == "tidegate":
-        yield Kind("exact hit", lambda: _body("What is a spring tide?"), HIT)
+        yield Kind("exact hit", lambda: encoded("What is a spring tide?"), HIT)
         place = cycle(gateway.conversations)
-        yield Kind("whole, in a conversation", lambda: _body(_question(), conversation=next(place)), MISS)
 
+        def going_on() -> bytes:
+            return fresh(_QUESTION, conversation=next(place))()
 
-def _asked(**fields: bool) -> Callable[[], bytes]:
-    return lambda: _body(_question(), **fields)
-
-
-def _question() -> str:
-    return f"What is wave number {next(_numbers)}?"
-
-
-def _body(text: str, **fields: object) -> bytes:
-    return json.dumps({"model": "nova-lite", "messages": [{"role": "user", "content": text}], **fields}).encode()
+        yield Kind("whole, in a conversation", going_on, MISS)
 
 
 def _is(cell: Cell, name: str) -> bool:

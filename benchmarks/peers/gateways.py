@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.environments import ROOT
+from benchmarks.load import encoded
 from benchmarks.peers.installs import Installed
 from benchmarks.peers.upstream import HOST
 from benchmarks.processes import family
 from benchmarks.product import Product, free_port, running
+from benchmarks.turns import MODEL
 
-MODEL: Final = "nova-lite"
 _GRACE_S: Final = 20
 _START_S: Final = 120
 _PAUSE_S: Final = 0.05
@@ -141,9 +142,9 @@ def _started(command: Sequence[str], environment: Mapping[str, str], log: Path) 
 def _until_ready(process: subprocess.Popen[bytes], port: int, headers: Mapping[str, str]) -> float:
     """Ask until it answers; how long that took since it was started, in seconds."""
     began = time.perf_counter()
-    body = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "Are you there?"}]}).encode()
+    asked = encoded("Are you there?")
     request = urllib.request.Request(
-        f"http://{HOST}:{port}/v1/chat/completions", body, {**headers, "Content-Type": "application/json"}
+        f"http://{HOST}:{port}/v1/chat/completions", asked, {**headers, "Content-Type": "application/json"}
     )
     while time.perf_counter() < began + _START_S and process.poll() is None:
         with suppress(OSError), urllib.request.urlopen(request, timeout=_START_S):  # noqa: S310
