@@ -6,7 +6,6 @@ does.
 """
 
 import argparse
-import dataclasses
 import io
 import json
 import os
@@ -87,7 +86,7 @@ def _functions(turns: Any) -> Iterator[tuple[str, float]]:
     for scenario in turns.scenarios:
         if scenario.name not in _KINDS:
             continue
-        events = dataclasses.replace(scenario, turns=_TURNS).prepare(2 * _TURNS)
+        events = scenario.prepare(2 * _TURNS)
         for event in events[:_TURNS]:
             scenario.take(event)
         yield scenario.name, median([_calls(partial(scenario.take, event)) for event in events[_TURNS:]])
