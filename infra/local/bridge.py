@@ -8,6 +8,7 @@ A bare ASGI app: a framework here would add its cost to every request that a ben
 import asyncio
 import json
 import logging
+import threading
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,12 @@ from infra.local.streams import Body, Stream
 BODY_LIMIT_BYTES: Final = 10 * 1024 * 1024  # API Gateway's
 _TIMEOUT_S: Final = 300.0
 _THREADS: Final = 128  # one for each open stream; a thread that waits costs next to nothing
+_WAITING: Final = 128  # requests without a thread yet: some seconds' work; who would wait longer is sent away
+_FULL: Final = Refusal(
+    HTTPStatus.TOO_MANY_REQUESTS, "More requests are running than this machine bears.", "rate_limit_exceeded"
+)
+
+_KINDS: Final = {HTTPStatus.INTERNAL_SERVER_ERROR: "server_error", HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error"}
 
 Message = MutableMapping[str, Any]
 Scope = Mapping[str, Any]
@@ -46,13 +53,18 @@ class Gateway(Protocol):
 
 
 class Bridge:
-    """The ASGI app over `app`; one worker of `threads` has a request from first line to last piece."""
+    """The ASGI app over `app`; one worker of `threads` has a request from first line to last piece.
 
-    def __init__(self, app: Gateway, *, threads: int = _THREADS) -> None:
+    Beyond `waiting` requests that have no worker yet, others are refused, as Lambda does beyond its concurrency:
+    a line that grows is a line of callers who have given up.
+    """
+
+    def __init__(self, app: Gateway, *, threads: int = _THREADS, waiting: int = _WAITING) -> None:
         self._app = app
         self._routes = Routes(app.routes)
         self._binary_types = frozenset(app.api.binary_types)
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="lambda")
+        self._places = threading.Semaphore(threads + waiting)
         self._streams: set[Stream] = set()
         self._sockets = Sockets(app, self._workers)
 
@@ -84,14 +96,21 @@ class Bridge:
             message = f"The request body is larger than {BODY_LIMIT_BYTES} bytes."
             await _refuse(send, Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, "payload_too_large"))
             return
-        event = make_event(scope, destination, body, self._binary_types)
+        if not self._places.acquire(blocking=False):
+            await _refuse(send, _FULL)
+            return
+        await self._run(make_event(scope, destination, body, self._binary_types), receive, send)
+
+    async def _run(self, event: Event, receive: Receive, send: Send) -> None:
         stream = Stream(asyncio.get_running_loop())
         self._streams.add(stream)
+        work = self._workers.submit(self._work, stream, event)
+        work.add_done_callback(lambda _: self._places.release())
         try:
-            self._workers.submit(self._work, stream, event)
             await _relay(stream, receive, send)
         finally:
             stream.cut()
+            work.cancel()  # if no worker had it yet
             self._streams.discard(stream)
 
     def _work(self, stream: Stream, event: Event) -> None:
@@ -109,24 +128,35 @@ class Bridge:
 
 
 async def _relay(stream: Stream, receive: Receive, send: Send) -> None:
+    watch = asyncio.create_task(_cut_when_left(stream, receive))
     try:
-        status, headers, body = await stream.begin()
+        await _tell(stream, send)
+    finally:
+        watch.cancel()
+
+
+async def _tell(stream: Stream, send: Send) -> None:
+    try:
+        begun = await stream.begin()
     except Exception:  # noqa: BLE001 - logged, and answered as Lambda would
         _log.exception("the app failed")
         fault = "The server had an error while processing your request."
         await _refuse(send, Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, fault, "internal_error"))
         return
+    if begun is None:
+        return
+    status, headers, body = begun
     if body is not None:
         await _send_whole(send, status, _encode(headers), body)
         return
     await send({"type": "http.response.start", "status": status, "headers": _encode(headers)})
-    watch = asyncio.create_task(_cut_when_left(stream, receive))
-    try:
-        while (piece := await stream.next()) is not None:
-            if not stream.is_cut:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-    finally:
-        watch.cancel()
+    await _pass_on(stream, send)
+
+
+async def _pass_on(stream: Stream, send: Send) -> None:
+    while (piece := await stream.next()) is not None:
+        if not stream.is_cut:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
     if not stream.is_cut:  # a cut answer has no proper end: its reader must see that it is not whole
         await send({"type": "http.response.body", "body": b""})
 
@@ -134,7 +164,7 @@ async def _relay(stream: Stream, receive: Receive, send: Send) -> None:
 async def _cut_when_left(stream: Stream, receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    stream.cut()
+    stream.leave()
 
 
 class _Left(Exception):
@@ -167,9 +197,11 @@ def _declared_length(scope: Scope) -> int:
 
 
 async def _refuse(send: Send, refusal: Refusal) -> None:
-    kind = "server_error" if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
+    kind = _KINDS.get(refusal.status, "invalid_request_error")
     error = {"message": refusal.message, "type": kind, "param": None, "code": refusal.code}
     headers = [(b"content-type", b"application/json"), (b"x-request-id", str(uuid.uuid4()).encode())]
+    if refusal is _FULL:
+        headers.append((b"retry-after", b"1"))
     if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         headers.append((b"connection", b"close"))  # the rest of the body is not read
     await _send_whole(send, refusal.status, headers, json.dumps({"error": error}).encode())

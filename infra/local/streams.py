@@ -22,13 +22,16 @@ class Stream:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._begun: asyncio.Future[tuple[int, Headers, bytes | None]] = loop.create_future()
+        self._begun: asyncio.Future[tuple[int, Headers, bytes | None] | None] = loop.create_future()
         self._pieces: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
         self._room = threading.Semaphore(_AHEAD)
         self.is_cut = False
 
-    async def begin(self) -> tuple[int, Headers, bytes | None]:
-        """Return status, headers, and the body when it is whole; None when `next` has it."""
+    async def begin(self) -> tuple[int, Headers, bytes | None] | None:
+        """Return status, headers, and the body when it is whole, or None in its place when `next` has it.
+
+        None alone is for a caller who left before.
+        """
         return await self._begun
 
     async def next(self) -> bytes | None:
@@ -44,12 +47,17 @@ class Stream:
         self.is_cut = True
         self._room.release()
 
+    def leave(self) -> None:
+        """Cut it, and tell nobody what may still come."""
+        self.cut()
+        self._begin(None)
+
     def produce(self, status: int, headers: Headers, body: Body) -> None:
         """In the worker: pass on everything that `body` yields."""
         if isinstance(body, bytes):
-            self._call(self._begun.set_result, (status, headers, body))
+            self._call(self._begin, (status, headers, body))
             return
-        self._call(self._begun.set_result, (status, headers, None))
+        self._call(self._begin, (status, headers, None))
         try:
             self._pump(body)
         except Exception as fault:  # noqa: BLE001 - raised again where the answer is sent
@@ -58,7 +66,16 @@ class Stream:
             self._call(self._pieces.put_nowait, None)
 
     def fail(self, fault: Exception) -> None:
-        self._call(self._begun.set_exception, fault)
+        self._call(self._begin, fault)
+
+    def _begin(self, answer: tuple[int, Headers, bytes | None] | Exception | None) -> None:
+        """In the event loop: what `begin` returns or raises; whoever left is told nothing more."""
+        if self._begun.done():
+            return
+        if isinstance(answer, Exception):
+            self._begun.set_exception(answer)
+        else:
+            self._begun.set_result(answer)
 
     def _pump(self, body: Iterator[bytes]) -> None:
         with ending(body):

@@ -5,6 +5,7 @@ import base64
 import json
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -367,3 +368,48 @@ def test_a_stream_that_breaks_has_no_proper_end():
 
     assert b"piece " in answer
     assert not answer.endswith(b"0\r\n\r\n")
+
+
+class Held:
+    """An app's answer that waits until it is let go."""
+
+    def __init__(self):
+        self.go_on = threading.Event()
+
+    def __call__(self, event):
+        assert self.go_on.wait(30)
+        return ok(event)
+
+
+def test_whoever_finds_no_place_is_sent_away_at_once_and_told_when_to_come_back():
+    held = Held()
+
+    with serving(Bridge(App(held), threads=1, waiting=1)) as port, ThreadPoolExecutor(5) as readers:
+        reading = [readers.submit(read_all, connect(port, "/v1/models/x")) for _ in range(5)]
+        eventually(lambda: sum(each.done() for each in reading) == 3)
+        held.go_on.set()
+        answers = [each.result() for each in reading]
+        later = [read_all(connect(port, "/v1/models/x")) for _ in range(3)]
+
+    refused = [answer for answer in answers if answer.startswith(b"HTTP/1.1 429 ")]
+    assert (len(refused), len(answers)) == (3, 5)
+    assert all(b"\r\nretry-after: 1\r\n" in answer and b'"code": "rate_limit_exceeded"' in answer for answer in refused)
+    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in later)
+
+
+def test_a_request_whose_caller_left_before_its_turn_is_not_worked_on():
+    held = Held()
+    app = App(held)
+    bridge = Bridge(app, threads=1, waiting=2)
+
+    with serving(bridge) as port:
+        first = connect(port, "/v1/models/first")
+        eventually(lambda: app.calls)
+        with connect(port, "/v1/models/second"):
+            eventually(lambda: len(bridge._streams) == 2)
+        eventually(lambda: len(bridge._streams) == 1)
+        held.go_on.set()
+        answers = [read_all(first), read_all(connect(port, "/v1/models/third"))]
+
+    assert [event["pathParameters"]["id"] for event, _ in app.calls] == ["first", "third"]
+    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
