@@ -24,7 +24,6 @@ _OF_A_KEY: Final = ("plan", "scopes", "expires_at")
 
 Action = Literal[
     "attempt",
-    "cache.feedback",
     "cache.purge",
     "key.create",
     "key.expire",

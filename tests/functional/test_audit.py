@@ -8,6 +8,7 @@ import pytest
 from app import app
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.identity import parse_token
+from chalicelib.edge.trail_wire import ACTIONS
 from infra.key import make_key
 from tests.builders import PEPPERS, an_event
 from tests.functional.test_authorisation import SCOPES
@@ -123,6 +124,7 @@ def test_every_change_of_every_kind_is_an_event(world, admin, trail):
         ]
     )
     by_action = {each["action"]: each for each in events}
+    assert {*by_action, "attempt"} == ACTIONS.keys()
     assert [each["changes"] for each in events if each["action"] == "plan.put"][1] == {"concurrent": 8}
     assert by_action["tenant.update"]["changes"] == {"plan": None}
     assert by_action["cache.purge"]["changes"].keys() == {"model"}
