@@ -6,6 +6,7 @@ it is settled.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
@@ -14,6 +15,8 @@ from msgspec import Meta, Struct
 SubjectKind = Literal["key", "user", "tenant"]
 Window = Literal["minute", "day", "month"]
 Meter = Literal["requests", "tokens", "usd_micros"]
+Told = Callable[[int], str]
+"""Writes an amount of one meter as people read it."""
 
 WINDOWS: Final[tuple[Window, ...]] = ("minute", "day", "month")
 MOST_SHARDS: Final = 16

@@ -41,9 +41,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from chalicelib.domain.budget import Gauge, Standing
+    from chalicelib.domain.budget import Gauge, Standing, Told
 
 
 class TidegateError(Exception):
@@ -149,25 +147,15 @@ class LimitExceeded(TidegateError):
     """A limit would be passed: which, what is left of it, and when it resets."""
 
     def __init__(
-        self,
-        *,
-        limit: str,
-        remaining: int | None,
-        asked: int,
-        retry_after_seconds: int | None,
-        told: Callable[[int], str] = str,
+        self, *, limit: str, remaining: int | None, asked: int, retry_after_seconds: int | None, told: Told = str
     ) -> None:
-        """`limit` reads like `tokens per minute of the key (1000)`, an amount as `told` writes it.
-
-        `retry_after_seconds` None is for what never fits: it is refused before `remaining` is read.
-        """
+        """`retry_after_seconds` None is for what never fits, whose `remaining` was not read; `told` writes amounts."""
         left = None if remaining is None else max(remaining, 0)
+        needs = f"{limit}. This request needs {told(asked)}"
         if retry_after_seconds is None:
-            words = f"Limit exceeded: {limit}. This request needs {told(asked)}, more than the whole limit; "
-            words += "it can never be admitted."
+            words = f"Limit exceeded: {needs}, more than the whole limit; it can never be admitted."
         else:
-            words = f"Limit reached: {limit}. This request needs {told(asked)}, {told(left or 0)} left. "
-            words += f"Try again in {retry_after_seconds} s."
+            words = f"Limit reached: {needs}, {told(left or 0)} left. Try again in {retry_after_seconds} s."
         super().__init__(words)
         self.limit = limit
         self.remaining = left
