@@ -11,6 +11,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from chalicelib.domain.chat import ImageAddress, Usage, Wire
+from chalicelib.domain.report import CacheOutcome
 
 TurnState = Literal["open", "done", "cut"]
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
@@ -48,13 +49,25 @@ class Refusal(Wire, frozen=True, tag="refusal", tag_field="type"):
 ItemPart = InputText | InputImage | OutputText | Refusal
 
 
+class Origin(Struct, frozen=True, omit_defaults=True):
+    """Where an answer is from, as its turn remembers it: `id` is the answer's own, `usage` what was burned for it."""
+
+    id: str
+    model: str
+    cache: CacheOutcome = "miss"
+    target: str = ""
+    similarity: float | None = None
+    usage: Usage | None = None
+
+
 class MessageItem(Wire, frozen=True, tag="message", tag_field="type"):
-    """Something said."""
+    """Something said. `tidegate` is told of the answer of a turn, and never stored."""
 
     role: Literal["system", "developer", "user", "assistant"]
     content: str | tuple[ItemPart, ...]
     id: str | None = None
     status: ItemStatus | None = None
+    tidegate: Origin | None = None
 
 
 class CallItem(Wire, frozen=True, tag="function_call", tag_field="type"):
@@ -97,7 +110,7 @@ class Turn(Struct, frozen=True, omit_defaults=True):
     """One exchange. `items` hold what came in and, unless the turn is `open`, what was answered.
 
     `number` counts from 1 within the conversation; `id` is unique everywhere. `lease_until` is the epoch second
-    after which an open turn is known to have been cut.
+    after which an open turn is known to have been cut. `cache` and `similarity` tell of a hit.
     """
 
     id: str
@@ -109,6 +122,8 @@ class Turn(Struct, frozen=True, omit_defaults=True):
     target: str = ""
     usage: Usage | None = None
     lease_until: int = 0
+    cache: CacheOutcome = "miss"
+    similarity: float | None = None
 
 
 class TurnRef(Struct, frozen=True):

@@ -27,6 +27,11 @@ class AnswerScope(Struct, frozen=True):
     embedder: str
 
     @property
+    def is_shared(self) -> bool:
+        """Whether all users of the tenant are served from it."""
+        return self.user == "*"
+
+    @property
     def label(self) -> str:
         """One text for each scope, whatever is in its parts."""
         return msgspec.json.encode(msgspec.structs.astuple(self)).decode()

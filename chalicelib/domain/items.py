@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+import msgspec
+
 from chalicelib.domain.chat import (
     Assistant,
     CalledFunction,
@@ -30,6 +32,7 @@ from chalicelib.domain.conversation import (
     ItemPart,
     ItemStatus,
     MessageItem,
+    Origin,
     OutputText,
     Refusal,
     Removed,
@@ -89,13 +92,15 @@ def messages_of(items: tuple[Item | Removed, ...]) -> tuple[Message, ...]:
 def shown(turn: Turn, now: float) -> tuple[Item, ...]:
     """The turn's items with their ids and states, as a reader sees them at `now`.
 
-    A turn that ended with its process, before it could be settled, shows an empty and incomplete answer.
+    A turn that ended with its process, before it could be settled, shows an empty and incomplete answer. Every other
+    answer says where it is from.
     """
     items = turn.items
     ended = turn.state == "cut" or (turn.state == "open" and now >= turn.lease_until)
     if ended and turn.usage is None:
         items = (*items, *items_of_completion(Completion(), "incomplete"))
-    return tuple(_identified(item, turn, place) for place, item in enumerate(items) if not isinstance(item, Removed))
+    visible = [_identified(item, turn, place) for place, item in enumerate(items) if not isinstance(item, Removed)]
+    return tuple(_signed(visible, turn) if turn.model and turn.usage and turn.state != "open" else visible)
 
 
 def item_id(item: Item, turn: Turn, place: int) -> str:
@@ -120,6 +125,33 @@ def _identified(item: Item, turn: Turn, place: int) -> Item:
             return CallItem(call_id=call_id, name=name, arguments=arguments, id=known, status=status)
         case CallOutputItem(call_id=call_id, output=output):
             return CallOutputItem(call_id=call_id, output=output, id=known, status=status)
+
+
+def unsigned(item: Item) -> Item:
+    """The item as a caller may store it, who may have been shown it with an origin."""
+    return msgspec.structs.replace(item, tidegate=None) if isinstance(item, MessageItem) else item
+
+
+def _signed(items: list[Item], turn: Turn) -> list[Item]:
+    """The items with the turn's answer marked as one: what it calls may come after it, and nothing else."""
+    place = len(items) - 1
+    while place >= 0 and isinstance(items[place], CallItem):
+        place -= 1
+    last = items[place] if place >= 0 else None
+    if isinstance(last, MessageItem) and last.role == "assistant":
+        items[place] = msgspec.structs.replace(last, tidegate=_origin(turn))
+    return items
+
+
+def _origin(turn: Turn) -> Origin:
+    return Origin(
+        id=f"chatcmpl-{turn.id}",
+        model=turn.model,
+        cache=turn.cache,
+        target=turn.target,
+        similarity=turn.similarity,
+        usage=None if turn.usage == Usage() else turn.usage,
+    )
 
 
 def _parts(role: str, content: str | tuple[ItemPart, ...]) -> tuple[ItemPart, ...]:

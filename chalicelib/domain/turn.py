@@ -215,7 +215,10 @@ class Left(Struct, frozen=True):
 
 
 class Head(Struct, frozen=True):
-    """What is known of an answer before its first piece. `overhead_ms` is time not spent in the model."""
+    """What is known of an answer before its first piece. `overhead_ms` is time not spent in the model.
+
+    `question` is what the caller had asked in other words when the answer was given first.
+    """
 
     turn_id: str
     model: str
@@ -227,6 +230,7 @@ class Head(Struct, frozen=True):
     overhead_ms: int
     conversation: str | None = None
     similarity: float | None = None
+    question: str | None = None
 
 
 class Reply(Struct, frozen=True):

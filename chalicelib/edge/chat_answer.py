@@ -7,7 +7,8 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from chalicelib.domain.chat import FinishReason, ToolCall, Usage
-from chalicelib.domain.turn import Reply
+from chalicelib.domain.report import CacheOutcome
+from chalicelib.domain.turn import Head, Reply
 
 
 class TokenDetails(Struct, frozen=True):
@@ -43,6 +44,16 @@ class AnswerMessage(Struct, frozen=True, kw_only=True):
     tool_calls: tuple[ToolCall, ...] | UnsetType = UNSET
 
 
+class Source(Struct, frozen=True, kw_only=True):
+    """Where an answer is from: what the headers say of one over HTTP, and the question that it was given to first."""
+
+    cache: CacheOutcome | UnsetType = UNSET
+    target: str | UnsetType = UNSET
+    attempts: int | UnsetType = UNSET
+    similarity: float | UnsetType = UNSET
+    question: str | UnsetType = UNSET
+
+
 class Choice(Struct, frozen=True, kw_only=True):
     """The one choice."""
 
@@ -62,6 +73,7 @@ class ChatAnswer(Struct, frozen=True, kw_only=True):
     choices: tuple[Choice, ...]
     usage: UsageBody
     conversation: str | UnsetType = UNSET
+    tidegate: Source | UnsetType = UNSET
 
 
 def answer_of(reply: Reply) -> ChatAnswer:
@@ -80,7 +92,13 @@ def answer_of(reply: Reply) -> ChatAnswer:
         choices=(Choice(message=message, finish_reason=completion.finish_reason),),
         usage=usage_body(completion.usage),
         conversation=head.conversation or UNSET,
+        tidegate=source_of(head),
     )
+
+
+def source_of(head: Head) -> Source | UnsetType:
+    """What no header says of an answer's source: a question may be long, and in any script."""
+    return Source(question=head.question) if head.question else UNSET
 
 
 def usage_body(usage: Usage) -> UsageBody:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from chalicelib.domain.chat import Delta, FinishReason, ToolCallDelta
 from chalicelib.domain.turn import Head
-from chalicelib.edge.chat_answer import UsageBody, usage_body
+from chalicelib.edge.chat_answer import Source, UsageBody, source_of, usage_body
 
 
 class FunctionDelta(Struct, frozen=True, omit_defaults=True):
@@ -57,6 +58,7 @@ class Chunk(Struct, frozen=True, kw_only=True):
     choices: tuple[ChunkChoice, ...]
     usage: UsageBody | UnsetType | None = UNSET
     conversation: str | UnsetType = UNSET
+    tidegate: Source | UnsetType = UNSET
 
 
 class Chunks(Struct, frozen=True):
@@ -67,7 +69,9 @@ class Chunks(Struct, frozen=True):
 
     def opening(self) -> Chunk:
         """The first one carries the role, before the model's first piece."""
-        return self._chunk(MessageDelta(role="assistant", content=""))
+        return msgspec.structs.replace(
+            self._chunk(MessageDelta(role="assistant", content="")), tidegate=source_of(self.head)
+        )
 
     def of(self, delta: Delta) -> Iterator[Chunk]:
         """What is told of a delta; some say nothing that a caller is told."""

@@ -10,9 +10,10 @@ from chalice.app import Response
 from msgspec import Meta, Struct
 
 from chalicelib.domain.chat import Wire
-from chalicelib.domain.conversation import Conversation, Item, ItemPart, ItemStatus, Metadata
+from chalicelib.domain.conversation import Conversation, Item, ItemPart, ItemStatus, Metadata, Origin
 from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.identity import Principal
+from chalicelib.domain.items import unsigned
 from chalicelib.domain.turn_ids import began
 from chalicelib.edge.call import Call, convert
 from chalicelib.edge.gateway import JSON
@@ -40,6 +41,7 @@ class BareMessage(Wire, frozen=True):
     content: str | tuple[ItemPart, ...]
     id: str | None = None
     status: ItemStatus | None = None
+    tidegate: Origin | None = None
 
 
 class Items(Wire, frozen=True):
@@ -102,7 +104,7 @@ def conversation_of(call: Call, owner: Principal, body: CreateBody) -> Conversat
 def items_of(raw: Sequence[dict[str, Any]] | None) -> tuple[Item, ...]:
     """Items in their closed types; a message may leave its `type` out, as OpenAI's may."""
     typed = [{"type": "message", **item} if "role" in item else item for item in raw or ()]
-    return convert({"items": typed}, Items).items
+    return tuple(map(unsigned, convert({"items": typed}, Items).items))
 
 
 def new_items_of(call: Call) -> NewItems:

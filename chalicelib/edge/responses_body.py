@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta
 
 from chalicelib.domain.chat import JsonFormat, Name, TextFormat, Wire
-from chalicelib.domain.conversation import InputText, ItemPart, ItemStatus
+from chalicelib.domain.conversation import InputText, ItemPart, ItemStatus, Origin
 from chalicelib.domain.turn import CacheControl
 from chalicelib.edge.conversation_wire import Labels
 
@@ -34,13 +34,14 @@ Id = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class MessageInput(Wire, frozen=True, tag="message", tag_field="type"):
-    """Something said. `id`, `status` and `phase` are accepted because SDKs send back what they received."""
+    """Something said. What is not kept is accepted because SDKs send back what they received."""
 
     role: Literal["system", "developer", "user", "assistant"]
     content: str | tuple[ItemPart, ...]
     id: str | None = None
     status: ItemStatus | None = None
     phase: str | None = None
+    tidegate: Origin | None = None
 
 
 class BareInput(Wire, frozen=True):
@@ -51,6 +52,7 @@ class BareInput(Wire, frozen=True):
     id: str | None = None
     status: ItemStatus | None = None
     phase: str | None = None
+    tidegate: Origin | None = None
 
 
 class CallInput(Wire, frozen=True, tag="function_call", tag_field="type"):

@@ -13,11 +13,10 @@ from chalicelib.domain.errors import BadRequest, PayloadTooLarge, TidegateError
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.outcomes import Failed, outcome_of
 from chalicelib.domain.pieces import split
-from chalicelib.domain.report import CacheOutcome
 from chalicelib.domain.transcript import Transcript
 from chalicelib.domain.turn import Head
 from chalicelib.edge.call import decode
-from chalicelib.edge.chat_answer import UsageBody, usage_body
+from chalicelib.edge.chat_answer import Source, UsageBody, usage_body
 from chalicelib.edge.chat_chunks import CallDelta, Chunk, Chunks
 from chalicelib.edge.chat_request import ChatBody
 from chalicelib.edge.problems import ErrorDetail, detail_of
@@ -102,21 +101,6 @@ class ErrorFrame(Struct, frozen=True, tag="error", tag_field="type"):
     error: ErrorDetail
 
 
-class Source(Struct, frozen=True, omit_defaults=True):
-    """Where an answer is from: what the headers of one over HTTP say."""
-
-    cache: CacheOutcome
-    target: str
-    attempts: int
-    similarity: float | None = None
-
-
-class OpeningChunk(Chunk, frozen=True, kw_only=True):
-    """The first chunk of an answer."""
-
-    tidegate: Source
-
-
 CANCELLED: Final = ErrorDetail("The chat was cancelled.", "cancelled", None, "cancelled")
 READY: Final = b'{"type":"ready"}'
 PONG: Final = b'{"type":"pong"}'
@@ -152,8 +136,14 @@ class JsonWire:
 
     def opening(self, head: Head) -> bytes:
         """The chunk with the role, and with where the answer is from."""
-        source = Source(head.cache, head.target, head.attempts, head.similarity)
-        return msgspec.json.encode(OpeningChunk(tidegate=source, **msgspec.structs.asdict(Chunks(head).opening())))
+        source = Source(
+            cache=head.cache,
+            target=head.target,
+            attempts=head.attempts,
+            similarity=UNSET if head.similarity is None else head.similarity,
+            question=head.question or UNSET,
+        )
+        return msgspec.json.encode(msgspec.structs.replace(Chunks(head).opening(), tidegate=source))
 
     def pieces(self, head: Head, delta: Delta) -> Sequence[bytes]:
         """Its chunks."""

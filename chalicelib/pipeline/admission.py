@@ -24,6 +24,7 @@ from chalicelib.domain.identity import Principal
 from chalicelib.domain.items import items_of, items_of_completion
 from chalicelib.domain.lead import Lead
 from chalicelib.domain.regions import ALONE
+from chalicelib.domain.report import CacheOutcome
 from chalicelib.domain.turn import Caller, Left, Opened, Reservation, Settlement
 from chalicelib.ports import Conversations, Fence, Turns
 
@@ -58,8 +59,16 @@ class Admission:
         turn = msgspec.structs.replace(turn, state="open", lease_until=claim.lease_until)
         return self._appended(claim, opened, turn)
 
-    def charge_hit(self, opened: Opened, completion: Completion, target: str) -> Reservation:
-        """Count a request that was answered from the cache; it burned no tokens."""
+    def charge_hit(
+        self,
+        opened: Opened,
+        completion: Completion,
+        target: str,
+        *,
+        cache: CacheOutcome = "hit",
+        similarity: float | None = None,
+    ) -> Reservation:
+        """Count a request that was answered from the cache; it burned no tokens. How it was found is remembered."""
         if opened.ask.left is not None:
             return self._claim(opened.caller, Charge())  # it was charged when it was answered
         saved = charge(opened.model.prices, completion.usage)
@@ -68,7 +77,7 @@ class Admission:
             return self._reserved(claim, opened.caller)
         said = items_of(opened.ask.request.messages)
         turn = self._new_turn(opened, (*said, *items_of_completion(completion, "completed")))
-        turn = msgspec.structs.replace(turn, target=target, usage=Usage())
+        turn = msgspec.structs.replace(turn, target=target, usage=Usage(), cache=cache, similarity=similarity)
         return self._appended(claim, opened, turn)
 
     def reserve_plain(self, caller: Caller, estimate: Charge, left: Left | None = None) -> Reservation:

@@ -29,6 +29,7 @@ class Sighting(Struct, frozen=True):
     """What a look-up came to: an answer to serve, or what is to be kept with the fresh one; and how that was decided.
 
     `judged` says what the semantic tier made of the nearest question, or which fault kept it from looking (`failed`).
+    `question` is what the caller had asked when the answer was given first.
     """
 
     answer: CachedAnswer | None = None
@@ -38,6 +39,7 @@ class Sighting(Struct, frozen=True):
     failed: bool = False
     vector: bytes = b""
     ruling: Ruling | None = None
+    question: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,8 @@ class AnswerCache:
             fit = tier.fits.fit(tier.fits.namespace(scope.tenant))
             decision = meanings.judge.judge(question, near, fit, tier.knobs)
             missed = Sighting(outcome="miss", vector=vector, ruling=_ruling(opened, scope, decision, near, tier))
-            return self._served(opened, decision, missed, tier)
+            seen = self._served(opened, decision, missed, tier)
+            return msgspec.structs.replace(seen, question=_asked(near, decision, scope)) if seen.answer else seen
         except TidegateError as fault:
             return Sighting(outcome="miss", judged=type(fault).__name__, failed=True, vector=vector)
 
@@ -202,6 +205,12 @@ class AnswerCache:
 def _is_own(near: Neighbour, scope: AnswerScope) -> bool:
     """Whether a neighbour's answer is kept where `scope` keeps the answer to its question: nobody else's can be."""
     return near.answer == place_of(scope, near.question).key
+
+
+def _asked(near: Sequence[Neighbour], decision: Decision, scope: AnswerScope) -> str | None:
+    """The question that an answer was given to; where users share answers, it may be another's, and is not told."""
+    found = (each.question for each in near if each.answer == decision.entry)
+    return None if scope.is_shared else next(found, None)
 
 
 def _ruling(

@@ -122,6 +122,7 @@ def head_of(opened: Opened, routed: Routed, spent: Charge, seen: Sighting, use: 
         created_at=int(opened.ask.now),
         cache=seen.outcome,
         similarity=seen.similarity,
+        question=seen.question,
         target=routed.target,
         attempts=routed.attempts,
         standing=standing(caller.plan, caller.balances, spent, caller.now),

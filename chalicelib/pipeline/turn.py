@@ -134,7 +134,9 @@ def _job(run: Run, use: Services, connection: str | None = None) -> Job:
 
 
 def _hit(opened: Opened, found: CachedAnswer, seen: Sighting, use: Services, waited: float = 0.0) -> Reply:
-    claim = use.admission.charge_hit(opened, found.completion, found.target)
+    claim = use.admission.charge_hit(
+        opened, found.completion, found.target, cache=seen.outcome, similarity=seen.similarity
+    )
     _warn(claim, opened, use)
     use.cache.record(seen)
     spent = Charge(requests=1)

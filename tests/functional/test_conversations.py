@@ -136,6 +136,33 @@ def test_an_item_is_shown_with_an_id_and_a_status(world, key, item, shown):
     assert world.call("GET", path, key=key).json["data"] == [first]
 
 
+def test_an_answer_remembers_where_it_is_from(world, key):
+    conversation = create(world, key)["id"]
+    world.chat("What is a tide?", key=key)
+    hit, fresh = (world.chat(text, key=key, conversation=conversation) for text in ("What is a tide?", "And a wave?"))
+
+    listed = world.call("GET", f"{PATH}/{conversation}/items?order=asc", key=key).json["data"]
+
+    first, second = (item["tidegate"] for item in listed if item["role"] == "assistant")
+    usage, where = fresh.json["usage"], {"model": "nova-lite", "target": fresh.headers["x-tidegate-target"]}
+    spent = {"input_tokens": usage["prompt_tokens"], "output_tokens": usage["completion_tokens"]}
+    assert first == {"id": hit.json["id"], **where, "cache": "hit"}
+    assert second == {"id": fresh.json["id"], **where, "usage": spent}
+    assert not [item for item in listed if item["role"] == "user" and "tidegate" in item]
+
+
+def test_what_somebody_sends_is_from_nowhere(world, key):
+    there = create(world, key)["id"]
+    world.chat("Hi", key=key, conversation=there)
+    items = world.call("GET", f"{PATH}/{there}/items?order=asc", key=key).json["data"]
+
+    here = create(world, key, *items)["id"]
+
+    copied = world.call("GET", f"{PATH}/{here}/items?order=asc", key=key).json["data"]
+    assert [item["content"] for item in copied] == [item["content"] for item in items]
+    assert not [item for item in copied if "tidegate" in item]
+
+
 def test_items_of_a_new_conversation_are_its_first(world, key):
     conversation = create(world, key, said("Hi"), said("Hello", "assistant"))["id"]
 

@@ -1,5 +1,7 @@
 """The semantic tier in whole turns: the shipped judge, the offline embedder, the log in DynamoDB."""
 
+import json
+
 import pytest
 
 from chalicelib import bootstrap
@@ -50,6 +52,40 @@ def test_a_stream_is_answered_in_pieces(serving, key):
 
     assert answer.headers["x-tidegate-cache"] == "semantic"
     assert b"".join(answer.body).endswith(b"data: [DONE]\n\n")
+
+
+def test_the_question_that_was_answered_is_told(serving, key):
+    first = serving.chat(ASKED, key=key)
+    whole = serving.chat(AGAIN, key=key)
+
+    pieces = b"".join(serving.stream(AGAIN, key=key).body).split(b"\n\n")
+
+    opening = json.loads(pieces[0].removeprefix(b"data: "))
+    assert whole.json["tidegate"] == opening["tidegate"] == {"question": ASKED}
+    assert "tidegate" not in first.json
+    assert not [each for each in pieces[1:] if b"tidegate" in each]
+
+
+def test_the_question_of_another_user_is_not_told(serving):
+    plan = serving.plan(name="sharing", shares_answers=True)
+    serving.chat(ASKED, key=serving.key(plan=plan))
+
+    answer = serving.chat(AGAIN, key=serving.key("acme", "bob", plan=plan))
+
+    assert outcome(answer) == "semantic"
+    assert "tidegate" not in answer.json
+
+
+def test_a_conversation_remembers_how_alike_the_questions_were(serving, key):
+    conversation = serving.call("POST", "/v1/conversations", {}, key=key).json["id"]
+    serving.chat(ASKED, key=key)
+    answer = serving.chat(AGAIN, key=key, conversation=conversation)
+
+    (told, _) = serving.call("GET", f"/v1/conversations/{conversation}/items", key=key).json["data"]
+
+    assert told["tidegate"]["cache"] == "semantic"
+    assert f"{told['tidegate']['similarity']:.3f}" == answer.headers["x-tidegate-similarity"]
+    assert "usage" not in told["tidegate"]
 
 
 def test_another_process_finds_it_too(serving, key):

@@ -16,6 +16,7 @@ from chalicelib.domain.chat import (
     Text,
     ToolCall,
     ToolResult,
+    Usage,
     User,
 )
 from chalicelib.domain.conversation import (
@@ -24,6 +25,7 @@ from chalicelib.domain.conversation import (
     InputText,
     Item,
     MessageItem,
+    Origin,
     OutputText,
     Refusal,
     Removed,
@@ -149,6 +151,28 @@ def test_text_is_shown_as_a_part():
 
     assert asked.content == (InputText("Hi"),)
     assert answered.content == (OutputText("Hello"),)
+
+
+@pytest.mark.parametrize(
+    ("items", "place"),
+    [
+        ((MessageItem("user", "Hi"), MessageItem("assistant", "Hello")), 1),
+        ((MessageItem("user", "Hi"), MessageItem("assistant", "So"), CallItem("c", "f", "{}")), 1),
+        ((MessageItem("assistant", "So"), MessageItem("user", "Hi"), CallItem("c", "f", "{}")), None),
+        ((MessageItem("assistant", "So"), MessageItem("user", "Hi"), Removed()), None),
+        ((MessageItem("assistant", "So"), CallItem("c", "f", "{}"), CallOutputItem("c", "1"), Removed()), None),
+        ((CallItem("c", "f", "{}"),), None),
+    ],
+)
+def test_only_the_answer_of_a_turn_says_where_it_is_from(items, place):
+    turn = a_turn(1, *items, model="small", target="a", usage=Usage(3, 4), cache="hit")
+    silent = msgspec.structs.replace(turn, model="")
+
+    told = {number: item.tidegate for number, item in enumerate(shown(turn, NOW)) if getattr(item, "tidegate", None)}
+
+    origin = Origin(f"chatcmpl-{turn.id}", "small", "hit", "a", None, Usage(3, 4))
+    assert told == ({} if place is None else {place: origin})
+    assert not [item for item in shown(silent, NOW) if getattr(item, "tidegate", None)]
 
 
 @pytest.mark.parametrize(("lease_until", "count"), [(NOW + 1, 1), (NOW, 2), (NOW - 1, 2)])
