@@ -11,7 +11,7 @@ a job is closed, its message is sent again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Final, TypeAlias
@@ -223,26 +223,24 @@ def _tell(over: Job, use: Services, last: int = 0) -> None:
 def _stop(job: Job, run: Run, *, burned: bool) -> None:
     """End a job that nobody wants any more, before a model said anything; it may have burned tokens all the same."""
     stopped = Failed("Cancelled", "The job was cancelled.", burned=burned)
-    over = _over(job, "cancelled", stopped, run.use)
-    if over is not None:
-        run.abandon(burned=stopped.burned)
-        _close(over, run.use)
-        _tell(over, run.use)
+    _end(job, "cancelled", stopped, run, partial(run.abandon, burned=burned))
 
 
 def _break_off(job: Job, run: Run, said: Completion) -> None:
     """End an answer whose worker died in the middle of it: what was heard of it is not said again in other words."""
     said = counted(run.opened.request, said)
-    over = _over(job, "failed", failed(ModelUnavailable(BROKEN_OFF), said), run.use)
-    if over is not None:
-        run.end(Routed("", 0, 0.0), said, cut=True)
-        _close(over, run.use)
-        _tell(over, run.use)
+    broken = failed(ModelUnavailable(BROKEN_OFF), said)
+    _end(job, "failed", broken, run, partial(run.end, Routed("", 0, 0.0), said, cut=True))
 
 
 def _fail(job: Job, run: Run, fault: TidegateError) -> None:
-    over = _over(job, "failed", failed(fault), run.use)
+    _end(job, "failed", failed(fault), run, partial(run.fail, fault))
+
+
+def _end(job: Job, state: JobState, outcome: Outcome, run: Run, charge: Callable[[], object]) -> None:
+    """Keep an outcome, charge it, and tell whoever listens; unless another worker has the job."""
+    over = _over(job, state, outcome, run.use)
     if over is not None:
-        run.fail(fault)
+        charge()
         _close(over, run.use)
         _tell(over, run.use)
