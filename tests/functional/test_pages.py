@@ -11,7 +11,7 @@ from tests.functional.world import ROOT
 
 PAGES = ["/", "/usage"]
 SOCKET = "wss://sockets.example.com/api"
-MOST_BYTES = 150_000
+MOST_BYTES = 150 * 1024
 MARKUP = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|DOMParser|setHTML|\beval\b"
     r"|new Function|srcdoc|javascript:|\.cssText|setAttribute\(\s*[\"'](?:on|style)"
