@@ -19,6 +19,7 @@ class Socket:
             product.socket_url,
             origin=origin or self.origin,
             compression=None,
+            open_timeout=60,  # the first to connect waits for a process that begins
             close_timeout=1,
             ping_interval=None,  # a gateway that is busy is not gone
             proxy=None,

@@ -8,6 +8,7 @@ import msgspec
 
 from infra.local.seed import PLANS
 from tests.clients.product import Books, Served
+from tests.e2e.cloud import REGION
 
 OWNER = {"TENANT": "local", "USER": "local"}
 ORIGIN = "https://chat.example.com"
@@ -22,11 +23,18 @@ class Deployed(Served):
         self._deployment = deployment
         self.cloud = deployment.cloud
         at = f"127.0.0.1:{self.cloud.port}/_aws/execute-api"
-        self.url = f"http://{at}/{rest}/api/v1"
+        self.rest, self.websocket = rest, websocket
+        self.page = f"http://{at}/{rest}/api/"
+        self.url = f"{self.page}v1"
         self.socket_url = f"ws://{at}/{websocket}/api"
         found = self.cloud.client("lambda").list_functions()["Functions"]
         self.functions = {each["Handler"].removeprefix("app."): each["FunctionName"] for each in found}
         self.environment = self.cloud.environment | deployment.named
+
+    @staticmethod
+    def host(api):
+        """Where an API would be found in AWS."""
+        return f"{api}.execute-api.{REGION}.amazonaws.com"
 
     @cached_property
     def key(self):
