@@ -35,12 +35,22 @@ def error(code):
     return {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "no"}
 
 
+def unmeasured():
+    head, _, body = GOOD.partition(b"\r\n\r\n")
+    return head.partition(b"\r\nContent-Length")[0] + b"\r\n\r\n" + body
+
+
+def chunked():
+    head, _, body = unmeasured().partition(b"\r\n\r\n")
+    return head + b"\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+
+
 GOOD = answer(ITEM)
 FAULTS = {
     "resets": "reset",
     "hangs up": "close",
     "says nothing": "hang",
-    "stops in the head": (b"HTTP/1.1 200 OK\r\nContent-Le", "close"),
+    "fails, and stops in the head": (b"HTTP/1.1 500 Internal Server Error\r\nContent-Le", "close"),
     "stops in the body": (answer(ITEM, length=400), "close"),
     "is slow in the body": (answer(ITEM, length=400), "hang"),
     "is no HTTP": b"SSH-2.0-OpenSSH_9.0\r\n\r\n",
@@ -54,6 +64,12 @@ FAULTS = {
     "sends elsewhere": answer(b"", "301 Moved Permanently", "Location: http://127.0.0.1:1/\r\n"),
     "hangs up afterwards": (GOOD, "close"),
     "announces to hang up": (answer(ITEM, headers="Connection: close\r\n"), "close"),
+    "says more than it announced": GOOD + b"more",
+    "speaks HTTP/1.0": (GOOD.replace(b"HTTP/1.1", b"HTTP/1.0"), "close"),
+    "says first that it goes on": b"HTTP/1.1 100 Continue\r\n\r\n" + GOOD,
+    "does not say how much it says": (unmeasured(), "close"),
+    "stops in a chunk": (chunked()[:-20], "close"),
+    "answers in chunks": chunked(),
 }
 
 LASTING = [name for name, fault in FAULTS.items() if "hang" not in (fault, fault[-1])]
@@ -124,6 +140,23 @@ def test_a_server_that_misbehaves_is_borne_as_botocore_bears_it(fault, times):
     script = [FAULTS[fault]] * times + [GOOD]
 
     assert came_of(script, direct=True, calls=2) == came_of(script, direct=False, calls=2)
+
+
+@pytest.mark.parametrize(("fault", "times"), [(each, 1) for each in FAULTS] + [(each, ATTEMPTS) for each in LASTING])
+def test_one_that_misbehaves_later_is_borne_as_botocore_bears_it(fault, times):
+    script = [GOOD, *[FAULTS[fault]] * times, GOOD]
+
+    assert came_of(script, direct=True, calls=3) == came_of(script, direct=False, calls=3)
+
+
+@pytest.mark.parametrize("before", [[], [GOOD]])
+@pytest.mark.parametrize("size", [15, 17, 30, 60, GOOD.index(b"\r\n\r\n") + 3])
+def test_an_answer_that_is_cut_in_its_head_is_none(before, size):
+    cut = GOOD[:size], "close"
+
+    assert came_of([*before, cut, GOOD], direct=True, calls=1 + len(before))[0][-1] == FOUND
+    ends, requests = came_of([*before, cut], direct=True, calls=1 + len(before))
+    assert (ends[-1][0], requests) == (StoreUnavailable, ATTEMPTS + len(before))
 
 
 @pytest.mark.parametrize("fault", ["resets", "stops in the body", "fails", "throttles"])

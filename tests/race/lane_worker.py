@@ -25,6 +25,7 @@ from botocore.loaders import create_loader
 
 import app
 from chalicelib import bootstrap, settings
+from chalicelib.adapters.dynamodb.kept import KeptConnections
 from chalicelib.adapters.memory.queue import MemoryJobQueue
 from chalicelib.domain.chat import Completion, Delta, Usage
 from chalicelib.domain.estimate import input_bound
@@ -227,15 +228,20 @@ def _live(job, life):
 
 def _count_steps(life):
     """Whatever is sent to a server is two steps: before, and when it was answered."""
-    send = URLLib3Session.send
+    for kind in (URLLib3Session, KeptConnections):
+        kind.send = _stepping(life, kind, kind.send)
 
+
+def _stepping(life, kind, send):
     def sent(session, request):
+        if type(session) is not kind:  # of what a kept connection hands on
+            return send(session, request)
         life.step()
         reply = send(session, request)
         life.step()
         return reply
 
-    URLLib3Session.send = sent
+    return sent
 
 
 def _die():

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any, Final
+from typing import Final
 
 from botocore.config import Config
 from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.endpoint_provider import EndpointProvider
 from botocore.exceptions import NoRegionError
-from botocore.httpsession import URLLib3Session
 from botocore.session import Session
 from botocore.utils import get_environ_proxies
 from msgspec import Struct
+
+from chalicelib.adapters.dynamodb.kept import KeptConnections
 
 SERVICE: Final = "dynamodb"
 AGENT: Final = "tidegate"  # botocore puts its own together anew for each request: a ninth of the call
@@ -71,10 +72,10 @@ def _configured(session: Session) -> str | None:
     return url
 
 
-def connections(session: Session, url: str) -> Any:
+def connections(session: Session, url: str) -> KeptConnections:
     """Kept ones, with the SDK's certificates and proxies; `send` raises botocore's errors."""
-    made: Any = URLLib3Session  # its stubs know less than it takes
-    return made(
+    return KeptConnections(
+        url,
         verify=session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE") or True,
         proxies=get_environ_proxies(url),
         timeout=(_CONNECT_SECONDS, _READ_SECONDS),

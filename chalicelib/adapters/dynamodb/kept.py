@@ -1,0 +1,144 @@
+"""Asks over connections that botocore's session made and keeps: one write, and as much of HTTP as a plain answer takes.
+
+Whatever is anything else goes the session's own way: the first call over a connection, proxies, what is streamed.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Mapping
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
+from io import BufferedReader, RawIOBase
+from socket import socket
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from botocore.httpsession import URLLib3Session
+
+_PIECE: Final = 65_536
+_MOST_HEAD: Final = 65_536
+_END: Final = b"\r\n\r\n"
+_PLAIN: Final = "HTTP/1.1 "
+
+Answer = tuple[int, Mapping[str, str], bytes]
+
+
+class Cut(Exception):
+    """The answer broke off."""
+
+
+class _Came(AWSResponse):
+    """An answer that is here as a whole."""
+
+    def __init__(self, url: str, status: int, headers: Any, content: bytes) -> None:
+        super().__init__(url, status, headers, None)
+        self._content = content
+
+
+class KeptConnections(URLLib3Session):
+    """The session, with a short way to the one place that it is for."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(**options)
+        manager: Any = self._manager  # type: ignore[attr-defined]  # its stubs leave out what is not for everybody
+        self._pool = manager.connection_from_url(url)
+        parts = urlsplit(url)
+        self._line = f"POST {parts.path or '/'} HTTP/1.1\r\nhost: {parts.netloc}\r\naccept-encoding: identity\r\n"
+
+    def send(self, request: Any) -> AWSResponse:
+        """The answer with its content, or botocore's error for none; never one that was cut in its head."""
+        connection = None if request.stream_output else self._kept()
+        answer = super().send(request) if connection is None else self._ask(connection, request)
+        if answer.status_code == HTTPStatus.OK and not answer.content:  # http.client takes that for an answer
+            raise ConnectionClosedError(endpoint_url=request.url, error=Cut(), request=request)
+        return answer
+
+    def _kept(self) -> Any:
+        """A connection that stands, out of the pool; none where the session is to make one."""
+        try:
+            connection = self._pool.pool.get(block=False)
+        except queue.Empty:
+            return None
+        if connection is not None and connection.is_connected:
+            return connection
+        self._pool._put_conn(connection)  # noqa: SLF001
+        return None
+
+    def _ask(self, connection: Any, request: AWSPreparedRequest) -> AWSResponse:
+        stays = False
+        try:
+            connection.sock.sendall(self._written(request))
+            answer, stays = read(connection.sock)
+        except TimeoutError as fault:
+            raise ReadTimeoutError(endpoint_url=request.url, error=fault) from fault
+        except (OSError, Cut, HTTPException, ValueError) as fault:
+            raise ConnectionClosedError(endpoint_url=request.url, error=fault, request=request) from fault
+        finally:
+            if not stays:
+                connection.close()
+            self._pool._put_conn(connection)  # noqa: SLF001 - where it is closed, the session opens it again
+        return _Came(request.url, *answer)
+
+    def _written(self, request: Any) -> bytes:
+        body: bytes = request.body
+        lines = "".join([f"{name}: {_text(value)}\r\n" for name, value in request.headers.items()])
+        length = "" if "Content-Length" in request.headers else f"content-length: {len(body)}\r\n"
+        return f"{self._line}{lines}{length}\r\n".encode("latin-1") + body
+
+
+def _text(value: str | bytes) -> str:
+    """A header's value; botocore's client has some as bytes."""
+    return value if isinstance(value, str) else value.decode("latin-1")
+
+
+def read(line: socket) -> tuple[Answer, bool]:
+    """The answer, and whether another may follow over `line`."""
+    got = b""
+    while (end := got.find(_END)) < 0 and len(got) < _MOST_HEAD:
+        got += _piece(line)
+    told, *lines = got[:end].decode("latin-1").split("\r\n")
+    headers = {name.lower(): text.strip() for name, _, text in (each.partition(":") for each in lines)}
+    length = headers.get("content-length", "")
+    if not told.startswith(_PLAIN) or not length.isdigit() or "transfer-encoding" in headers:
+        return _read_oddly(line, got), False
+    body = got[end + len(_END) :]
+    while len(body) < int(length):
+        body += _piece(line)
+    stays = len(body) == int(length) and headers.get("connection", "keep-alive").lower() == "keep-alive"
+    return (int(told[len(_PLAIN) :][:3]), headers, body[: int(length)]), stays
+
+
+def _piece(line: socket) -> bytes:
+    piece = line.recv(_PIECE)
+    if not piece:
+        raise Cut
+    return piece
+
+
+def _read_oddly(line: socket, got: bytes) -> Answer:
+    """An answer that does not say how long it is, by `http.client`."""
+    answer = HTTPResponse(line, method="POST")
+    answer.fp = BufferedReader(_Continued(got, line))
+    answer.begin()
+    return answer.status, dict(answer.getheaders()), answer.read()
+
+
+class _Continued(RawIOBase):
+    """What came already, then what comes."""
+
+    def __init__(self, got: bytes, line: socket) -> None:
+        self._got = got
+        self._line = line
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._got:
+            return self._line.recv_into(buffer)
+        size = min(len(self._got), len(buffer))
+        buffer[:size], self._got = self._got[:size], self._got[size:]
+        return size
