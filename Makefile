@@ -138,6 +138,14 @@ bench-check: venv $(WEIGHTS) ## Hold what a turn takes that can be counted again
 bench-peers: venv $(WEIGHTS) ## Measure beside LiteLLM and Portkey, which it installs in build: ROUNDS (5); needs node 20 and npm
 	@exec $(BIN)/python -m benchmarks.peers --rounds $(or $(ROUNDS),5)
 
+.PHONY: soak
+soak: venv $(WEIGHTS) ## Load it, overload it, break its model, and watch it for MINUTES (10): fails where something did not hold
+	@exec $(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),10)
+
+.PHONY: bench-lambda
+bench-lambda: venv $(WEIGHTS) ## Measure the packaged functions, cold and warm, on AWS's runtime client: ROUNDS (5)
+	@exec $(BIN)/python -m benchmarks.packaged --rounds $(or $(ROUNDS),5)
+
 .PHONY: plan
 plan: venv ## Say what a load needs and costs: USERS, TURNS a day of each, PEAK a second, INPUT, OUTPUT tokens, HITS; ARGS for more
 	@exec $(BIN)/python -m infra.plan --users $(or $(USERS),1000) --turns-per-day $(or $(TURNS),10) --peak $(or $(PEAK),5) \
@@ -172,6 +180,7 @@ locks: venv ## Write the locks anew from the .in files, with the newest versions
 	@$(LOCK) --upgrade requirements-dev.in -o requirements-dev.txt
 	@$(LOCK) --upgrade requirements-peers.in -o requirements-peers.txt
 	@$(LOCK) --upgrade requirements-peers-gateway.in -o requirements-peers-gateway.txt
+	@$(LOCK) --upgrade requirements-peers-runtime.in -o requirements-peers-runtime.txt
 	@$(LOCK) --upgrade requirements-training.in -o requirements-training.txt
 	@$(LOCK) --upgrade --no-deps requirements-weights.in -o requirements-weights.txt
 	@$(LOCK) --upgrade --no-deps requirements-engines.in -o requirements-engines.txt

@@ -8,7 +8,7 @@ from typing import Final
 from benchmarks.figures import rounded
 
 _PROC: Final = Path("/proc")
-_PARENT, _USER, _SYSTEM = 1, 11, 12  # places in /proc/<pid>/stat, behind the name
+_PARENT, _USER, _SYSTEM, _THREADS = 1, 11, 12, 17  # places in /proc/<pid>/stat, behind the name
 
 
 def cpu_seconds(pid: int) -> float:
@@ -21,6 +21,15 @@ def resident_mb(pid: int | None = None) -> float:
     """The part of a process's memory, by default this one's, that is in RAM, in MB."""
     pages = int((_PROC / str(pid or "self") / "statm").read_text().split()[1])
     return rounded(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+
+
+def descriptors(pid: int) -> int:
+    """How many files and connections the process has open."""
+    return sum(1 for _ in (_PROC / str(pid) / "fd").iterdir())
+
+
+def threads(pid: int) -> int:
+    return int(_stat(str(pid))[_THREADS])
 
 
 def children(parent: int) -> dict[str, int]:

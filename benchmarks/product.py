@@ -30,6 +30,7 @@ class Product:
     environment: dict[str, str]
     root: int
     api: int
+    worker: int
     emulator: int
 
     @property
@@ -38,8 +39,15 @@ class Product:
 
     def post(self, path: str, body: Any, key: str | None = None) -> Any:
         """What the product answers to a body; raises HTTPError for a refusal."""
-        headers = {"Authorization": f"Bearer {key or self.key}", "Content-Type": "application/json"}
-        request = urllib.request.Request(f"http://{HOST}:{self.port}{path}", json.dumps(body).encode(), headers)
+        return self._ask(path, json.dumps(body).encode(), key or self.key)
+
+    def get(self, path: str, key: str | None = None) -> Any:
+        """What is there; raises HTTPError for a refusal."""
+        return self._ask(path, None, key or self.key)
+
+    def _ask(self, path: str, body: bytes | None, key: str) -> Any:
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://{HOST}:{self.port}{path}", body, headers)
         with urllib.request.urlopen(request) as answer:  # noqa: S310 - of this machine
             return json.load(answer)
 
@@ -74,6 +82,7 @@ def _ready(supervisor: subprocess.Popen[str], options: dict[str, str], directory
         environment={**json.loads((directory / "running.json").read_text()), "TIDEGATE_UPSTREAM": options["UPSTREAM"]},
         root=supervisor.pid,
         api=started["infra.local.serve"],
+        worker=started["infra.local.worker"],
         emulator=started["infra.local.emulator"],
     )
 

@@ -1,0 +1,84 @@
+"""Readers who take a byte a second of a long stream: nobody else may notice, and nothing may pile up for them."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from benchmarks.figures import rounded
+from benchmarks.processes import resident_mb
+from benchmarks.product import HOST
+from benchmarks.soak.crowd import Crowd, at_ease
+from benchmarks.soak.load import CALLERS
+from benchmarks.soak.mix import Tenant, fresh, talk, tenant
+from benchmarks.soak.stage import Stage
+
+READERS: Final = 8
+PIECES: Final = 4_000
+WORDS: Final = 200
+"""In each piece: an answer is several megabytes, more than all that lies between the model and its reader may hold."""
+_ROOM: Final = 4_096
+_LEAST_LEFT: Final = 0.75
+_MOST_MB: Final = 32.0
+_ROUNDS: Final = 2
+
+
+async def slow(stage: Stage, seconds: float) -> None:
+    """Callers at ease without and with slow readers, in turns; then the readers leave, and their turns are settled."""
+    patient, brisk = tenant(stage.product, "patient"), tenant(stage.product, "brisk")
+    crowd, wishes = Crowd(stage.product.port), talk([brisk], stage.seed)
+    alone, beside, grown = list[float](), list[float](), list[float]()
+
+    async def rate() -> float:
+        began = time.perf_counter()
+        return (await at_ease(crowd, wishes, CALLERS // 2, seconds)).answered(began, began + seconds)
+
+    await rate()
+    for _ in range(_ROUNDS):
+        alone.append(await rate())
+        before = resident_mb(stage.product.api)
+        readers = _readers(stage, patient)
+        reading = asyncio.create_task(_read(readers))
+        await asyncio.sleep(seconds)
+        beside.append(await rate())
+        grown.append(resident_mb(stage.product.api) - before)
+        reading.cancel()
+        for reader in readers:
+            reader.close()
+        await asyncio.sleep(seconds)
+    crowd.close()
+    stage.model.order()
+    share, most = sum(beside) / sum(alone), max(grown)
+    stage.figures.add("soak_slow", readers=READERS, share=rounded(share), grown_mb=rounded(most))
+    stage.holds(37, "slow readers: what others get, of what they got", rounded(share), held=share >= _LEAST_LEFT)
+    stage.holds(37, "slow readers: MB that the API grows by", rounded(most), held=most <= _MOST_MB)
+    stage.settle("slow readers", [brisk], leaving=[patient])
+
+
+def _readers(stage: Stage, who: Tenant) -> list[socket.socket]:
+    stage.model.order(pieces=PIECES, words=WORDS)
+    return [_reader(stage.product.port, who) for _ in range(READERS)]
+
+
+def _reader(port: int, who: Tenant) -> socket.socket:
+    """A connection with little room, over which a long answer was asked for."""
+    body = json.dumps({**who.body(fresh(), stream=True), "max_completion_tokens": PIECES}).encode()
+    reader = socket.socket()
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
+    reader.connect((HOST, port))
+    reader.sendall(
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
+        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+        % (HOST.encode(), who.key.encode(), len(body), body)
+    )
+    reader.setblocking(False)  # noqa: FBT003 - the socket's own way
+    return reader
+
+
+async def _read(readers: Sequence[socket.socket]) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.gather(*(loop.sock_recv(reader, 1) for reader in readers))
+        await asyncio.sleep(1.0)

@@ -1,0 +1,113 @@
+"""A thousand WebSockets at once: each asks once, and some break off and go on over another."""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin
+
+from benchmarks.figures import quantile, rounded
+from benchmarks.processes import descriptors, resident_mb, threads
+from benchmarks.product import HOST
+from benchmarks.soak.mix import Tenant, fresh, key, tenant
+from benchmarks.soak.stage import Stage
+
+_OF_A_KEY: Final = 125
+_BREAKS: Final = 10
+"""One in so many breaks off."""
+_PATIENCE_S: Final = 90.0
+
+
+@dataclass
+class Talker:
+    """One client, over as many connections as it needs."""
+
+    url: str
+    origin: str
+    key: str
+    who: Tenant
+    breaks: bool
+    numbers: list[int] = field(default_factory=list)
+    end: str = "none"
+    took: float = 0.0
+
+    async def open(self) -> ClientConnection:
+        """A connection that is known."""
+        wire = await connect(
+            self.url,
+            origin=Origin(self.origin),
+            compression=None,
+            ping_interval=None,
+            open_timeout=_PATIENCE_S,
+            proxy=None,
+        )
+        await wire.send(json.dumps({"type": "auth", "key": self.key}))
+        while json.loads(await wire.recv())["type"] != "ready":
+            pass
+        return wire
+
+    async def talk(self, wire: ClientConnection) -> None:
+        """Ask, hear the whole answer, and leave."""
+        began = time.perf_counter()
+        await wire.send(json.dumps({"type": "chat", "id": "c", "request": self.who.body(fresh())}))
+        frame = json.loads(await wire.recv())
+        if self.breaks and frame["type"] == "accepted":
+            wire.transport.abort()
+            wire = await self.open()
+            await wire.send(json.dumps({"type": "resume", "job": frame["job"], "after": 0, "id": "c"}))
+        while frame["type"] not in {"done", "error"}:
+            frame = json.loads(await wire.recv())
+            self._hear(frame)
+        self.end, self.took = frame["type"], time.perf_counter() - began
+        await wire.close()
+
+    def _hear(self, frame: dict[str, Any]) -> None:
+        if frame["type"] == "chunk":
+            self.numbers.append(frame["seq"])
+
+    @property
+    def whole(self) -> bool:
+        return self.end == "done" and self.numbers == list(range(1, len(self.numbers) + 1)) and bool(self.numbers)
+
+
+async def sockets(stage: Stage, connections: int) -> None:
+    """All are open before the first one asks."""
+    chatty = tenant(stage.product, "chatty")
+    talkers = _talkers(stage, chatty, connections)
+    before, began = resident_mb(stage.product.api), time.perf_counter()
+    opened = await asyncio.gather(*(asyncio.wait_for(each.open(), _PATIENCE_S) for each in talkers))
+    took = time.perf_counter() - began
+    held = {"api_mb": resident_mb(stage.product.api), "descriptors": descriptors(stage.product.api)}
+    pairs = zip(talkers, opened, strict=True)
+    await asyncio.gather(*(asyncio.wait_for(each.talk(wire), _PATIENCE_S) for each, wire in pairs))
+    whole = sum(each.whole for each in talkers)
+    seconds = [each.took for each in talkers]
+    stage.figures.add(
+        "soak_sockets",
+        connections=connections,
+        opened_s=rounded(took),
+        resumed=sum(each.breaks for each in talkers),
+        whole=whole,
+        p50_s=rounded(quantile(seconds, 0.5)),
+        p99_s=rounded(quantile(seconds, 0.99)),
+        kb_a_connection=rounded((held["api_mb"] - before) * 1e3 / connections),
+        threads=threads(stage.product.api),
+        **held,
+    )
+    stage.holds(
+        30, "sockets: whole answers, none lost, none repeated", f"{whole} of {connections}", held=whole == connections
+    )
+    stage.settle("sockets", [chatty])
+
+
+def _talkers(stage: Stage, who: Tenant, connections: int) -> list[Talker]:
+    origin = f"http://{HOST}:{stage.product.port}"
+    url = f"ws://{HOST}:{stage.product.port}/ws"
+    keys = [key(stage.product, who.name) for _ in range(-(-connections // _OF_A_KEY))]
+    return [
+        Talker(url, origin, keys[number // _OF_A_KEY], who, breaks=number % _BREAKS == 0)
+        for number in range(connections)
+    ]
