@@ -38,7 +38,7 @@ class Direct:
 
     def __init__(self, session: Session, place: Place, connect: Callable[[], Any], clock: Callable[[], float]) -> None:
         """`connect` makes botocore's client for the same place."""
-        self.http = connections(session, place.url)
+        self.http: Any = connections(session, place.url)
         self._session = session
         self._url = place.url
         self._signer = Signer(place.url, place.region, SERVICE)
