@@ -1,16 +1,16 @@
 /** One answer on the page: how it comes, what it says, and the line that tells where it is from. */
 
 import { json } from "./api.js";
-import { el, fill, icon, iconButton } from "./dom.js";
+import { el, fill, icon, iconButton, relabel } from "./dom.js";
 import { explain, waiting } from "./faults.js";
 import { cost, count, dollars, seconds, untilWords } from "./format.js";
 import { Prose } from "./prose.js";
 
 const DRAW_MS = 40;
+const LATE_MS = 10_000; // that a line may take longer than it said at first
 
 /** An answer that is shown while it comes. `on` is asked to ask again, or to sign out. */
 export class Answer {
-  /** @param {{again: (fresh: boolean) => void, signOut: () => void, prices: (model: string) => any}} on */
   constructor(on) {
     this.on = on;
     this.text = "";
@@ -19,7 +19,6 @@ export class Answer {
     this.usage = null;
     this.began = performance.now();
     this.drawnAt = 0;
-    this.isKept = false;
     this.prose = new Prose();
     this.state = el("div", { class: "state" });
     this.notes = el("div", { class: "notes" });
@@ -28,15 +27,25 @@ export class Answer {
     this.element = el("article", { class: "answer", "aria-label": "Answer" }, this.state, this.reasoning, this.prose.element, this.notes, this.foot);
   }
 
-  /** An answer from before. */
-  static past(text, isWhole, on) {
+  /** An answer from before, with what the conversation's item says of it. */
+  static past(text, { status, tidegate }, on) {
     const made = new Answer(on);
-    made.isKept = true;
     made.text = text;
     made.draw();
-    if (!isWhole) made.note("Stopped", text ? "This answer is not whole." : "Nothing was said.");
+    if (status === "incomplete") made.note("Stopped", text ? "This answer is not whole." : "Nothing was said.");
+    if (tidegate) made.from(tidegate);
     made.actions();
     return made;
+  }
+
+  /** Show what is remembered of where it is from. */
+  from({ usage, ...head }) {
+    this.head = { ...this.head, ...head };
+    if (usage) {
+      const { input_tokens: prompt_tokens = 0, output_tokens: completion_tokens = 0, cached_input_tokens: cached_tokens } = usage;
+      this.usage = { prompt_tokens, completion_tokens, prompt_tokens_details: { cached_tokens } };
+    }
+    this.foot.prepend(...this.facts());
   }
 
   begin() {
@@ -51,7 +60,8 @@ export class Answer {
         this.head = { ...this.head, ...piece };
         break;
       case "line":
-        this.say(piece.position ? `${place(piece.position)} in line, about ${untilWords(piece.eta * 1000)} to go` : "Waiting in line", true);
+        this.due ??= Date.now() + piece.eta * 1000 + LATE_MS;
+        this.say(piece.position ? `${place(piece.position)} in line, ${this.left(piece.eta)}` : "Waiting in line", true);
         break;
       case "link":
         this.say(piece.isUp ? "" : "The connection dropped. Reconnecting", !piece.isUp);
@@ -74,6 +84,11 @@ export class Answer {
     }
   }
 
+  /** How long the line takes, unless it takes longer than it said at first. */
+  left(eta) {
+    return Date.now() > this.due ? "longer than expected" : `about ${untilWords(eta * 1000)} to go`;
+  }
+
   think(text) {
     this.thoughts += text;
     this.reasoning.hidden = false;
@@ -82,7 +97,6 @@ export class Answer {
 
   /** It is whole. */
   done() {
-    this.isKept = true;
     this.close();
     if (this.reason === "length") this.note("Cut off", "The answer reached the most that the model may write.");
     if (this.reason === "content_filter") this.note("Held back", "The model's filter stopped the answer.");
@@ -92,31 +106,29 @@ export class Answer {
 
   /** Whoever asked stopped it. */
   stopped() {
-    this.isKept = true;
     this.close();
-    this.note("Stopped", this.text ? "What had come is kept." : "Nothing had come yet.");
+    this.note("Stopped", this.text ? "What had come is kept, and charged." : "Nothing had come yet.");
     this.actions();
   }
 
   /** It failed, or broke off. */
   failed(fault) {
-    this.isKept = this.text !== "";
     this.close();
     const told = explain(fault);
-    const words = el("p", {}, told.text);
+    const words = el("p", {}, told.text, this.text ? " What had come is kept, and charged." : "");
     const buttons = el("div", { class: "row" });
-    if (told.signOut) buttons.append(el("button", { type: "button", on: { click: this.on.signOut } }, "Sign in again"));
-    else if (told.again) buttons.append(el("button", { type: "button", on: { click: () => this.on.again(false) } }, icon("again"), "Try again"));
+    if (told.signOut) buttons.append(el("button", { onclick: this.on.signOut }, "Sign in again"));
+    else if (told.again) buttons.append(el("button", { onclick: () => this.on.again(false) }, icon("again"), "Try again"));
     const wait = el("p", { class: "wait" });
     const children = [el("strong", {}, told.title), words, ...(told.until ? [wait] : []), ...(buttons.children.length ? [buttons] : [])];
     this.notes.append(el("div", { class: told.until ? "note warn" : "note bad", role: "alert" }, ...children));
-    if (told.until) this.countDown(wait, told.until);
+    if (told.until) this.countDown(wait, told);
     if (this.text) this.actions();
   }
 
-  countDown(place, until) {
+  countDown(place, { until, wait }) {
     const tick = () => {
-      place.textContent = waiting(until);
+      place.textContent = waiting(until, wait);
       if (until > Date.now() && this.element.isConnected) setTimeout(tick, 1_000);
     };
     tick();
@@ -156,16 +168,19 @@ export class Answer {
   }
 
   facts() {
-    const { model, target, cache, similarity } = this.head;
+    const { model, target, cache, similarity, question } = this.head;
+    const isCached = cache === "hit" || cache === "semantic";
     const facts = el("ul", { class: "facts", "aria-label": "About this answer" });
     const add = (text, title = "", kind = "") => facts.append(el("li", { title, class: kind }, text));
     if (cache === "hit") add("From the cache", "The same question was answered before", "good");
     if (cache === "semantic") add(`From the cache, ${((similarity ?? 0) * 100).toFixed(1)} % alike`, "A question that asks the same was answered before", "good");
     if (model) add(model, "Model");
     if (target && target !== model) add(target, "Target that answered");
-    if (this.usage) this.addUsage(add, cache === "hit" || cache === "semantic");
-    add(seconds(this.took ?? 0), this.first ? `First words after ${seconds(this.first - this.began)}` : "Time");
-    return [facts, ...(cache === "semantic" ? [this.feedback()] : [])];
+    if (this.usage) this.addUsage(add, isCached);
+    else if (isCached) add("$0", "The cache costs nothing");
+    if (this.took) add(seconds(this.took), this.first ? `First words after ${seconds(this.first - this.began)}` : "Time");
+    const asked = question && el("p", { class: "asked" }, `Answered before for: “${question}”`);
+    return [...(asked ? [asked] : []), facts, ...(cache === "semantic" ? [this.feedback()] : [])];
   }
 
   addUsage(add, isCached) {
@@ -180,7 +195,7 @@ export class Answer {
 
   feedback() {
     const place = el("div", { class: "feedback", role: "status" });
-    const wrong = el("button", { type: "button", class: "quiet", on: { click: () => this.sayWrong(place, wrong) } }, icon("flag"), "Wrong answer?");
+    const wrong = el("button", { class: "quiet", onclick: () => this.sayWrong(place, wrong) }, icon("flag"), "Wrong answer?");
     return fill(place, wrong);
   }
 
@@ -188,11 +203,11 @@ export class Answer {
     button.disabled = true;
     try {
       await json("POST", "v1/cache/feedback", { id: this.head.id, correct: false });
-      const fresh = el("button", { type: "button", class: "quiet", on: { click: () => this.on.again(true) } }, "Ask the model");
+      const fresh = el("button", { class: "quiet", onclick: () => this.on.again(true) }, "Ask the model");
       fill(place, el("span", {}, "Thank you. It will not be served for this question again."), fresh);
       fresh.focus();
     } catch (fault) {
-      fill(place, el("span", {}, explain(fault).text), button);
+      fill(place, el("span", {}, fault.status === 404 ? "That can be said for a week, and no longer." : explain(fault).text), button);
       button.disabled = false;
     }
   }
@@ -206,21 +221,14 @@ export class Answer {
 
 /** Put a text into the clipboard, and say so on the button for a moment. */
 export async function copyText(button, text) {
-  const label = button.getAttribute("aria-label") ?? "Copy";
-  let said = "Copied";
+  const label = button.title;
   try {
     await navigator.clipboard.writeText(text);
+    relabel(button, "done", "Copied");
   } catch {
-    said = "The browser does not allow copying";
+    relabel(button, "close", "The browser does not allow copying");
   }
-  button.setAttribute("aria-label", said);
-  button.title = said;
-  fill(button, icon(said === "Copied" ? "done" : "close"));
-  setTimeout(() => {
-    button.setAttribute("aria-label", label);
-    button.title = label;
-    fill(button, icon("copy"));
-  }, 1_600);
+  setTimeout(() => relabel(button, "copy", label), 1_600);
 }
 
 function place(position) {

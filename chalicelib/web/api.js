@@ -4,11 +4,6 @@ import { currentKey, forgetKey } from "./session.js";
 
 /** What the API refused, or that it could not be reached (status 0). */
 export class ApiError extends Error {
-  /**
-   * @param {number} status
-   * @param {{message?: string, code?: string | null, type?: string}} detail
-   * @param {Headers} [headers]
-   */
   constructor(status, detail, headers) {
     super(detail.message ?? "");
     this.status = status;

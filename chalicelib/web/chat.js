@@ -12,9 +12,9 @@ import { copyText } from "./answer.js";
 const place = document.getElementById("app");
 const LEAD = "Enter your API key to chat with the models behind this gateway.";
 const STARTS = [
-  "Explain what a semantic cache is, in three sentences.",
+  "Explain how tides come about, in three sentences.",
   "Write a Python function that merges two sorted lists.",
-  "Compare SSE and WebSockets in a small table.",
+  "Compare trains and planes in a small table.",
 ];
 
 class Page {
@@ -36,15 +36,18 @@ class Page {
     });
     this.conversations = new Conversations({
       open: (id) => this.go(id),
-      gone: (id) => id === this.thread.id && this.go(""),
+      gone: (id) => id === this.thread.id && this.away(""),
       named: () => this.name(),
       say: (text) => this.warn(text),
     });
     this.element = this.shell();
     this.narrow = matchMedia("(max-width: 48rem)");
-    this.onHash = () => this.follow();
-    window.addEventListener("hashchange", this.onHash);
-    this.narrow.addEventListener("change", () => this.fold());
+    this.over = new AbortController();
+    const listen = (event, hear, place = window) => place.addEventListener(event, hear, { signal: this.over.signal });
+    listen("hashchange", () => this.follow());
+    listen("change", () => this.fold(), this.narrow);
+    listen("beforeunload", (event) => this.thread.isBusy && event.preventDefault());
+    listen("focus", () => this.thread.isBusy || this.conversations.load().catch(() => {}));
   }
 
   shell() {
@@ -53,14 +56,14 @@ class Page {
       el("div", { class: "head" },
         el("a", { class: "brand", href: "#" }, icon("tide"), "Tidegate"),
         iconButton("close", "Close the list", () => this.fold(), { class: "quiet bare narrow" })),
-      el("button", { type: "button", class: "new", on: { click: () => this.go("") } }, icon("plus"), "New chat"),
+      el("button", { class: "new", onclick: () => this.go("") }, icon("plus"), "New chat"),
       this.conversations.element,
       el("div", { class: "foot" },
         el("a", { class: "button quiet", href: "usage" }, icon("chart"), "Usage"),
-        el("button", { type: "button", class: "quiet", on: { click: () => leave() } }, icon("leave"), "Sign out")),
+        el("button", { class: "quiet", onclick: () => leave() }, icon("leave"), "Sign out")),
     ));
     this.opener = iconButton("menu", "Open the list", () => this.unfold(), { class: "quiet bare narrow", "aria-controls": "rail" });
-    this.veil = el("div", { class: "veil", hidden: true, on: { click: () => this.fold() } });
+    this.veil = el("div", { class: "veil", hidden: true, onclick: () => this.fold() });
     const main = el(
       "main", { class: "chat" },
       el("header", {}, this.opener, this.title, iconButton("plus", "New chat", () => this.go(""), { class: "quiet bare narrow" })),
@@ -68,7 +71,8 @@ class Page {
       el("div", { class: "dock" }, this.thread.toEnd, this.alarm, this.composer.element),
     );
     const keydown = (event) => event.key === "Escape" && this.fold();
-    return el("div", { class: "shell", on: { keydown } }, rail, this.veil, main, this.status);
+    const skip = el("button", { class: "skip", onclick: () => this.composer.focus() }, "Skip to your question");
+    return el("div", { class: "shell", on: { keydown } }, skip, rail, this.veil, main, this.status);
   }
 
   async begin() {
@@ -76,14 +80,13 @@ class Page {
     this.follow();
     try {
       await this.conversations.load();
-      this.name();
     } catch (fault) {
       this.warn(explain(fault).text);
     }
   }
 
   welcome() {
-    const starts = STARTS.map((text) => el("button", { type: "button", class: "prompt", on: { click: () => this.thread.send(text) } }, text));
+    const starts = STARTS.map((text) => el("button", { class: "prompt", onclick: () => this.thread.send(text) }, text));
     return el("div", { class: "welcome" }, icon("tide"), el("h2", {}, "What would you like to know?"), el("div", { class: "starts" }, ...starts));
   }
 
@@ -94,17 +97,17 @@ class Page {
     if (id && id === this.thread.id) return;
     this.conversations.select(id);
     this.name();
-    this.warn("");
-    if (!id) this.thread.clear();
-    else await this.thread.open(id).catch((fault) => this.lost(fault));
+    this.warn(this.thread.isBusy ? "The answer that was coming was stopped. What had come is kept." : "");
+    if (id) await this.thread.open(id).catch((fault) => this.away(fault.status === 404 ? "That conversation was deleted." : explain(fault).text));
+    else this.thread.clear();
     this.composer.focus();
   }
 
-  lost(fault) {
-    this.thread.clear();
-    this.warn(explain(fault).text);
+  /** Begin anew in the place of a conversation that is not there. */
+  away(why) {
     history.replaceState(null, "", "#");
-    this.conversations.select("");
+    this.follow();
+    this.warn(why);
   }
 
   go(id) {
@@ -147,8 +150,8 @@ class Page {
 
   /** Let go of everything but what was written, which is given. */
   end() {
-    const draft = this.thread.unanswered || this.composer.words.value;
-    window.removeEventListener("hashchange", this.onHash);
+    const draft = this.thread.pending || this.composer.words.value;
+    this.over.abort();
     this.thread.stop();
     return draft;
   }

@@ -1,6 +1,6 @@
 /** Where a question is written, and what is to answer it chosen. */
 
-import { el, fill, icon } from "./dom.js";
+import { el, relabel } from "./dom.js";
 import { socketUrl } from "./socket.js";
 
 /** `on.send` is told the words, `on.stop` that enough was said. */
@@ -15,7 +15,7 @@ export class Composer {
     this.model = el("select", { "aria-label": "Model" }, ...models.map((each) => el("option", { value: each.id }, each.id)));
     this.socket = el("input", { type: "checkbox" });
     this.button = el("button", { class: "primary bare go", type: "submit" });
-    const resumes = el("label", { class: "check", title: "Over a WebSocket: if the connection drops, the answer goes on where it was" }, this.socket, el("span", {}, "Reconnect"));
+    const resumes = el("label", { class: "check", title: "If the connection drops, the answer goes on where it was" }, this.socket, el("span", {}, "Reconnect"));
     this.element = el(
       "form", { class: "composer", on: { submit: (event) => this.submit(event) } },
       this.words,
@@ -39,9 +39,7 @@ export class Composer {
     this.button.disabled = !this.isBusy && !this.words.value.trim();
     const label = this.isBusy ? "Stop" : "Send";
     if (this.button.title === label) return;
-    this.button.title = label;
-    this.button.setAttribute("aria-label", label);
-    fill(this.button, icon(this.isBusy ? "stop" : "send"));
+    relabel(this.button, this.isBusy ? "stop" : "send", label);
   }
 
   key(event) {

@@ -1,7 +1,7 @@
 /** The list of one's conversations: found, renamed and deleted. */
 
 import { json, pages } from "./api.js";
-import { el, fill, icon, iconButton } from "./dom.js";
+import { confirmed, el, fill, icon, iconButton } from "./dom.js";
 import { explain } from "./faults.js";
 import { age } from "./format.js";
 
@@ -19,15 +19,18 @@ export class Conversations {
     this.element = el("div", { class: "conversations" }, el("div", { class: "search" }, icon("search"), this.search), this.list);
   }
 
+  /** Load the newest, anew where another tab changed some; not under somebody who is renaming one. */
   async load() {
+    if (this.list.querySelector("input")) return;
     this.rest = pages("v1/conversations");
-    await this.loadMore();
+    await this.loadMore([]);
+    this.on.named();
   }
 
-  async loadMore() {
-    const { value, done } = await this.rest.next();
-    if (value) this.known.push(...value.filter((each) => !this.known.some(({ id }) => id === each.id)));
-    this.isWhole = Boolean(done) || (value ?? []).length < 100;
+  async loadMore(before = this.known) {
+    const { value = [], done } = await this.rest.next();
+    this.known = [...before, ...value.filter((each) => !before.some(({ id }) => id === each.id))];
+    this.isWhole = Boolean(done) || value.length < 100;
     this.show();
   }
 
@@ -52,12 +55,10 @@ export class Conversations {
   show() {
     const wanted = this.search.value.trim().toLowerCase();
     const found = this.known.filter((each) => nameOf(each).toLowerCase().includes(wanted));
-    const groups = new Map();
-    for (const each of found) groups.set(age(each.created_at), [...(groups.get(age(each.created_at)) ?? []), each]);
-    const parts = [...groups].map(([name, members]) =>
+    const parts = [...Map.groupBy(found, (each) => age(each.created_at))].map(([name, members]) =>
       el("section", {}, el("h2", {}, name), el("ul", {}, ...members.map((each) => this.row(each)))));
     if (!found.length) parts.push(el("p", { class: "soft empty" }, wanted ? "Nothing found." : "Your conversations will be listed here."));
-    if (!this.isWhole && !wanted) parts.push(el("button", { type: "button", class: "quiet", on: { click: () => this.loadMore() } }, "Show more"));
+    if (!this.isWhole && !wanted) parts.push(el("button", { class: "quiet", onclick: () => this.loadMore() }, "Show more"));
     const isFocused = this.list.contains(document.activeElement) && document.activeElement.dataset.id;
     fill(this.list, ...parts);
     if (isFocused) this.list.querySelector(`[data-id="${CSS.escape(isFocused)}"]`)?.focus();
@@ -65,14 +66,15 @@ export class Conversations {
 
   row(each) {
     const isCurrent = each.id === this.current;
+    const stop = { tabIndex: isCurrent ? 0 : -1 }; // of Tab: one for each of the others is enough
     const open = el(
-      "button", { type: "button", class: "quiet name", "data-id": each.id, "aria-current": isCurrent ? "true" : null, on: { click: () => this.on.open(each.id) } },
+      "button", { class: "quiet name", "data-id": each.id, "aria-current": isCurrent ? "true" : null, onclick: () => this.on.open(each.id) },
       el("span", {}, nameOf(each)),
     );
     const item = el("li", { class: isCurrent ? "current" : "" }, open);
     item.append(
-      iconButton("edit", `Rename ${nameOf(each)}`, () => this.rename(each, item)),
-      iconButton("bin", `Delete ${nameOf(each)}`, () => this.askToDelete(each)),
+      iconButton("edit", `Rename ${nameOf(each)}`, () => this.rename(each, item), stop),
+      iconButton("bin", `Delete ${nameOf(each)}`, () => this.askToDelete(each), stop),
     );
     return item;
   }
@@ -80,19 +82,19 @@ export class Conversations {
   rename(each, item) {
     const name = el("input", { value: nameOf(each), maxLength: MOST_NAME, "aria-label": "New name" });
     let isOver = false;
-    const close = async (keep) => {
+    const close = async (keep, byKey = true) => {
       if (isOver) return;
       isOver = true;
       const title = name.value.trim();
       if (keep && title && title !== nameOf(each)) await this.update(each, title);
       this.show();
-      this.list.querySelector(`[data-id="${CSS.escape(each.id)}"]`)?.focus();
+      if (byKey) this.list.querySelector(`[data-id="${CSS.escape(each.id)}"]`)?.focus();
     };
     name.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.isComposing) close(true);
       if (event.key === "Escape") close(false);
     });
-    name.addEventListener("blur", () => close(true));
+    name.addEventListener("blur", () => close(true, false));
     fill(item, name);
     name.focus();
     name.select();
@@ -110,27 +112,9 @@ export class Conversations {
     }
   }
 
-  askToDelete(each) {
-    const close = () => dialog.close();
-    const submit = async (event) => {
-      event.preventDefault();
-      close();
-      await this.remove(each);
-    };
-    const dialog = el(
-      "dialog", { "aria-labelledby": "delete-title", on: { close: () => dialog.remove() } },
-      el("form", { on: { submit } },
-        el("h2", { id: "delete-title" }, "Delete this conversation?"),
-        el("p", {}, `“${nameOf(each)}” and all that was said in it are removed for good.`),
-        el("div", { class: "row" },
-          el("button", { type: "button", autofocus: true, on: { click: close } }, "Keep it"),
-          el("button", { class: "danger" }, "Delete"))),
-    );
-    document.body.append(dialog);
-    dialog.showModal();
-  }
-
-  async remove(each) {
+  async askToDelete(each) {
+    const words = `“${nameOf(each)}” and all that was said in it are removed for good.`;
+    if ((await confirmed("Delete this conversation?", words, "Delete", "Keep it")) !== "yes") return;
     try {
       await json("DELETE", `v1/conversations/${encodeURIComponent(each.id)}`);
     } catch (fault) {
@@ -138,6 +122,7 @@ export class Conversations {
     }
     this.known = this.known.filter(({ id }) => id !== each.id);
     this.show();
+    this.search.focus();
     this.on.gone(each.id);
   }
 }

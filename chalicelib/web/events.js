@@ -1,9 +1,6 @@
 /** Server-sent events, read from an answer's body as they come. */
 
-/**
- * The data of each event.
- * @param {ReadableStream<Uint8Array>} body
- */
+/** The data of each event. */
 export async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

@@ -4,6 +4,7 @@ const MOST_ADDRESS = 2_000;
 const MOST_NAME = 300; // of a picture
 const MOST_DEPTH = 20; // of marks in each other: a browser draws what is nested
 const SPECIAL = /[\\`*_~[\]!<\n]|https?:\/\//g;
+const STEPS = { "\\": "escape", "`": "code", "\n": "line", "<": "angle", h: "bare", "[": "bracket", "]": "close", "!": "bang" };
 const PUNCTUATION = /[!-/:-@[-`{-~]/;
 const SPACE = /\s/;
 const BARE = /https?:\/\/[^\s<>"'`*[\]{}|\\^]{1,2000}/y;
@@ -47,19 +48,7 @@ class Scan {
     const place = found ? found.index : this.text.length;
     this.plain += this.text.slice(this.at, place);
     this.at = place;
-    if (found) this.take(this.text[place]);
-  }
-
-  take(mark) {
-    if (mark === "\\") this.escape();
-    else if (mark === "`") this.code();
-    else if (mark === "\n") this.line();
-    else if (mark === "<") this.angle();
-    else if (mark === "h") this.bare();
-    else if (mark === "[") this.bracket(false);
-    else if (mark === "]") this.close();
-    else if (mark === "!") this.bang();
-    else this.run(mark);
+    if (found) this[STEPS[found[0][0]] ?? "run"](found[0][0]);
   }
 
   push(part) {
@@ -132,10 +121,11 @@ class Scan {
   bang() {
     if (this.text[this.at + 1] !== "[") return this.word(1);
     this.at += 1;
-    this.bracket(true);
+    this.bracket("!");
   }
 
-  bracket(isImage) {
+  bracket(mark) {
+    const isImage = mark === "!";
     this.push({ type: "text", text: isImage ? "![" : "[" });
     this.open.push({ place: this.parts.length - 1, isImage });
     this.at += 1;

@@ -48,7 +48,7 @@ function item(tree, isLoose) {
 
 function code(tree) {
   const text = tree.text ?? "";
-  const copy = el("button", { type: "button", class: "quiet bare", "aria-label": "Copy code", title: "Copy code", "data-copy": "" }, icon("copy"));
+  const copy = el("button", { class: "quiet bare", "aria-label": "Copy code", title: "Copy code", "data-copy": "" }, icon("copy"));
   return el(
     "figure", { class: "code" },
     el("figcaption", {}, el("span", {}, tree.language || "text"), copy),

@@ -37,7 +37,7 @@ export class Question {
     fill(this.element, el(
       "form", { on: { submit } }, words,
       el("p", { class: "soft hint" }, "What came after this question is replaced."),
-      el("div", { class: "row" }, el("button", { type: "button", class: "quiet", on: { click: close } }, "Cancel"), el("button", { class: "primary" }, "Send")),
+      el("div", { class: "row" }, el("button", { class: "quiet", onclick: close }, "Cancel"), el("button", { class: "primary", type: "submit" }, "Send")),
     ));
     words.focus();
     words.setSelectionRange(words.value.length, words.value.length);

@@ -27,6 +27,11 @@ export function keepKey(given, remember) {
   }
 }
 
+/** Whether the key outlives this page. */
+export function keyIsKept() {
+  return stored() !== "";
+}
+
 /** Forget the key everywhere. */
 export function forgetKey() {
   keepKey("", false);

@@ -1,9 +1,9 @@
 /** The way in: a key is asked for, tried, and kept. */
 
 import { ApiError, json } from "./api.js";
-import { el, fill, icon } from "./dom.js";
+import { confirmed, el, fill, icon } from "./dom.js";
 import { explain } from "./faults.js";
-import { currentKey, keepKey } from "./session.js";
+import { currentKey, keepKey, keyIsKept } from "./session.js";
 
 const FORM = /^[\x21-\x7e]{8,256}$/;
 
@@ -12,11 +12,7 @@ async function models(options = {}) {
   return (await json("GET", "v1/models", undefined, options)).data;
 }
 
-/**
- * Show the way in until a key is good; gives what the `attempt` with it gave: the models that it may use.
- * @param {Element} place
- * @param {{lead: string, why?: string, attempt?: (options: {key?: string}) => Promise<any>}} words
- */
+/** Show the way in until a key is good; gives what the `attempt` with it gave: the models that it may use. */
 export async function signIn(place, { lead, why = "", attempt = models }) {
   if (currentKey() && !why) {
     try {
@@ -58,6 +54,7 @@ function door({ lead, why, attempt, signedIn }) {
 
   function refuse(text) {
     say(text);
+    key.setAttribute("aria-invalid", "true");
     key.focus();
     key.select();
   }
@@ -80,3 +77,16 @@ function door({ lead, why, attempt, signedIn }) {
   queueMicrotask(() => key.focus());
   return el("main", { class: "door" }, form);
 }
+
+/** The way to the other page: it has the key only if the tab may keep it. */
+async function cross(event) {
+  const link = event.target.closest('a[href="usage"], a[href="./"]');
+  if (!link || keyIsKept() || !currentKey() || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  const words = "Only this page knows it. The other one asks for it again, unless this tab may keep it until it is closed.";
+  const keep = await confirmed("Take your key along?", words, "Keep it and go", "Go without", "primary");
+  if (keep === "yes") keepKey(currentKey(), true);
+  if (keep) location.assign(link.href);
+}
+
+document.addEventListener("click", cross);

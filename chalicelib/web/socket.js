@@ -19,10 +19,7 @@ export function socketUrl() {
 
 /** One chat: frames come out of `next` in order, each once, however often the connection drops. */
 export class Talk {
-  /**
-   * @param {{request?: any, job?: string}} wish what to ask, or which job to listen to
-   * @param {AbortSignal} signal stops the answer
-   */
+  /** A `request` to ask, or a `job` to listen to; `signal` stops the answer. */
   constructor({ request, job = "" }, signal) {
     this.request = request;
     this.job = job;

@@ -3,29 +3,27 @@
 import { Answer } from "./answer.js";
 import { Stopped, ask } from "./ask.js";
 import { json, pages } from "./api.js";
-import { el, fill, icon } from "./dom.js";
+import { confirmed, el, fill, icon } from "./dom.js";
 import { explain } from "./faults.js";
 import { Question } from "./question.js";
 
 const NEAR_PX = 80;
 const MOST_TITLE = 60;
+const LOOKS_MS = [300, 1_000, 3_000]; // before a turn that was stopped is looked for
 
 /** @typedef {{element: HTMLElement, text: string}} View */
 
 /** What is said in one conversation; `on` is told of a new one, of asking and of being signed out. */
 export class Thread {
-  /**
-   * @param {{made: (conversation: any) => void, busy: (isBusy: boolean) => void, signOut: () => void, say: (text: string) => void,
-   *   wish: () => {model: string, overSocket: boolean}, prices: (model: string) => any, welcome: () => Node}} on
-   */
   constructor(on) {
     this.on = on;
     this.id = "";
     this.views = [];
     this.asking = null;
+    this.unanswered = new Map(); // the last question of a conversation
     this.list = el("div", { class: "said" });
     this.element = el("section", { class: "log", "aria-label": "Conversation", tabIndex: 0 }, this.list);
-    this.toEnd = el("button", { type: "button", class: "to-end", hidden: true, "aria-label": "Go to the end", on: { click: () => this.end() } }, icon("down"));
+    this.toEnd = el("button", { class: "to-end", hidden: true, "aria-label": "Go to the end", onclick: () => this.end() }, icon("down"));
     this.isAtEnd = true;
     this.element.addEventListener("scroll", () => this.look());
     this.element.addEventListener("drawn", () => this.follow());
@@ -34,6 +32,10 @@ export class Thread {
 
   get isBusy() {
     return this.asking !== null;
+  }
+
+  get path() {
+    return `v1/conversations/${encodeURIComponent(this.id)}/items`;
   }
 
   /** Begin a new conversation; it is made when something is asked. */
@@ -50,15 +52,30 @@ export class Thread {
     this.clear();
     this.id = id;
     fill(this.list, el("p", { class: "soft loading", role: "status" }, "Loading…"));
-    const older = pages(`v1/conversations/${encodeURIComponent(id)}/items`);
+    const older = pages(this.path);
     const first = (await older.next()).value ?? [];
     if (this.id !== id) return;
     fill(this.list);
-    this.more = el("button", { type: "button", class: "quiet more", on: { click: () => this.earlier(older, id) } }, "Show earlier messages");
+    this.more = el("button", { class: "quiet more", onclick: () => this.earlier(older, id) }, "Show earlier messages");
     this.add(first);
     if (first.length === 100) this.list.prepend(this.more);
-    if (!first.length) fill(this.list, this.on.welcome());
+    const { text, fault } = this.unanswered.get(id) ?? {};
+    if (fault && text !== this.asked(this.views.length)?.text) this.fail(...this.pair(text), fault);
+    if (!this.views.length) fill(this.list, this.on.welcome());
     this.end();
+  }
+
+  /** A question and the place of its answer, at the end. */
+  pair(text) {
+    const made = [this.question(text), this.track(new Answer(this.answering()))];
+    this.views.push(...made);
+    this.list.append(...made.map((each) => each.element));
+    return made;
+  }
+
+  /** The last question before a place. */
+  asked(place) {
+    return this.views.slice(0, place).findLast((each) => each instanceof Question);
   }
 
   async earlier(older, id) {
@@ -83,7 +100,7 @@ export class Thread {
     const text = textOf(item);
     if (item.type !== "message") return aside(`${item.type === "function_call" ? "Tool call" : "Tool result"}: ${item.name ?? ""} ${item.arguments ?? item.output ?? ""}`);
     if (item.role === "user") return this.question(text);
-    if (item.role === "assistant") return this.track(Answer.past(text, item.status !== "incomplete", this.answering()));
+    if (item.role === "assistant") return this.track(Answer.past(text, item, this.answering()));
     return aside(`Instructions: ${text}`);
   }
 
@@ -102,10 +119,8 @@ export class Thread {
   async send(text, { fresh = false } = {}) {
     if (this.isBusy) return;
     if (!this.views.length) fill(this.list);
-    const question = this.question(text);
-    const answer = this.track(new Answer(this.answering()));
-    this.views.push(question, answer);
-    this.list.append(question.element, answer.element);
+    this.unanswered.delete(this.id);
+    const [question, answer] = this.pair(text);
     const asking = (this.asking = new AbortController());
     this.on.busy(true);
     this.end();
@@ -115,7 +130,7 @@ export class Thread {
       answer.done();
       this.on.say("The answer is complete.");
     } catch (fault) {
-      this.failed(answer, text, fault);
+      this.failed(question, answer, fault);
     } finally {
       if (this.asking === asking) this.rest();
       this.follow();
@@ -136,13 +151,33 @@ export class Thread {
     this.on.made(made);
   }
 
-  failed(answer, text, fault) {
+  failed(question, answer, fault) {
     if (fault instanceof Stopped || fault?.name === "AbortError") {
       answer.stopped();
       this.on.say("Stopped.");
+      this.account(answer);
     } else {
-      answer.failed(fault);
+      fault.model = this.on.wish().model;
+      this.fail(question, answer, fault);
       this.on.say(explain(fault).title);
+    }
+  }
+
+  /** Show why a question has no whole answer; one that has none at all is kept, to be asked again. */
+  fail(question, answer, fault) {
+    question.isRefused = fault.status >= 400 && fault.status < 500;
+    if (!answer.text) this.unanswered.set(this.id, { text: question.text, fault });
+    answer.failed(fault);
+  }
+
+  /** Show what a stopped answer burned, once its turn has ended. */
+  async account(answer) {
+    const path = `${this.path}?limit=1`;
+    for (const millis of LOOKS_MS) {
+      await new Promise((done) => setTimeout(done, millis));
+      if (!answer.element.isConnected) return;
+      const [newest] = (await json("GET", path).catch(() => ({ data: [] }))).data;
+      if (newest?.tidegate && newest.tidegate.id === answer.head.id) return answer.from(newest.tidegate);
     }
   }
 
@@ -152,7 +187,7 @@ export class Thread {
   }
 
   /** The words that were asked and have no answer yet. */
-  get unanswered() {
+  get pending() {
     return this.isBusy ? (this.views.at(-2)?.text ?? "") : "";
   }
 
@@ -162,15 +197,16 @@ export class Thread {
   }
 
   askAgain(answer, fresh) {
-    const place = this.views.indexOf(answer);
-    const question = this.views.slice(0, place).reverse().find((each) => each instanceof Question);
+    const question = this.asked(this.views.indexOf(answer));
     if (question) this.replace(question, question.text, fresh);
   }
 
   /** Take back a question with all that came after it, and ask another. */
   async replace(question, text, fresh) {
-    if (this.isBusy) return;
     const place = this.views.indexOf(question);
+    const isLast = question === this.asked(this.views.length);
+    const words = "The questions that came after this one, and their answers, are removed for good.";
+    if (this.isBusy || !(isLast || (await confirmed("Ask again from here?", words, "Remove and ask")) === "yes")) return;
     this.on.busy(true);
     try {
       if (this.id) await this.forget(place);
@@ -186,8 +222,8 @@ export class Thread {
 
   /** Remove from the conversation what it remembers of the views from a place on; a turn that failed it may not remember. */
   async forget(place) {
-    const path = `v1/conversations/${encodeURIComponent(this.id)}/items`;
-    const questions = this.views.slice(place).filter((each) => each instanceof Question).reverse();
+    const { path } = this;
+    const questions = this.views.slice(place).filter((each) => each instanceof Question && !each.isRefused).reverse();
     const items = await newest(path, questions.length);
     const gone = [];
     let at = 0;

@@ -2,6 +2,8 @@
 
 from playwright.sync_api import expect
 
+DRAWN_SLOWLY = "[[tokens=400 chunk_ms=20]]"
+
 
 class Chat:
     """The chat page in one visitor's hands; `here` is the visit."""
@@ -44,3 +46,11 @@ class Chat:
         """Begin another conversation."""
         self.page.get_by_role("button", name="New chat").click()
         expect(self.answers).to_have_count(0)
+
+
+def items(gateway, key, page):
+    """What the conversation that is open remembers, oldest first."""
+    client = gateway.client(api_key=key)
+    conversation = page.url.partition("#")[2]
+    found = client.conversations.items.list(conversation, order="asc")
+    return [(item.role, item.content[0].text) for item in found]

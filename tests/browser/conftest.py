@@ -1,12 +1,14 @@
 """The system's own chromium over a running product; nothing of either outlives the tests."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from tests.browser.chatting import Chat
 from tests.browser.visit import Visit
 from tests.clients.product import Product
 
@@ -70,3 +72,25 @@ def visit(chromium, product):
     for each in visits:
         each.end()
     assert not [fault for each in visits for fault in each.faults]
+
+
+@pytest.fixture(scope="session")
+def gateway(start):
+    """A product whose simulated model does what a question tells it to, and which serves every answer by meaning."""
+    return start(UPSTREAM="simulated://echo?directives=1", TIDEGATE_CHECK_RATE="0", TIDEGATE_SEMANTIC_MS="20000")
+
+
+@pytest.fixture(scope="session")
+def books(gateway):
+    return gateway.books()
+
+
+@pytest.fixture
+def user(gateway, request):
+    """The key of somebody new."""
+    return gateway.make_key("acme", re.sub(r"\W", "-", request.node.name)[:40])
+
+
+@pytest.fixture
+def chat(visit, gateway, user):
+    return Chat(visit(gateway.origin)).sign_in(user)
