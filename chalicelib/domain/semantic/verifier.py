@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,15 +11,15 @@ from msgspec import Struct
 
 from chalicelib.domain.semantic import features
 from chalicelib.domain.semantic.forest import Forest
-from chalicelib.domain.semantic.guards import signs, veto
-from chalicelib.domain.semantic.matching import match
+from chalicelib.domain.semantic.guards import Signs, signs, veto
+from chalicelib.domain.semantic.matching import Match, match
 from chalicelib.domain.semantic.reading import Reading, read
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 from chalicelib.domain.verdicts import Candidate
 
 
 class Weighed(Struct, frozen=True):
-    """The guard that forbids serving, if any, and the log odds that the answer fits."""
+    """The guard that forbids serving, if any, and the log odds that the answer fits: none at all where one forbids."""
 
     guard: str | None
     logit: float
@@ -42,15 +43,20 @@ class Verifier:
             return []
         asked = self._read(question)
         pairs = [match(asked, self._read(each.question), self._vocabulary) for each in candidates]
-        vectors = Remembered(self._vectors)
         found = [signs(pair) for pair in pairs]
-        rows = [
-            features.row(pair, sign, each.cosine, self._vocabulary, vectors)
-            for pair, sign, each in zip(pairs, found, candidates, strict=True)
-        ]
-        logits = self._forest.logits(np.array(rows, dtype=np.float64))
         guards = [veto(pair, sign, protected) for pair, sign in zip(pairs, found, strict=True)]
-        return [Weighed(guard, logit) for guard, logit in zip(guards, logits.tolist(), strict=True)]
+        near = zip(pairs, found, (each.cosine for each in candidates), strict=True)
+        logits = iter(self._logits([each for each, guard in zip(near, guards, strict=True) if guard is None]))
+        return [Weighed(guard, next(logits) if guard is None else -math.inf) for guard in guards]
+
+    def _logits(self, near: Sequence[tuple[Match, Signs, float]]) -> list[float]:
+        """One for each; what a guard forbids is not among them, which is most of it."""
+        if not near:
+            return []
+        vectors = Remembered(self._vectors)
+        rows = [features.row(pair, sign, cosine, self._vocabulary, vectors) for pair, sign, cosine in near]
+        logits: list[float] = self._forest.logits(np.array(rows, dtype=np.float64)).tolist()
+        return logits
 
     def _read(self, text: str) -> Reading:
         return read(text, self._vocabulary)

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -108,6 +110,22 @@ def test_whatever_is_asked_the_verifier_judges_both_ways_alike(one, other):
 
     assert there.logit == pytest.approx(back.logit, abs=1e-4)
     assert there.guard == back.guard
+
+
+def test_only_what_no_guard_forbids_is_weighed():
+    looked_up = []
+
+    def vectors(words):
+        looked_up.append(words)
+        return WordVectors()(words)
+
+    allowed, forbidden = Candidate("e0", "Which shop sells wine?", 0.8), Candidate("e1", "Who sells 3 bottles?", 0.9)
+    free, held = open_verifier(vectors).weigh("Which shop sells 2 bottles of wine?", [allowed, forbidden], frozenset())
+    looked_up.clear()
+    alone = open_verifier(vectors).weigh("Which shop sells 2 bottles of wine?", [forbidden], frozenset())
+
+    assert (free.guard, held.guard, held.logit, alone, looked_up) == (None, "number", -math.inf, [held], [])
+    assert free == VERIFIER.weigh("Which shop sells 2 bottles of wine?", [allowed], frozenset())[0]
 
 
 @pytest.mark.parametrize(("rate", "chance", "share"), [(0.05, 0.96, 0.05), (0.05, 0.75, 0.125), (1.0, 0.99, 1.0),
