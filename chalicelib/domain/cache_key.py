@@ -56,9 +56,9 @@ def places(tenant_tag: str, user_tag: str, request: ChatRequest) -> tuple[Place,
     context = context_of(earlier, text_of(newest.content))
     parts = (request.model, context, getattr(newest, "name", None), unlike)
     digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
-    question = text_of(newest.content)
     own, shared = (AnswerScope(tenant_tag, user, request.model, digest, "") for user in (user_tag, "*"))
-    return place_of(own, question), place_of(shared, question)
+    question = canonical(text_of(newest.content))
+    return _place(own, question), _place(shared, question)
 
 
 def owner_of(scope: str) -> str | None:
@@ -69,5 +69,9 @@ def owner_of(scope: str) -> str | None:
 
 def place_of(meaning: AnswerScope, question: str) -> Place:
     """The place in a scope of the answer to a question; whatever embedder the scope names, and however it is put."""
+    return _place(meaning, canonical(question))
+
+
+def _place(meaning: AnswerScope, canonical_question: str) -> Place:
     scope = f"1:{meaning.tenant}:{meaning.user}:{meaning.model}:{meaning.prefix}"
-    return Place(scope, hashlib.sha256(f"{scope}\n{canonical(question)}".encode()).hexdigest(), meaning)
+    return Place(scope, hashlib.sha256(f"{scope}\n{canonical_question}".encode()).hexdigest(), meaning)

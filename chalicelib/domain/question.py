@@ -88,7 +88,7 @@ def _unthanked(asked: str) -> str:
 def _cased(words: str) -> str:
     """`words` in lower case where that changes none of them."""
     each = words.split(" ")
-    if any(letter.isnumeric() for letter in words):
+    if any(map(str.isnumeric, words)):
         return " ".join([_lowered(each[0], first=True), *each[1:]])  # units tell by their case
     if words.isupper() and len(each) > 3:  # noqa: PLR2004 - a sentence that is shouted, no acronym
         return words.lower()

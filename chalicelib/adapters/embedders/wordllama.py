@@ -37,7 +37,7 @@ class WordTable:
         for start in range(0, len(ids), _GATHERED_ROWS):
             part = ids[start : start + _GATHERED_ROWS]
             total += self._scales[part] @ self._rows[part, :dimensions].astype(np.float32)
-        length = np.linalg.norm(total)
+        length = np.sqrt(total @ total)
         return (total / length if length else total).astype("<f4"), len(ids)
 
 
