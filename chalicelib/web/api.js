@@ -8,20 +8,13 @@ export class ApiError extends Error {
     super(detail.message ?? "");
     this.status = status;
     this.code = detail.code ?? "";
-    this.type = detail.type ?? "";
     const wait = Number(headers?.get("retry-after"));
     this.retryAt = wait > 0 ? Date.now() + wait * 1000 : null;
     this.isFinal = headers?.get("x-should-retry") === "false";
-    this.requestId = headers?.get("x-request-id") ?? "";
   }
 }
 
-/**
- * Call the API; every answer that is no success is thrown as an `ApiError`.
- * @param {string} method
- * @param {string} path without a slash before it
- * @param {{body?: unknown, headers?: Record<string, string>, signal?: AbortSignal, key?: string}} [options]
- */
+/** Call the API, at a `path` without a slash before it; every answer that is no success is thrown as an `ApiError`. */
 export async function call(method, path, { body, headers = {}, signal, key = currentKey() } = {}) {
   const sent = { ...headers, authorization: `Bearer ${key}`, ...(body === undefined ? {} : { "content-type": "application/json" }) };
   let answer;
@@ -55,10 +48,10 @@ export async function json(method, path, body = undefined, options = {}) {
   return (await call(method, path, { body, ...options })).json();
 }
 
-/** Every entry of a list that comes in pages. */
-export async function* pages(path, { limit = 100, order = "desc" } = {}) {
+/** Every entry of a list that comes in pages, the newest first. */
+export async function* pages(path) {
   for (let after = ""; ; ) {
-    const page = await json("GET", `${path}?limit=${limit}&order=${order}${after && `&after=${encodeURIComponent(after)}`}`);
+    const page = await json("GET", `${path}?limit=100${after && `&after=${encodeURIComponent(after)}`}`);
     yield page.data;
     if (!page.has_more) return;
     after = page.last_id;

@@ -1,13 +1,7 @@
 /**
  * One question to the gateway, and what comes back, piece by piece, whichever way it comes: as events of one call, over a
  * WebSocket that resumes, or out of the line where every model is busy.
- *
- * @typedef {{kind: "head", id: string, model: string, cache?: string, target?: string, similarity?: number}
- *   | {kind: "text" | "thought" | "refusal", text: string}
- *   | {kind: "line", position: number, eta: number}
- *   | {kind: "link", isUp: boolean}
- *   | {kind: "end", reason: string}
- *   | {kind: "usage", usage: any}} Piece
+ * Each piece has its `kind`: head, line, link, thought, text, refusal, end, usage.
  */
 
 import { ApiError, call, json } from "./api.js";
@@ -20,10 +14,7 @@ const LOOK_MS = 1_500; // between looks at the line
 /** What a caller stopped, and did not fail. */
 export class Stopped extends Error {}
 
-/**
- * @param {any} request a chat completion's body
- * @param {{signal: AbortSignal, overSocket?: boolean}} options
- */
+/** The pieces that answer a chat completion's body, until `signal` stops them. */
 export async function* ask(request, { signal, overSocket = false }) {
   try {
     if (overSocket && socketUrl()) yield* askOverSocket(request, signal);

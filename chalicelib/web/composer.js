@@ -10,14 +10,14 @@ export class Composer {
     this.isBusy = false;
     this.words = el("textarea", {
       id: "words", rows: 1, placeholder: "Ask anything", "aria-label": "Message", "aria-describedby": "words-help",
-      on: { input: () => this.update(), keydown: (event) => this.key(event) },
+      oninput: () => this.update(), onkeydown: (event) => this.key(event),
     });
     this.model = el("select", { "aria-label": "Model" }, ...models.map((each) => el("option", { value: each.id }, each.id)));
     this.socket = el("input", { type: "checkbox" });
     this.button = el("button", { class: "primary bare go", type: "submit" });
     const resumes = el("label", { class: "check", title: "If the connection drops, the answer goes on where it was" }, this.socket, el("span", {}, "Reconnect"));
     this.element = el(
-      "form", { class: "composer", on: { submit: (event) => this.submit(event) } },
+      "form", { class: "composer", onsubmit: (event) => this.submit(event) },
       this.words,
       el("div", { class: "row" }, this.model, socketUrl() ? resumes : null, el("span", { class: "soft hint", id: "words-help" }, "Enter sends, Shift+Enter breaks the line"), this.button),
     );
@@ -37,9 +37,8 @@ export class Composer {
   update() {
     this.words.rows = Math.min(10, this.words.value.split("\n").length);
     this.button.disabled = !this.isBusy && !this.words.value.trim();
-    const label = this.isBusy ? "Stop" : "Send";
-    if (this.button.title === label) return;
-    relabel(this.button, this.isBusy ? "stop" : "send", label);
+    const [name, label] = this.isBusy ? ["stop", "Stop"] : ["send", "Send"];
+    if (this.button.title !== label) relabel(this.button, name, label);
   }
 
   key(event) {

@@ -14,7 +14,7 @@ export class Conversations {
     this.known = [];
     this.current = "";
     this.isWhole = false;
-    this.search = el("input", { type: "search", placeholder: "Search", "aria-label": "Search conversations", on: { input: () => this.find() } });
+    this.search = el("input", { type: "search", placeholder: "Search", "aria-label": "Search conversations", oninput: () => this.find() });
     this.list = el("nav", { class: "list", "aria-label": "Conversations" });
     this.element = el("div", { class: "conversations" }, el("div", { class: "search" }, icon("search"), this.search), this.list);
   }
@@ -22,13 +22,15 @@ export class Conversations {
   /** Load the newest, anew where another tab changed some; not under somebody who is renaming one. */
   async load() {
     if (this.list.querySelector("input")) return;
+    const old = this.known;
     this.rest = pages("v1/conversations");
-    await this.loadMore([]);
+    await this.loadMore(() => this.known.filter((each) => !old.includes(each)));
     this.on.named();
   }
 
-  async loadMore(before = this.known) {
+  async loadMore(kept = () => this.known) {
     const { value = [], done } = await this.rest.next();
+    const before = kept();
     this.known = [...before, ...value.filter((each) => !before.some(({ id }) => id === each.id))];
     this.isWhole = Boolean(done) || value.length < 100;
     this.show();

@@ -1,11 +1,6 @@
 /** Elements made by hand: text is text, and nothing here reads markup. */
 
-/**
- * An element with properties and children. `class`, `role`, `for` and names with a dash are attributes; `on` has listeners.
- * @param {string} tag
- * @param {Record<string, any>} [props]
- * @param {...(Node | string | null | undefined | false)} children
- */
+/** An element. Of `props`, `class`, `role`, `for` and names with a dash are attributes, `on` has listeners. */
 export function el(tag, props = {}, ...children) {
   const made = document.createElement(tag);
   if (tag === "button") made.type = "button"; // unless `props` says otherwise

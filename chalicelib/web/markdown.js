@@ -3,8 +3,6 @@
  *
  * Paragraphs, headings, lists, quotes, rules, fenced code, tables, emphasis, code, and links to http, https and mailto.
  * There is no raw HTML and there are no images: those stay text, or a link to where they are.
- *
- * @typedef {{type: string, source?: string, children?: Tree[], text?: string, [more: string]: any}} Tree
  */
 
 import { inline } from "./inline.js";

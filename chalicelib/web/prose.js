@@ -1,6 +1,6 @@
 /** Markdown on the page: elements made from the tree, text as text. Nothing that a model says is read as markup. */
 
-import { el, icon } from "./dom.js";
+import { el, iconButton } from "./dom.js";
 import { parse } from "./markdown.js";
 
 /** A text that grows: only the blocks that changed are drawn anew. */
@@ -48,7 +48,7 @@ function item(tree, isLoose) {
 
 function code(tree) {
   const text = tree.text ?? "";
-  const copy = el("button", { class: "quiet bare", "aria-label": "Copy code", title: "Copy code", "data-copy": "" }, icon("copy"));
+  const copy = iconButton("copy", "Copy code", null, { "data-copy": "" });
   return el(
     "figure", { class: "code" },
     el("figcaption", {}, el("span", {}, tree.language || "text"), copy),

@@ -11,8 +11,6 @@ const NEAR_PX = 80;
 const MOST_TITLE = 60;
 const LOOKS_MS = [300, 1_000, 3_000]; // before a turn that was stopped is looked for
 
-/** @typedef {{element: HTMLElement, text: string}} View */
-
 /** What is said in one conversation; `on` is told of a new one, of asking and of being signed out. */
 export class Thread {
   constructor(on) {
@@ -165,8 +163,10 @@ export class Thread {
 
   /** Show why a question has no whole answer; one that has none at all is kept, to be asked again. */
   fail(question, answer, fault) {
-    question.isRefused = fault.status >= 400 && fault.status < 500;
-    if (!answer.text) this.unanswered.set(this.id, { text: question.text, fault });
+    if (!answer.text) {
+      question.isRefused = fault.status >= 400 && fault.status < 500; // and so it is in no conversation
+      this.unanswered.set(this.id, { text: question.text, fault });
+    }
     answer.failed(fault);
   }
 
@@ -175,9 +175,9 @@ export class Thread {
     const path = `${this.path}?limit=1`;
     for (const millis of LOOKS_MS) {
       await new Promise((done) => setTimeout(done, millis));
-      if (!answer.element.isConnected) return;
+      if (!answer.head.id || !answer.element.isConnected) return;
       const [newest] = (await json("GET", path).catch(() => ({ data: [] }))).data;
-      if (newest?.tidegate && newest.tidegate.id === answer.head.id) return answer.from(newest.tidegate);
+      if (newest?.tidegate?.id === answer.head.id) return answer.from(newest.tidegate);
     }
   }
 
