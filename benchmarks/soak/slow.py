@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from benchmarks.figures import rounded
-from benchmarks.processes import resident_mb
+from benchmarks.processes import cpu_seconds, resident_mb
 from benchmarks.product import HOST
 from benchmarks.soak.crowd import Crowd, at_ease
 from benchmarks.soak.load import CALLERS
@@ -23,6 +23,9 @@ _ROOM: Final = 4_096
 _LEAST_LEFT: Final = 0.75
 _MOST_MB: Final = 32.0
 _ROUNDS: Final = 2
+_IDLE: Final = 0.1
+_POLLS: Final = 40
+_POLL_S: Final = 0.5
 
 
 async def slow(stage: Stage, seconds: float) -> None:
@@ -41,13 +44,13 @@ async def slow(stage: Stage, seconds: float) -> None:
         before = resident_mb(stage.product.api)
         readers = _readers(stage, patient)
         reading = asyncio.create_task(_read(readers))
-        await asyncio.sleep(seconds)
+        await _until_idle(stage.product.api)
         beside.append(await rate())
         grown.append(resident_mb(stage.product.api) - before)
         reading.cancel()
         for reader in readers:
             reader.close()
-        await asyncio.sleep(seconds)
+        await _until_idle(stage.product.api)
     crowd.close()
     stage.model.order()
     share, most = sum(beside) / sum(alone), max(grown)
@@ -55,6 +58,15 @@ async def slow(stage: Stage, seconds: float) -> None:
     stage.holds(37, "slow readers: what others get, of what they got", rounded(share), held=share >= _LEAST_LEFT)
     stage.holds(37, "slow readers: MB that the API grows by", rounded(most), held=most <= _MOST_MB)
     stage.settle("slow readers", [brisk], leaving=[patient])
+
+
+async def _until_idle(pid: int) -> None:
+    """All that lies between the model and its readers is full, or all that they left is settled."""
+    for _ in range(_POLLS):
+        before = cpu_seconds(pid)
+        await asyncio.sleep(_POLL_S)
+        if cpu_seconds(pid) - before < _IDLE * _POLL_S:
+            return
 
 
 def _readers(stage: Stage, who: Tenant) -> list[socket.socket]:

@@ -18,7 +18,9 @@ from benchmarks.soak.stage import Stage
 _OF_A_KEY: Final = 125
 _BREAKS: Final = 10
 """One in so many breaks off."""
-_PATIENCE_S: Final = 90.0
+_PATIENCE_S: Final = 120.0
+_SILENCE_S: Final = 30.0
+_NONE: Final = "none"
 
 
 @dataclass
@@ -31,7 +33,10 @@ class Talker:
     who: Tenant
     breaks: bool
     numbers: list[int] = field(default_factory=list)
-    end: str = "none"
+    job: str = ""
+    end: str = _NONE
+    broke: bool = False
+    silences: int = 0
     took: float = 0.0
 
     async def open(self) -> ClientConnection:
@@ -50,23 +55,43 @@ class Talker:
         return wire
 
     async def talk(self, wire: ClientConnection) -> None:
-        """Ask, hear the whole answer, and leave."""
+        """Ask, hear the whole answer, and leave; a client that hears nothing for a while goes on over another."""
         began = time.perf_counter()
-        await wire.send(json.dumps({"type": "chat", "id": "c", "request": self.who.body(fresh())}))
-        frame = json.loads(await wire.recv())
-        if self.breaks and frame["type"] == "accepted":
-            wire.transport.abort()
-            wire = await self.open()
-            await wire.send(json.dumps({"type": "resume", "job": frame["job"], "after": 0, "id": "c"}))
-        while frame["type"] not in {"done", "error"}:
-            frame = json.loads(await wire.recv())
-            self._hear(frame)
-        self.end, self.took = frame["type"], time.perf_counter() - began
+        await self._ask(wire)
+        while self.end == _NONE:
+            try:
+                self._hear(json.loads(await asyncio.wait_for(wire.recv(), _SILENCE_S)))
+            except TimeoutError:
+                self.silences += 1
+                wire = await self._again(wire)
+            if self.breaks and self.job and not self.broke:
+                self.broke = True
+                wire = await self._again(wire)
+        self.took = time.perf_counter() - began
         await wire.close()
 
+    async def _ask(self, wire: ClientConnection) -> None:
+        await wire.send(json.dumps({"type": "chat", "id": "c", "request": self.who.body(fresh())}))
+
+    async def _again(self, wire: ClientConnection) -> ClientConnection:
+        """Without a word, as a network goes away; over another, behind the last chunk that was heard."""
+        wire.transport.abort()
+        wire = await self.open()
+        if self.job:
+            resume = {"type": "resume", "job": self.job, "after": len(self.numbers), "id": "c"}
+            await wire.send(json.dumps(resume))
+        else:
+            await self._ask(wire)
+        return wire
+
     def _hear(self, frame: dict[str, Any]) -> None:
-        if frame["type"] == "chunk":
-            self.numbers.append(frame["seq"])
+        match frame["type"]:
+            case "accepted":
+                self.job = frame["job"] or self.job
+            case "chunk" if frame["seq"] not in self.numbers:
+                self.numbers.append(frame["seq"])
+            case "done" | "error":
+                self.end = frame["type"]
 
     @property
     def whole(self) -> bool:
@@ -89,7 +114,8 @@ async def sockets(stage: Stage, connections: int) -> None:
         "soak_sockets",
         connections=connections,
         opened_s=rounded(took),
-        resumed=sum(each.breaks for each in talkers),
+        resumed=sum(each.broke for each in talkers),
+        silences=sum(each.silences for each in talkers),
         whole=whole,
         p50_s=rounded(quantile(seconds, 0.5)),
         p99_s=rounded(quantile(seconds, 0.99)),
