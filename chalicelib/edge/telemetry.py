@@ -1,24 +1,20 @@
-"""The structured logger of the edge; built on first use, since a cold start pays for every import."""
+"""What the edge tells in the log."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
 
 import msgspec
 
-if TYPE_CHECKING:
-    from aws_lambda_powertools import Logger
+from chalicelib.lines import Lines
 
 
 @cache
-def logger() -> Logger:
-    """JSON lines on standard output, named for the service."""
-    from aws_lambda_powertools import Logger
-
-    return Logger(service="tidegate", log_uncaught_exceptions=False)
+def logger() -> Lines:
+    """The process's log."""
+    return Lines()
 
 
 def log_bug(fault: Exception, origin: dict[str, str]) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAZY = (
-    "aws_lambda_powertools.utilities.idempotency",
     "boto3",
     "botocore",
     "numpy",
