@@ -45,7 +45,7 @@ export class Conversations {
 
   /** Put a new one on top. */
   add(conversation) {
-    this.known.unshift(conversation);
+    this.known = [conversation, ...this.known];
     this.select(conversation.id);
   }
 

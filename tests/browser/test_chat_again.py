@@ -237,6 +237,21 @@ def test_what_another_tab_did_is_listed_when_one_comes_back(chat, gateway, user)
     expect(chat.page.get_by_role("heading", name="Renamed elsewhere")).to_be_visible()
 
 
+def test_a_conversation_that_is_made_while_the_list_loads_stays_listed(chat):
+    held = []
+    listing = re.compile(r"/v1/conversations\?")
+    chat.page.route(listing, lambda route: held.append((route, route.fetch())))
+    chat.page.evaluate("() => window.dispatchEvent(new Event('focus'))")
+    expect(chat.listed).to_have_count(0)
+    chat.ask("Made meanwhile")
+    (route, before) = held[0]
+
+    with chat.page.expect_response(listing):
+        route.fulfill(response=before)
+
+    expect(chat.listed).to_have_text(["Made meanwhile"])
+
+
 def test_the_keyboard_skips_the_list_and_stops_once_at_each_conversation(chat):
     page = chat.page
     for text in ("One", "Two"):
