@@ -28,7 +28,7 @@ async def load(stage: Stage, seconds: float) -> None:
     crowd, wishes = Crowd(stage.product.port), _talk(stage, wide, tight)
     tally = await at_ease(crowd, wishes, CALLERS, seconds)
     crowd.close()
-    stage.figures.add("soak_load", callers=CALLERS, calls=len(tally.calls), **_times(tally), statuses=_statuses(tally))
+    stage.figures.add("soak_load", callers=CALLERS, calls=len(tally.calls), **_times(tally), statuses=statuses(tally))
     lost = tally.faults + tally.gave_up
     stage.holds(38, "load: faults of the server", f"{lost} of {len(tally.calls)}", held=lost == 0)
     stage.settle("load", [wide, tight], exact=True)
@@ -75,7 +75,7 @@ def _tell(stage: Stage, factor: float, goodput: float, tally: Tally) -> None:
         refusal_p99_ms=rounded(waited),
         faults=tally.faults,
         gave_up=tally.gave_up,
-        statuses=_statuses(tally),
+        statuses=statuses(tally),
         **_times(tally),
     )
     if factor == FACTORS[1]:
@@ -88,7 +88,8 @@ def _tell(stage: Stage, factor: float, goodput: float, tally: Tally) -> None:
     )
 
 
-def _statuses(tally: Tally) -> dict[str, int]:
+def statuses(tally: Tally) -> dict[str, int]:
+    """How many calls had which; 0 is of callers who gave up, -1 of connections that broke."""
     return {str(status): count for status, count in sorted(tally.statuses.items())}
 
 

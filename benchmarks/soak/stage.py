@@ -10,8 +10,8 @@ from benchmarks.product import Product
 from benchmarks.soak.books import Model, balance, ended, line_of
 from benchmarks.soak.mix import Tenant
 
-_POLLS: Final = 60
-_POLL_S: Final = 0.5
+_POLLS: Final = 90
+_POLL_S: Final = 1.0
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from benchmarks.soak.crowd import Crowd, at_rate
+from benchmarks.soak.load import statuses
 from benchmarks.soak.mix import talk, tenant
 from benchmarks.soak.stage import Stage
 from benchmarks.soak.watch import watched
@@ -25,7 +26,7 @@ async def steady(stage: Stage, peak: float, minutes: float) -> None:
     crowd.close()
     stage.model.order()
     told = stage.model.books().ends
-    stage.figures.add("soak_steady", minutes=minutes, calls=len(tally.calls), faults=tally.faults, model=dict(told))
+    stage.figures.add("soak_steady", minutes=minutes, calls=len(tally.calls), statuses=statuses(tally), model=told)
     for name, trace in traces.items():
         row = trace.row()
         stage.figures.add("soak_growth", process=name, **row)
