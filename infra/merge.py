@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra import addresses, streaming
+from infra.deploy.configured import settings_faults
+from infra.deploy.faults import CannotDeploy
 from infra.deploy.project import ROOT, Project
 from infra.extras import Door, Extras, extras, qualifier
 from infra.grants import CONNECTIONS, TURNING, connections
@@ -172,5 +174,25 @@ def _logical(function: str) -> str:
     return "APIHandler" if function == API else "".join(part.capitalize() for part in function.split("_"))
 
 
+def checked(stage: str) -> Project:
+    """The stage as it is configured; `CannotDeploy` where that could not be deployed."""
+    if stage not in STAGES:
+        raise CannotDeploy(f"there is no stage {stage!r}: say STAGE={'|'.join(STAGES)}")
+    project = Project(ROOT, stage)
+    if faults := [*settings_faults(project)]:
+        raise CannotDeploy("\n".join(faults))
+    return project
+
+
+def main(stage: str, folder: str) -> int:
+    """Write it, or say what is in the way."""
+    try:
+        write(STAGES[checked(stage).stage], Path(folder))
+    except (CannotDeploy, OSError) as fault:
+        print(f"package: {fault}", file=sys.stderr)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    write(STAGES[sys.argv[1]], Path(sys.argv[2]))
+    sys.exit(main(*sys.argv[1:]))

@@ -7,6 +7,7 @@ import stat
 
 import pytest
 
+from infra import merge
 from infra.deploy.configured import settings_faults
 from infra.deploy.faults import CannotDeploy
 from infra.deploy.keyfile import key_file_faults, write_key
@@ -151,3 +152,33 @@ def test_a_key_is_written_for_its_owner_alone(tmp_path):
 
     assert there.read_text() == "tg_live_x"
     assert stat.S_IMODE(there.stat().st_mode) == 0o600
+
+
+def test_nothing_is_packaged_that_could_not_be_deployed(checkout, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(merge, "ROOT", checkout)
+    told(checkout, TIDEGATE_WAIT_SECONDS="soon")
+
+    assert [merge.main(stage, str(tmp_path / "out")) for stage in ("huge", "", "solo")] == [1, 1, 1]
+
+    assert [line.partition(" TIDEGATE_")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "package: there is no stage 'huge': say STAGE=solo|team|scale",
+        "package: there is no stage '': say STAGE=solo|team|scale",
+        f"package: {CONFIG}, stage solo:",
+    ]
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_packaged_of_a_configuration_that_nobody_can_read(checkout, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(merge, "ROOT", checkout)
+    (checkout / CONFIG).write_text("{")
+
+    assert merge.main("solo", str(tmp_path / "out")) == 1
+    assert capsys.readouterr().err.startswith(f"package: {CONFIG} cannot be read")
+
+
+def test_what_is_packaged_to_where_nothing_can_be_written(checkout, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(merge, "ROOT", checkout)
+    (tmp_path / "file").touch()
+
+    assert merge.main("solo", str(tmp_path / "file" / "out")) == 1
+    assert "Not a directory" in capsys.readouterr().err
