@@ -80,8 +80,8 @@ class Blueprint:
         ]
 
     def _told(self, inventory: Inventory) -> Iterator[Setting]:
-        """Of both APIs, once they have addresses."""
-        hosts = {"rest": inventory.rest_host, "sockets": inventory.websocket_host}
+        """Of both APIs; a plan that makes them cannot know their addresses."""
+        hosts = {"rest": inventory.rest_host or "…", "sockets": inventory.websocket_host or "…"}
         for function, own in addresses.told(self.project.environments, **hosts).items():
             yield lambdas.told(self.account, function_name(self.stage.name, function), own)
 

@@ -117,6 +117,7 @@ def close(blueprint: Blueprint, wish: Wish, say: Say) -> None:
     health = smoke(rest, partial(_tail, blueprint), secrets.token_bytes(RANDOM_BYTES), blueprint.account.pause)
     say(f"\n{wish.stage} is deployed in {blueprint.account.region}, and says that it is {health}.")
     say(f"  API        {rest}v1")
+    say(f"  chat page  {rest}")
     say(f"  WebSocket  {sockets}")
     say(f"  a key      make key STAGE={wish.stage} TENANT=acme USER=ada")
     say("  next       docs/operations.md: plans, alarms, taking it away")
