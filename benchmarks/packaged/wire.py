@@ -49,7 +49,7 @@ class Wire:
         self.upstream = urlsplit(upstream)
         self.tally = Tally()
         self.messages: list[str] = []
-        self.frames = 0
+        self.sent = self.frames = 0
         self.lock = threading.Lock()
         self.url = ""
 
@@ -81,7 +81,6 @@ class _Handler(BaseHTTPRequestHandler):
     wire: Wire
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    _behind: HTTPConnection | None = None
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -108,6 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _kept(self, message: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
         text = message["MessageBody"]
         self.wire.messages.append(text)
+        self.wire.sent += 1
         reply = {"MessageId": str(len(self.wire.messages)), "MD5OfMessageBody": md5(text.encode()).hexdigest()}  # noqa: S324
         return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(reply).encode()
 
@@ -123,13 +123,14 @@ class _Handler(BaseHTTPRequestHandler):
         return status, headers, reply
 
     def _forward(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        if self._behind is None:
-            self._behind = HTTPConnection(str(self.wire.upstream.hostname), self.wire.upstream.port)
         kept = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
-        self._behind.request(self.command, self.path, body.replace(_OURS, _THEIRS), kept)
-        answer = self._behind.getresponse()
+        behind = HTTPConnection(str(self.wire.upstream.hostname), self.wire.upstream.port)
+        behind.request(self.command, self.path, body.replace(_OURS, _THEIRS), kept)
+        answer = behind.getresponse()
         headers = {name: value for name, value in answer.getheaders() if name.lower() not in _HOP | {"date", "server"}}
-        return answer.status, headers, answer.read().replace(_THEIRS, _OURS)
+        reply = answer.read().replace(_THEIRS, _OURS)
+        behind.close()
+        return answer.status, headers, reply
 
     def _charge(self, name: str, request: dict[str, Any], reply: dict[str, Any]) -> None:
         """Units as DynamoDB counts them: of reads by its rules, of writes as the emulator says."""

@@ -75,6 +75,7 @@ def figures(stage, package):
     interpreter = getattr(sys, "_base_executable", sys.executable)
     found, plan = Figures(io.StringIO()), Rounds(1, 2, 1)
     found.add("machine", python="3", cores=1, load=0.0, seed=1)
+    found.add("plan", rounds=1, events=2)
     cold(package, stage, plan, interpreter, found)
     warm(stage, plan, found)
     return found
