@@ -13,6 +13,7 @@ from infra.local import schedule
 from infra.local.bridge import Bridge
 from infra.local.lifeline import Lifeline
 from infra.local.sockets import Protocol
+from infra.local.types import PACKAGES, learn
 
 _CUT_GRACE_S: Final = 5
 _GRACE_S: Final = 8.0
@@ -52,6 +53,7 @@ def main() -> None:
     given = parser.parse_args()
     allow_connections()
     app = load(given.app)
+    learn(*PACKAGES)
     bridge = Bridge(app)
     config = uvicorn.Config(
         bridge,

@@ -15,6 +15,7 @@ from infra.local.environment import REGION
 from infra.local.events import ACCOUNT, Context
 from infra.local.lifeline import Lifeline
 from infra.local.serve import load
+from infra.local.types import PACKAGES, learn
 
 CONCURRENCY: Final = 4  # batches at once, as `MaximumConcurrency` bounds them in a deployment
 _WAIT_S: Final = 2
@@ -95,6 +96,7 @@ def main() -> None:
     parser.add_argument("--lifeline", type=int, required=True, help="descriptor of the supervisor's pipe")
     given = parser.parse_args()
     app = load(given.app)
+    learn(*PACKAGES)
     lifeline = Lifeline(given.lifeline, grace_s=_GRACE_S)
     lifeline.wait()
     lifeline.watch()
