@@ -17,7 +17,7 @@ from benchmarks.turns import Scenario, Turns
 from benchmarks.yardsticks import Yardstick, yardsticks
 from chalicelib import bootstrap, settings
 from chalicelib.adapters.dynamodb.client import Database
-from chalicelib.adapters.telemetry.logs import LogMeter
+from chalicelib.adapters.telemetry.powertools import PowertoolsMeter
 from chalicelib.bootstrap import open_database
 from chalicelib.pipeline.services import Services
 
@@ -77,7 +77,7 @@ def deployed(database: Database) -> Services:
     """The services of this process over `database`, with the metrics that only a deployment writes."""
     with patch.object(bootstrap, "open_database", lambda _: database):
         services = bootstrap.build(settings.read(os.environ))
-    return dataclasses.replace(services, meter=LogMeter(metrics=True))
+    return dataclasses.replace(services, meter=PowertoolsMeter(metrics=True))
 
 
 def _rounds(turns: Turns, bare: tuple[Yardstick, ...], order: random.Random) -> dict[str, Clocked]:

@@ -66,7 +66,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.client import Database
-    from chalicelib.adapters.telemetry.logs import LogMeter
+    from chalicelib.adapters.telemetry.powertools import PowertoolsMeter
     from chalicelib.pipeline.refit import Refitter
 
 
@@ -161,11 +161,11 @@ def _stores(database: Database) -> tuple[Answers, Conversations, Responses, Targ
     return DynamoAnswers(database), DynamoConversations(database), DynamoResponses(database), DynamoTargets(database)
 
 
-def _meter(settings: Settings) -> LogMeter:
-    from chalicelib.adapters.telemetry.logs import LogMeter
+def _meter(settings: Settings) -> PowertoolsMeter:
+    from chalicelib.adapters.telemetry.powertools import PowertoolsMeter
 
     words = settings.log_prompts == "redacted"
-    return LogMeter(metrics=not settings.local, level=settings.log_level, stage=settings.stage, words=words)
+    return PowertoolsMeter(metrics=not settings.local, level=settings.log_level, stage=settings.stage, words=words)
 
 
 def _once(settings: Settings, database: Database, gate: Gate, conversations: Conversations, lane: Lane) -> Once:

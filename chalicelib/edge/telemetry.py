@@ -1,20 +1,24 @@
-"""What the edge tells in the log."""
+"""The structured logger of the edge; built on first use, since a cold start pays for every import."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
 from functools import cache
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from chalicelib.lines import Lines
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
 
 
 @cache
-def logger() -> Lines:
-    """The process's log."""
-    return Lines()
+def logger() -> Logger:
+    """JSON lines on standard output, named for the service."""
+    from aws_lambda_powertools import Logger
+
+    return Logger(service="tidegate", log_uncaught_exceptions=False)
 
 
 def log_bug(fault: Exception, origin: dict[str, str]) -> None:

@@ -29,7 +29,7 @@ from benchmarks.product import running
 from benchmarks.round_trips import CountedDatabase, Tally
 from chalicelib import bootstrap, settings
 from chalicelib.adapters.dynamodb.client import Database
-from chalicelib.adapters.telemetry.logs import LogMeter
+from chalicelib.adapters.telemetry.powertools import PowertoolsMeter
 from infra.plan.counts import COUNTS, Asked, Counts
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def served(environ: Mapping[str, str], queue: "Caught", opened: Opener) -> Itera
     """The app of this process under settings, over a database, with the metrics that only a deployment writes."""
     with patch.dict(os.environ, environ), patch.object(bootstrap, "open_database", opened):
         built = bootstrap.build(settings.read(os.environ))
-    meter = LogMeter(metrics=True)
+    meter = PowertoolsMeter(metrics=True)
     services = dataclasses.replace(built, meter=meter, lane=dataclasses.replace(built.lane, queue=queue))
     with patch("app.services", lambda: services):
         yield

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAZY = (
+    "aws_lambda_powertools.utilities.idempotency",
     "boto3",
     "botocore",
     "numpy",

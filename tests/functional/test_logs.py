@@ -115,8 +115,8 @@ def test_each_attempt_is_counted_by_its_target(world, key, capsys):
         ("simulated://echo", "claude-haiku-4-5"),
     ]
     assert [(each["calls"], each["faults"], each["throttles"]) for each in calls] == [
-        (1, 1, 1),
-        (1, 0, 0),
+        ([1.0], [1.0], [1.0]),
+        ([1.0], [0.0], [0.0]),
     ]
     assert {"Namespace", "Dimensions", "Metrics"} <= calls[0]["_aws"]["CloudWatchMetrics"][0].keys()
     assert {each["service"] for each in calls} == {f"tidegate-{STAGE}"}  # stages of an account are counted apart

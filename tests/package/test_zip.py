@@ -73,7 +73,7 @@ def test_the_app_starts_from_it_alone(unpacked):
     assert Path(done.stdout.strip()).is_relative_to(unpacked)
 
 
-@pytest.mark.parametrize("module", ["boto3", "msgspec", "numpy", "urllib3"])
+@pytest.mark.parametrize("module", ["aws_lambda_powertools", "boto3", "msgspec", "numpy", "urllib3"])
 def test_a_requirement_loads_from_it(unpacked, module):
     done = run(unpacked, f"import {module}; print({module}.__file__)")
 

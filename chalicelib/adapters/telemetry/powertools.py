@@ -1,18 +1,17 @@
-"""One canonical log line for each turn, and its metrics in CloudWatch's embedded format."""
+"""One canonical log line for each turn, and its metrics in CloudWatch's embedded format, by AWS Lambda Powertools."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from chalicelib.domain.notices import Delivery, Told
 from chalicelib.domain.report import ANSWERED, Attempt, Report
 from chalicelib.domain.turn import Caller
-from chalicelib.lines import Lines
 
 NAMESPACE: Final = "Tidegate"
 
@@ -34,11 +33,10 @@ _PROVIDERS: Final = {
     "openai+https": "openai",
 }
 """By the scheme of a target; any other scheme is its own name."""
-_UNITS: Final = {"overhead": "Milliseconds", "duration": "Milliseconds"}
 _LEVELS: Final[dict[Delivery, str]] = {"delivered": "info", "failed": "warning", "given_up": "error"}
 
 
-class LogMeter:
+class PowertoolsMeter:
     """Writes to standard output, where Lambda's log agent and CloudWatch read both."""
 
     def __init__(self, *, metrics: bool, level: str = "INFO", stage: str = "local", words: bool = False) -> None:
@@ -46,7 +44,7 @@ class LogMeter:
 
         With `words` a turn's line has what was said, redacted.
         """
-        self._logger = Lines(level)
+        self._logger = Logger(service="tidegate", level=level, log_uncaught_exceptions=False)
         self._metrics = metrics
         self._words = words
         self._service = f"tidegate-{stage}"
@@ -54,9 +52,10 @@ class LogMeter:
     def record(self, report: Report) -> None:
         """Log the report's figures, and count them by model and cache outcome."""
         self._logger.info("turn", extra=_fields(report))
-        self._count(report)
-        for attempt in report.tried:
-            self._count_attempt(report.model, attempt)
+        if self._metrics:
+            self._count(report)
+            for attempt in report.tried:
+                self._count_attempt(report.model, attempt)
 
     def words(self, said: str) -> str | None:
         """Without keys, secrets, emails and long numbers, and not too long."""
@@ -90,53 +89,51 @@ class LogMeter:
     def turned_away(self, calls: int) -> None:
         """One warning line with how many calls of strangers were turned away since the last one."""
         self._logger.warning("turned_away", extra={"calls": calls})
-        self._add({}, {"turned_away": calls})
+        if self._metrics:
+            metrics = self._fresh()
+            metrics.add_metric("turned_away", MetricUnit.Count, calls)
+            metrics.flush_metrics()
 
     def told(self, told: Told) -> None:
         """One line for each notice, and their count by what became of them."""
         fields = {name: value for name, value in msgspec.structs.asdict(told).items() if name != "posted"}
         log = getattr(self._logger, _LEVELS[told.delivery])
         log("notice", extra={**fields, "delivery": told.delivery, **_known(told.posted)})
-        self._add({"delivery": told.delivery}, {"notices": 1})
+        if self._metrics:
+            metrics = self._fresh()
+            metrics.add_dimension("delivery", told.delivery)
+            metrics.add_metric("notices", MetricUnit.Count, 1)
+            metrics.flush_metrics()
 
     def _count(self, report: Report) -> None:
-        self._add(
-            {"model": report.model, "cache": report.cache},
-            {
-                "turns": not report.queued,
-                "queued": report.queued,
-                "errors": report.error is not None,
-                "input_tokens": report.input_tokens,
-                "output_tokens": report.output_tokens,
-                "usd_micros": report.usd_micros,
-                "overhead": report.overhead_ms,
-                "unmetered": report.unmetered,
-                "cache_faults": report.cache_failed,
-            },
-        )
+        metrics = self._fresh()
+        metrics.add_dimension("model", report.model)
+        metrics.add_dimension("cache", report.cache)
+        metrics.add_metric("turns", MetricUnit.Count, int(not report.queued))
+        metrics.add_metric("queued", MetricUnit.Count, int(report.queued))
+        metrics.add_metric("errors", MetricUnit.Count, int(report.error is not None))
+        metrics.add_metric("input_tokens", MetricUnit.Count, report.input_tokens)
+        metrics.add_metric("output_tokens", MetricUnit.Count, report.output_tokens)
+        metrics.add_metric("usd_micros", MetricUnit.Count, report.usd_micros)
+        metrics.add_metric("overhead", MetricUnit.Milliseconds, report.overhead_ms)
+        metrics.add_metric("unmetered", MetricUnit.Count, int(report.unmetered))
+        metrics.add_metric("cache_faults", MetricUnit.Count, int(report.cache_failed))
+        metrics.flush_metrics()
 
     def _count_attempt(self, model: str, attempt: Attempt) -> None:
         """By target: how many calls, how many of them failed and in which way, and how long they took."""
-        self._add(
-            {"model": model, "target": attempt.target},
-            {
-                "calls": 1,
-                "faults": attempt.outcome != ANSWERED,
-                "throttles": attempt.outcome == "ModelThrottled",
-                "duration": attempt.milliseconds,
-            },
-        )
+        metrics = self._fresh()
+        metrics.add_dimension("model", model)
+        metrics.add_dimension("target", attempt.target)
+        metrics.add_metric("calls", MetricUnit.Count, 1)
+        metrics.add_metric("faults", MetricUnit.Count, int(attempt.outcome != ANSWERED))
+        metrics.add_metric("throttles", MetricUnit.Count, int(attempt.outcome == "ModelThrottled"))
+        metrics.add_metric("duration", MetricUnit.Milliseconds, attempt.milliseconds)
+        metrics.flush_metrics()
 
-    def _add(self, dimensions: Mapping[str, str], counts: Mapping[str, int]) -> None:
-        """One line, which CloudWatch adds to each metric that it names."""
-        if not self._metrics:
-            return
-        named = {**dimensions, "service": self._service}
-        metrics = [{"Name": name, "Unit": _UNITS.get(name, "Count")} for name in counts]
-        told = {"Namespace": NAMESPACE, "Dimensions": [list(named)], "Metrics": metrics}
-        head = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [told]}
-        line = {"_aws": head, **named, **{name: int(count) for name, count in counts.items()}}
-        sys.stdout.write(f"{msgspec.json.encode(line).decode()}\n")
+    def _fresh(self) -> EphemeralMetrics:
+        """A set of metrics of its own for each turn: the shared one is not safe for threads."""
+        return EphemeralMetrics(namespace=NAMESPACE, service=self._service)
 
 
 def _known(value: msgspec.Struct) -> dict[str, Any]:
