@@ -14,6 +14,7 @@ from benchmarks.soak.books import model
 from benchmarks.soak.crowd import BROKEN, GAVE_UP, Call, Crowd, Tally, Wish, at_ease, at_rate
 from benchmarks.soak.load import load
 from benchmarks.soak.mix import Tenant, talk
+from benchmarks.soak.page import soak_tables
 from benchmarks.soak.recovery import back_after
 from benchmarks.soak.slow import slow
 from benchmarks.soak.sockets import sockets
@@ -84,11 +85,11 @@ def test_at_a_rate_callers_come_whether_or_not_others_were_answered(moody):
 
 
 def test_at_ease_each_caller_waits_for_its_answer(moody):
-    moody.order(latency_ms=150.0)
+    moody.order(latency_ms=1_500.0)
 
     async def ask():
         crowd = Crowd(moody.port)
-        tally = await at_ease(crowd, itertools.repeat(Wish("k", BODY)), 3, 0.1)
+        tally = await at_ease(crowd, itertools.repeat(Wish("k", BODY)), 3, 1.0)
         crowd.close()
         return tally
 
@@ -148,6 +149,8 @@ def test_callers_leave_streams_where_they_are_told_to_and_the_same_seed_asks_the
 
 def test_a_little_of_it_holds_with_everything_on():
     figures = Figures(io.StringIO())
+    figures.add("machine", python="3.11", cores=2, load=0.5, seed=7)
+    figures.add("soak_peak", callers=16, answered_per_second=99.5)
 
     async def play(stage):
         await load(stage, 1.5)
@@ -161,3 +164,6 @@ def test_a_little_of_it_holds_with_everything_on():
     broken = [row for row in figures.of("soak_holds") if not row["held"] and not row["what"].startswith(timed)]
     assert broken == []
     assert {row["row"] for row in figures.of("soak_holds")} == {1, 4, 5, 30, 37, 38}
+    page = soak_tables(figures)
+    assert "At most 99.5 calls a second were answered, to 16 callers." in page
+    assert "| 38 | load: faults of the server | 0 of " in page
