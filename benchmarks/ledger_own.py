@@ -54,8 +54,8 @@ class OwnLedger:
         def take(client: int, estimate: int, burned: int) -> Verdict:
             caller = Caller(principals[client], plan, {}, uuid.uuid4().hex, time.time())
             try:
-                claim = self._admission.reserve_plain(caller, Charge(1, estimate))
-                self._admission.settle(claim, Charge(1, burned))
+                claim = self._admission.reserve_plain(caller, Charge(1, estimate), model="small")
+                self._admission.settle(claim, Charge(1, burned), output_tokens=0)
             except LimitExceeded:
                 return "refused"
             except StoreBusy:

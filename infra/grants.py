@@ -31,6 +31,7 @@ TABLES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = MappingProxyType(
             **_TURN,
             "access": ("BatchGetItem", "GetItem", "PutItem"),
             "answers": (*_TURN["answers"], "BatchWriteItem"),
+            "ledger": (*_TURN["ledger"], "Query"),
         },
         "stream": _TURN,
         "work": {**_TURN, "answers": (*_TURN["answers"], "BatchWriteItem")},

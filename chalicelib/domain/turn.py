@@ -19,6 +19,7 @@ from chalicelib.domain.identity import Credential, Key, Principal, Tenant
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.lead import Lead
 from chalicelib.domain.report import CacheOutcome
+from chalicelib.domain.usage import Note
 from chalicelib.domain.verdicts import Calibration, Namespace
 
 LeaseState = Literal["open", "settled", "released", "expired"]
@@ -155,9 +156,9 @@ class Reservation(Struct, frozen=True, omit_defaults=True):
     `final` says that `charge` is already the true one, so that no settlement follows; `saved` is then what an answer
     from the cache would have burned. `concurrent` is how many turns of the key may run at once. Subjects
     of the kinds in `hot` are counted in `shards` items; `families` is the store's own note of which. With a `lead`, the
-    turn is reserved only as the one that asks the model for all that ask the same.
-    `unmetered` says that the store could not be asked, and that the plan lets the turn go on all the same.
-    `away` is what counts against the limits besides, by subject and window: what was used in another Region.
+    turn is reserved only as the one that asks the model for all that ask the same. `unmetered` says that the store
+    could not be asked, and that the plan lets the turn go on all the same. `away` is what counts against the limits
+    besides, by subject and window: what was used in another Region. `note` says as what the user's days tell it.
     """
 
     turn_id: str
@@ -177,13 +178,15 @@ class Reservation(Struct, frozen=True, omit_defaults=True):
     lead: Lead | None = None
     unmetered: bool = False
     away: tuple[Away, ...] = ()
+    note: Note | None = None
 
 
 class Settlement(Struct, frozen=True):
-    """The end of a reservation: what was really burned, and the turn as it is to be remembered."""
+    """What was really burned, `output_tokens` of it for an answer or None if all is lost; and the turn as it ended."""
 
     charge: Charge
     turn: Turn | None = None
+    output_tokens: int | None = None
 
 
 class Left(Struct, frozen=True):

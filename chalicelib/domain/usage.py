@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -22,6 +22,47 @@ class Use(Struct, frozen=True):
 
 
 MONTHS_BACK: Final = 12  # what the ledger keeps of a subject, beside the day before
+
+
+DAYS_BACK: Final = 30  # how many days' outcomes are told besides today's
+
+Outcome = Literal["answered", "queued", "exact", "semantic", "failed", "refused"]
+"""What became of a turn: `queued` was answered from the line, `exact` and `semantic` by the cache."""
+
+
+class Note(Struct, frozen=True, omit_defaults=True):
+    """What a reservation is told as: of which model, and as what if it ends well; `output_tokens` is the most."""
+
+    model: str
+    outcome: Outcome = "answered"
+    output_tokens: int = 0
+
+
+class Tally(Struct, frozen=True):
+    """What turns of one outcome came to; parts may be negative where they are added."""
+
+    turns: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd_micros: int = 0
+    saved_tokens: int = 0
+    saved_usd_micros: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        """Both together."""
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+
+    def __neg__(self) -> Tally:
+        """What takes it back."""
+        return Tally(*(-getattr(self, name) for name in self.__struct_fields__))
+
+
+class Day(Struct, frozen=True):
+    """What a user's turns of one model came to in one day, by what became of them."""
+
+    period: Period
+    model: str
+    outcomes: dict[Outcome, Tally]
 
 
 Uses = dict[Subject, dict[Window, Use]]

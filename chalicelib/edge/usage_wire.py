@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Final, Literal
 
 import msgspec
@@ -15,10 +14,11 @@ from chalicelib.domain.identity import KeyState
 from chalicelib.domain.jobs import Queue
 from chalicelib.domain.keys import Found, Wanted
 from chalicelib.domain.turn import Caller
-from chalicelib.domain.usage import Line, Past
+from chalicelib.domain.usage import Line
 from chalicelib.edge.admin_wire import key_view
 from chalicelib.edge.call import Call
 from chalicelib.edge.gateway import JSON, Headers
+from chalicelib.edge.past_wire import DAY_COLUMNS, DayView, PastView, day_rows, day_views, iso, past_views
 from chalicelib.edge.table_text import CSV, Cell, table_text
 from chalicelib.pipeline.accounts import Own, Statement
 
@@ -62,18 +62,6 @@ class LineView(Struct, frozen=True, kw_only=True):
     saved: Charge
 
 
-class PastView(Struct, frozen=True, kw_only=True):
-    """One subject in one month or day, over or not; `saved` is null where it is not known any more."""
-
-    subject: SubjectKind
-    id: str
-    window: Window
-    starts: int
-    starts_at: str
-    used: Charge
-    saved: Charge | None
-
-
 class UsageView(Struct, frozen=True, kw_only=True):
     """What a caller used."""
 
@@ -85,6 +73,7 @@ class UsageView(Struct, frozen=True, kw_only=True):
     data: Sequence[LineView]
     line: Queue
     history: Sequence[PastView] | UnsetType = UNSET
+    days: Sequence[DayView] | UnsetType = UNSET
 
 
 class AccountView(Struct, frozen=True, kw_only=True):
@@ -108,21 +97,24 @@ class StatementView(Struct, frozen=True, kw_only=True):
     data: Sequence[AccountView]
     line: Queue
     history: Sequence[PastView] | UnsetType = UNSET
+    days: Sequence[DayView] | UnsetType = UNSET
     has_more: bool
     next: str | None
 
 
 def wants_past(call: Call) -> bool:
-    """Whether earlier periods are to be told too; a table has none."""
-    return call.query("history") in {"1", "true"} and not _wants_table(call)
+    """Whether earlier periods are to be told too. The table is then that of a user's days."""
+    return call.query("history") in {"1", "true"}
 
 
 def usage_response(call: Call, caller: Caller, own: Own) -> Response:
     """A caller's own usage, in the form that the call accepts."""
     who = caller.principal
+    if _wants_table(call) and own.days is not None:
+        return _table(DAY_COLUMNS, day_rows(who.tenant, who.user, own.days))
     if _wants_table(call):
         owner = (who.tenant, who.user, who.key_id, who.plan)
-        return _table(_OWN, ((*owner, *_cells(line)) for line in own.lines))
+        return _table((*_OWN, *_COLUMNS), ((*owner, *_cells(line)) for line in own.lines))
     view = UsageView(
         tenant=who.tenant,
         user=who.user,
@@ -130,15 +122,18 @@ def usage_response(call: Call, caller: Caller, own: Own) -> Response:
         plan=who.plan,
         data=[_view(line) for line in own.lines],
         line=own.queue,
-        history=_past_views(own.past),
+        history=past_views(own.past),
+        days=day_views(own.days),
     )
     return _json(view)
 
 
 def statement_response(call: Call, wanted: Wanted, found: Found, statement: Statement) -> Response:
     """A tenant's usage, in the form that the call accepts."""
+    if _wants_table(call) and statement.days is not None:
+        return _table(DAY_COLUMNS, day_rows(wanted.tenant, wanted.user, statement.days))
     if _wants_table(call):
-        return _table(_WHOSE, _account_rows(call, wanted, statement), found.next)
+        return _table((*_WHOSE, *_COLUMNS), _account_rows(call, wanted, statement), found.next)
     accounts = ((key_view(each.key, call.now), each.lines) for each in statement.accounts)
     view = StatementView(
         tenant=wanted.tenant,
@@ -156,7 +151,8 @@ def statement_response(call: Call, wanted: Wanted, found: Found, statement: Stat
             for key, lines in accounts
         ],
         line=statement.queue,
-        history=_past_views(statement.past),
+        history=past_views(statement.past),
+        days=day_views(statement.days),
         has_more=found.next is not None,
         next=found.next,
     )
@@ -178,7 +174,7 @@ def _view(line: Line) -> LineView:
         id=line.subject.tag,
         window=line.period.window,
         reset=line.period.ends,
-        reset_at=_iso(line.period.ends),
+        reset_at=iso(line.period.ends),
         used=line.use.used,
         reserved=line.use.held,
         limit=Amounts(*(line.limit(meter) for meter in METERS)),
@@ -188,25 +184,9 @@ def _view(line: Line) -> LineView:
     )
 
 
-def _past_views(past: Sequence[Past] | None) -> Sequence[PastView] | UnsetType:
-    return UNSET if past is None else [_past_view(each) for each in past]
-
-
-def _past_view(past: Past) -> PastView:
-    return PastView(
-        subject=past.subject.kind,
-        id=past.subject.tag,
-        window=past.period.window,
-        starts=past.period.starts,
-        starts_at=_iso(past.period.starts),
-        used=past.used,
-        saved=past.saved,
-    )
-
-
 def _cells(line: Line) -> tuple[Cell, ...]:
     """The line under `_COLUMNS`."""
-    place = (line.subject.kind, line.subject.tag, line.period.window, line.period.ends, _iso(line.period.ends))
+    place = (line.subject.kind, line.subject.tag, line.period.window, line.period.ends, iso(line.period.ends))
     figures = (figure for meter in METERS for figure in _figures(line, meter))
     return (*place, line.use.used.usd_micros, *figures)
 
@@ -217,21 +197,17 @@ def _figures(line: Line, meter: Meter) -> tuple[Cell, ...]:
     return (use.used.of(meter), use.held.of(meter), line.limit(meter), line.remaining(meter), use.saved.of(meter))
 
 
-def _iso(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _wants_table(call: Call) -> bool:
     """Whether `Accept` names CSV, and JSON not before it."""
     kinds = [part.partition(";")[0].strip().lower() for part in call.header("accept").split(",")]
     return "text/csv" in kinds and JSON not in kinds[: kinds.index("text/csv")]
 
 
-def _table(whose: tuple[str, ...], rows: Iterator[tuple[Cell, ...]], following: str | None = None) -> Response:
+def _table(header: tuple[str, ...], rows: Iterator[tuple[Cell, ...]], following: str | None = None) -> Response:
     headers: Headers = {"Content-Type": CSV, "Content-Disposition": 'attachment; filename="usage.csv"', **_VARY}
     if following is not None:
         headers[NEXT] = following
-    return Response(table_text((*whose, *_COLUMNS), rows), headers)
+    return Response(table_text(header, rows), headers)
 
 
 def _json(value: object) -> Response:

@@ -12,17 +12,18 @@ from chalicelib.domain.jobs import Queue, queue_of
 from chalicelib.domain.keys import Found, Wanted
 from chalicelib.domain.ledger import subjects_of
 from chalicelib.domain.turn import Caller
-from chalicelib.domain.usage import Line, Past, report
+from chalicelib.domain.usage import Day, Line, Past, report
 from chalicelib.ports import Jobs, Keys
 from chalicelib.ports.history import UsageHistory
 
 
 class Own(Struct, frozen=True):
-    """What a caller used, and how many wait in the tenant's line; `past` where it was asked for."""
+    """What a caller used, and how many wait in the tenant's line; if asked for, `past` and the user's `days`."""
 
     lines: tuple[Line, ...]
     queue: Queue
     past: tuple[Past, ...] | None
+    days: tuple[Day, ...] | None
 
 
 class Account(Struct, frozen=True):
@@ -39,6 +40,7 @@ class Statement(Struct, frozen=True):
     accounts: tuple[Account, ...]
     queue: Queue
     past: tuple[Past, ...] | None
+    days: tuple[Day, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class Accounts:
         """What the caller's key, user and tenant used, and what the plan in force leaves them."""
         subjects, now = subjects_of(caller.principal), caller.now
         lines = report(subjects, self.keys.uses(subjects, now), caller.plan.limits, now)
-        return Own(lines, self._queue(caller.principal.tenant, now), self._past(subjects, now) if with_past else None)
+        earlier = self._earlier(subjects, subjects[1], now) if with_past else (None, None)
+        return Own(lines, self._queue(caller.principal.tenant, now), *earlier)
 
     def of_page(self, wanted: Wanted, found: Found, now: float, *, with_past: bool = False) -> Statement:
         """What a page of keys used, and their owner in all; the owner has the limits of the tenant's own plan."""
@@ -61,6 +64,7 @@ class Accounts:
         subjects = {key.key_id: Subject("key", key.key_id) for key in found.keys}
         owner = _owner(wanted)
         uses = self.keys.uses((owner, *subjects.values()), now)
+        earlier = self._earlier((owner,), owner if wanted.user else None, now) if with_past else (None, None)
         return Statement(
             report((owner,), uses, own, now),
             tuple(
@@ -68,14 +72,18 @@ class Accounts:
                 for key in found.keys
             ),
             self._queue(wanted.tenant, now),
-            self._past((owner,), now) if with_past else None,
+            *earlier,
         )
 
     def _queue(self, tenant: str, now: float) -> Queue:
         return queue_of(self.jobs.line(tenant_tag(tenant)), now)
 
-    def _past(self, subjects: tuple[Subject, ...], now: float) -> tuple[Past, ...]:
-        return tuple(self.history.past(subjects, now))
+    def _earlier(
+        self, subjects: tuple[Subject, ...], user: Subject | None, now: float
+    ) -> tuple[tuple[Past, ...], tuple[Day, ...] | None]:
+        """What the subjects used before, and what became of a user's turns; nothing tells that of a tenant."""
+        days = None if user is None else tuple(self.history.days(user, now))
+        return tuple(self.history.past(subjects, now)), days
 
     def _limits(self, tenant: str) -> tuple[tuple[Limit, ...], dict[str, tuple[Limit, ...]]]:
         """The limits of the tenant's own plan, and those of every plan by name."""

@@ -26,6 +26,7 @@ from chalicelib.domain.lead import Lead
 from chalicelib.domain.regions import ALONE
 from chalicelib.domain.report import CacheOutcome
 from chalicelib.domain.turn import Caller, Left, Opened, Reservation, Settlement
+from chalicelib.domain.usage import Note
 from chalicelib.ports import Conversations, Fence, Turns
 
 RENUMBERINGS: Final = 8  # parallel turns of one conversation that a turn lets go first
@@ -52,7 +53,8 @@ class Admission:
         if opened.ask.left is not None and opened.ask.left.claim is not None:
             return _taken_up(opened, opened.ask.left.claim)
         bound = most(opened.model.prices, input_bound(opened.request), opened.request.max_output_tokens)
-        claim = msgspec.structs.replace(self._claim(opened.caller, bound), lead=lead)
+        note = Note(opened.model.id, output_tokens=opened.request.max_output_tokens)
+        claim = msgspec.structs.replace(self._claim(opened.caller, bound), lead=lead, note=note)
         if opened.memory.conversation is None:
             return self._reserved(claim, opened.caller)
         turn = self._new_turn(opened, items_of(opened.ask.request.messages))
@@ -72,7 +74,9 @@ class Admission:
         if opened.ask.left is not None:
             return self._claim(opened.caller, Charge())  # it was charged when it was answered
         saved = charge(opened.model.prices, completion.usage)
-        claim = msgspec.structs.replace(self._claim(opened.caller, Charge(requests=1)), final=True, saved=saved)
+        note = Note(opened.model.id, "semantic" if cache == "semantic" else "exact")
+        claim = self._claim(opened.caller, Charge(requests=1))
+        claim = msgspec.structs.replace(claim, final=True, saved=saved, note=note)
         if opened.memory.conversation is None:
             return self._reserved(claim, opened.caller)
         said = items_of(opened.ask.request.messages)
@@ -80,20 +84,23 @@ class Admission:
         turn = msgspec.structs.replace(turn, target=target, usage=Usage(), cache=cache, similarity=similarity)
         return self._appended(claim, opened, turn)
 
-    def reserve_plain(self, caller: Caller, estimate: Charge, left: Left | None = None) -> Reservation:
-        """Reserve for a call that is no turn, or take up what an earlier one has reserved."""
+    def reserve_plain(self, caller: Caller, estimate: Charge, left: Left | None = None, *, model: str) -> Reservation:
+        """Reserve for a call that has no output, or take up what an earlier one has reserved."""
         if left is not None and left.claim is not None:
             return msgspec.structs.replace(left.claim, limits=caller.plan.limits)
-        return self._reserved(self._claim(caller, estimate), caller)
+        return self._reserved(msgspec.structs.replace(self._claim(caller, estimate), note=Note(model)), caller)
 
-    def settle(self, claim: Reservation, burned: Charge, answered: Turn | None = None) -> bool:
+    def settle(
+        self, claim: Reservation, burned: Charge, answered: Turn | None = None, *, output_tokens: int | None = None
+    ) -> bool:
         """Correct the charge to what was burned, and remember the turn as it ended; whether the store could do so.
 
+        Without `output_tokens` it is told as one that failed.
         Where it could not, the lease keeps the charge, so that the answer may be given, but for a conversation's turn.
         """
         try:
             if not claim.unmetered:
-                self.turns.settle(claim, Settlement(burned, answered))
+                self.turns.settle(claim, Settlement(burned, answered, output_tokens))
         except StoreUnavailable:
             if answered is not None:
                 raise  # what is not remembered was not said

@@ -50,7 +50,7 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
     if not model.dimensions:
         raise BadRequest(f"The model `{model.id}` does not embed.", param="model", code="model_not_supported")
     bound = Usage(input_tokens=texts_bound(ask.texts))
-    claim = use.admission.reserve_plain(caller, charge(model.prices, bound), ask.left)
+    claim = use.admission.reserve_plain(caller, charge(model.prices, bound), ask.left, model=model.id)
     if claim.unmetered:
         use.meter.unmetered(caller)
     purse = use.router.purse(claim)
@@ -63,7 +63,7 @@ def embed(ask: EmbedAsk, use: Services) -> Embeddings:
         raise
     embedded = Embedded(embedded.vectors, covered(embedded.input_tokens, bound.input_tokens))
     burned: Charge = charge(model.prices, Usage(input_tokens=embedded.input_tokens))
-    if not use.admission.settle(claim, burned):
+    if not use.admission.settle(claim, burned, output_tokens=0):
         use.meter.unmetered(caller)
     report = _report(ask, caller, routed, purse)
     spent = {"input_tokens": embedded.input_tokens, "usd_micros": burned.usd_micros, "unmetered": claim.unmetered}

@@ -54,8 +54,14 @@ def _order_of(run: Run) -> bytes:
     bare = Credential(opened.principal.key_id, "")
     ask = msgspec.structs.replace(opened.ask, credential=bare, request=opened.request)
     caller = msgspec.structs.replace(opened.caller, balances={})
-    order = Order(ask, caller, opened.request, opened.place, run.seen, run.claim)
+    order = Order(ask, caller, opened.request, opened.place, run.seen, _lined_up(run.claim))
     return msgspec.msgpack.encode(order)
+
+
+def _lined_up(claim: Reservation) -> Reservation:
+    """The claim, told as one that was answered from the line."""
+    note = claim.note and msgspec.structs.replace(claim.note, outcome="queued")
+    return msgspec.structs.replace(claim, note=note)
 
 
 def resumed(job: Job, use: Services) -> Run:

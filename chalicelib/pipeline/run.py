@@ -72,7 +72,8 @@ class Run:
     def settle(self, completion: Completion, target: str, *, cut: bool) -> None:
         """Charge and remember. Repeating it changes nothing."""
         turn = ended(self.claim, completion, target, cut=cut)
-        if not self.use.admission.settle(self.claim, self.burned(completion), turn):
+        burned, output = self.burned(completion), completion.usage.output_tokens
+        if not self.use.admission.settle(self.claim, burned, turn, output_tokens=output):
             self.use.meter.unmetered(self.opened.caller)
         if cut or not self.use.cache.store(self.opened, self.seen, completion, target):
             self.use.flights.cede(self.claim)

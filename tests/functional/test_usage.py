@@ -260,11 +260,40 @@ def test_earlier_periods_are_told_to_whoever_asks(world, admin):
     assert told == own[30:]
 
 
-def test_a_table_has_no_earlier_periods(world):
+def test_what_became_of_a_users_turns_is_told_by_day_model_and_outcome(world, admin):
     key = world.key()
+    world.chat("What is a tide?", key=key)
+    world.chat("What is a tide?", key=key)
+    world.chat("What is a tide?", key=world.key(user="bob"))
 
-    plain, asked = (world.call("GET", path, key=key, headers=CSV) for path in ("/v1/usage", "/v1/usage?history=1"))
+    own = world.call("GET", "/v1/usage?history=1", key=key).json
+    told = world.call("GET", "/admin/usage?tenant=acme&user=ada&history=1", key=admin).json["days"]
+    rows = table(world.call("GET", "/v1/usage?history=1", key=key, headers=CSV))
+    as_told = table(world.call("GET", "/admin/usage?tenant=acme&user=ada&history=1", key=admin, headers=CSV))
 
+    answered, exact = own["days"]
+    used = own["history"][29]["used"]
+    assert (answered["outcome"], answered["turns"], answered["usd_micros"]) == ("answered", 1, used["usd_micros"])
+    assert answered["input_tokens"] + answered["output_tokens"] == used["tokens"]
+    assert answered["date"] == datetime.now(UTC).strftime("%Y-%m-%d")
+    assert (exact["outcome"], exact["turns"], exact["usd_micros"]) == ("exact", 1, 0)
+    assert (exact["saved_tokens"], exact["saved_usd_micros"]) == (used["tokens"], used["usd_micros"])
+    assert told == own["days"]
+    assert rows == as_told
+    assert rows == [
+        {"tenant": "acme", "user": "ada", **{name: str(value) for name, value in each.items()}} for each in told
+    ]
+
+
+def test_nothing_tells_by_model_what_a_whole_tenant_used(world, admin):
+    world.chat("What is a tide?", key=world.key())
+
+    told = world.call("GET", "/admin/usage?tenant=acme&history=1", key=admin).json
+    plain, asked = (
+        world.call("GET", f"/admin/usage?tenant=acme{more}", key=admin, headers=CSV) for more in ("", "&history=1")
+    )
+
+    assert "days" not in told
     assert asked.body == plain.body
 
 

@@ -144,7 +144,7 @@ class Caller(Client):
 
     def _reserve(self, opened, request):
         if opened.memory.conversation is None and self.world.random() < 0.3:
-            return self.admission.reserve_plain(opened.caller, cast.bound(request))
+            return self.admission.reserve_plain(opened.caller, cast.bound(request), model=cast.MODEL.id)
         while True:
             with suppress(Overtaken):
                 return self.admission.reserve(opened, self.follower.lead(opened.ask.turn_id))
@@ -207,7 +207,7 @@ class Caller(Client):
             self._insist(lambda: self.admission.settle(claim, claim.charge, silence), claim=claim)
             return
         turn = ended(claim, completion, cast.TARGET, cut=how == "cut")
-        if self._insist(lambda: self.admission.settle(claim, burned, turn), claim=claim):
+        if self._insist(lambda: self.admission.settle(claim, burned, turn, output_tokens=0), claim=claim):
             self._acknowledge(claim, turn)
             self.follower.leave(claim.lead)
             self._again(claim, msgspec.structs.replace(burned, tokens=2 * burned.tokens))

@@ -8,6 +8,7 @@ from itertools import islice
 from chalicelib.adapters.dynamodb import batch
 from chalicelib.adapters.dynamodb.bodies import parts_of
 from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.adapters.dynamodb.daybook import booking
 from chalicelib.adapters.dynamodb.steps import RECORD, counting, moving
 from chalicelib.adapters.dynamodb.table import (
     LEASE_SHARDS,
@@ -19,6 +20,7 @@ from chalicelib.adapters.dynamodb.table import (
 )
 from chalicelib.adapters.dynamodb.transact import Action, write
 from chalicelib.adapters.dynamodb.turn_items import drop_stale_parts, keep_parts
+from chalicelib.domain.daybook import told
 from chalicelib.domain.ledger import closing
 
 
@@ -46,7 +48,11 @@ def _end(database: Database, turn_id: str) -> bool:
         return False
     claim = claim_of(record)
     step = closing(claim, "open", claim.charge)
-    expired = [moving(database, turn_id, "open", "expired"), *counting(database, claim, step)]
+    expired = [
+        moving(database, turn_id, "open", "expired"),
+        *counting(database, claim, step),
+        *booking(database, claim, told(claim, "expired")),
+    ]
     if "conversation" not in record:
         return not write(database, expired, shared=False)
     keep_parts(database, parts_of(record))

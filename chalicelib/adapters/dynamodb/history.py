@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chalicelib.adapters.dynamodb import daybook
 from chalicelib.adapters.dynamodb.client import Database
 from chalicelib.adapters.dynamodb.ledger import balances, saved
 from chalicelib.adapters.dynamodb.shards import accounts
 from chalicelib.adapters.dynamodb.table import Attributes
 from chalicelib.domain.budget import Period, Subject
-from chalicelib.domain.usage import Past, remembered, remembers_savings
+from chalicelib.domain.usage import Day, Past, remembered, remembers_savings
 
 
 class DynamoUsageHistory:
@@ -22,6 +23,10 @@ class DynamoUsageHistory:
         """One BatchGetItem, and one for the shards of those that are hot."""
         found = accounts(self._database, subjects)
         return [_past(subject, each, found[subject], now) for subject in subjects for each in remembered(now)]
+
+    def days(self, user: Subject, now: float) -> Sequence[Day]:
+        """One BatchGetItem, and a Query; a hot user's shards are one more each."""
+        return daybook.days(self._database, user, now)
 
 
 def _past(subject: Subject, when: Period, item: Attributes, now: float) -> Past:

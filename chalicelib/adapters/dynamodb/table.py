@@ -129,6 +129,11 @@ def shard_key(subject: Subject, family: str, place: int) -> Attributes:
     return {"pk": {"S": f"{subject.kind}#{subject.tag}#{family}.{place}"}, "sk": {"S": "windows"}}
 
 
+def book_key(place: Attributes, label: str, model: str = "") -> Attributes:
+    """Beside a subject's counters: its day by one model; models sort before `book_key(place, label + "$")`."""
+    return {"pk": place["pk"], "sk": {"S": f"book#{label}#{model}"}}
+
+
 def breaker_key(name: str) -> Attributes:
     return {"pk": {"S": f"target#{name}"}, "sk": {"S": "breaker"}}
 

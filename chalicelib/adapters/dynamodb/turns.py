@@ -12,6 +12,7 @@ import msgspec
 
 from chalicelib.adapters.dynamodb.bodies import Packed, digest_of, pack, removed_places
 from chalicelib.adapters.dynamodb.client import Database
+from chalicelib.adapters.dynamodb.daybook import booking
 from chalicelib.adapters.dynamodb.expiry import expire
 from chalicelib.adapters.dynamodb.leasing import leasing
 from chalicelib.adapters.dynamodb.ledger import refused
@@ -33,6 +34,7 @@ from chalicelib.adapters.dynamodb.transact import Action, Refusal, Refusals, wri
 from chalicelib.adapters.dynamodb.turn_items import drop_parts, drop_stale_parts, put_parts
 from chalicelib.domain.budget import Charge, Subject
 from chalicelib.domain.conversation import Turn
+from chalicelib.domain.daybook import RefusedTurns, Told, change, told, told_at_once
 from chalicelib.domain.errors import Conflict, LimitExceeded, NotFound, StoreBusy, StoreUnavailable
 from chalicelib.domain.lead import Overtaken
 from chalicelib.domain.ledger import Demand, closing, counts, demands, owner_of
@@ -50,6 +52,7 @@ class DynamoTurns:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._recall = Recall(database)
+        self._refused = RefusedTurns()
 
     def recall(self, cue: Cue) -> Memory:
         """One BatchGetItem."""
@@ -57,14 +60,24 @@ class DynamoTurns:
 
     def reserve(self, reservation: Reservation) -> None:
         """One TransactWriteItems; parts of a large turn go before it."""
-        wanted, reservation = demands(reservation), named(reservation)
+        try:
+            self._reserve(named(reservation), demands(reservation))
+        except LimitExceeded:
+            self._refused.add(reservation)
+            raise
+
+    def _reserve(self, reservation: Reservation, wanted: tuple[Demand, ...]) -> None:
         packed = _packed(reservation, reservation.turn)
         if packed:
             put_parts(self._database, packed, until=None if reservation.final else record_ends(reservation))
         record = recording(self._database, lease_item(reservation) | (digest_of(packed) if packed else {}))
         outdated = [self._recall.outdated(subject) for subject in reservation.subjects]
         charges = charging(self._database, reservation, wanted, outdated)
-        begun = [*beginning(self._database, reservation, packed), *leading(self._database, reservation.lead)]
+        begun = [
+            *beginning(self._database, reservation, packed),
+            *booking(self._database, reservation, told_at_once(reservation)),
+            *leading(self._database, reservation.lead),
+        ]
         refusals = write(self._database, [record, *charges, *begun], shared=False)
         if _lacks_room(reservation, refusals):
             refusals = self._lease(reservation, wanted, [record, *begun])
@@ -91,9 +104,12 @@ class DynamoTurns:
     def settle(self, reservation: Reservation, settlement: Settlement) -> None:
         """One TransactWriteItems; one more where the lease ran out, or the turn was edited or deleted meanwhile."""
         reservation = named(reservation)
-        refusals = self._settled_from(reservation, _OPEN, settlement)
+        refused = self._refused.take(reservation)
+        refusals = self._settled_from(reservation, _OPEN, settlement, refused)
         if _has_expired(refusals, _OPEN):
-            self._settled_from(reservation, _EXPIRED, settlement)
+            refusals = self._settled_from(reservation, _EXPIRED, settlement, refused)
+        if refusals:
+            self._refused.add(reservation, sum(each.turns for each in refused.values()))
 
     def release(self, reservation: Reservation) -> None:
         """One TransactWriteItems, two where the lease ran out; what never arrived is kept from arriving."""
@@ -102,7 +118,8 @@ class DynamoTurns:
         packed = _packed(reservation, reservation.turn)
         if RECORD in refusals and refusals[RECORD].item is None:
             barred = lease_item(msgspec.structs.replace(reservation, final=True)) | {"state": {"S": "released"}}
-            if not write(self._database, [recording(self._database, barred)]):
+            failed = booking(self._database, reservation, told(reservation, "released"))
+            if not write(self._database, [recording(self._database, barred), *failed]):
                 if packed:
                     drop_parts(self._database, packed)  # the number may be another turn's: its parts stay
                 return
@@ -120,13 +137,15 @@ class DynamoTurns:
         """A Query for each shard of the open leases, and a transaction for each lease."""
         return expire(self._database, before, limit)
 
-    def _settled_from(self, reservation: Reservation, state: LeaseState, settlement: Settlement) -> Refusals:
+    def _settled_from(
+        self, reservation: Reservation, state: LeaseState, settlement: Settlement, refused: Told
+    ) -> Refusals:
         turn, removed = settlement.turn, frozenset[int]()
         for _ in range(_EDITS):
             packed = _packed(reservation, turn, removed)
             if packed:
                 put_parts(self._database, packed)
-            closed = self._closing(reservation, state, "settled", settlement.charge)
+            closed = self._closing(reservation, (state, "settled"), settlement, refused)
             refusals = write(self._database, [*closed, *ending(self._database, packed, removed)])
             if packed and not _has_expired(refusals, state):  # what expired is settled with the same parts
                 self._tidy(reservation, packed, removed, written=not refusals)
@@ -142,16 +161,21 @@ class DynamoTurns:
         return self._released_from(reservation, _EXPIRED) if _has_expired(refusals, _OPEN) else refusals
 
     def _released_from(self, reservation: Reservation, state: LeaseState) -> Refusals:
-        actions = self._closing(reservation, state, "released", Charge())
+        actions = self._closing(reservation, (state, "released"), Settlement(Charge()), {})
         if reservation.conversation is not None and reservation.turn is not None:
             actions.append(forgetting(self._database, reservation.conversation, reservation.turn))
         return write(self._database, actions)
 
-    def _closing(self, reservation: Reservation, before: LeaseState, after: LeaseState, used: Charge) -> list[Action]:
-        """The reservation ends with what was used, provided that it is still in the state `before`."""
+    def _closing(
+        self, reservation: Reservation, states: tuple[LeaseState, LeaseState], end: Settlement, refused: Told
+    ) -> list[Action]:
+        """The reservation goes from the first state, provided that it is in it, to the second; and that is told."""
+        before, after = states
+        news = change(told(reservation, before), told(reservation, after, end))
         return [
             moving(self._database, reservation.turn_id, before, after),
-            *counting(self._database, reservation, closing(reservation, before, used)),
+            *counting(self._database, reservation, closing(reservation, before, end.charge)),
+            *booking(self._database, reservation, news | refused),
         ]
 
     def _tidy(self, reservation: Reservation, packed: Packed, removed: frozenset[int], *, written: bool) -> None:

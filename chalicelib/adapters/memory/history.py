@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.budget import Charge, Subject
-from chalicelib.domain.usage import Past, remembered, remembers_savings
+from chalicelib.domain.daybook import days_told
+from chalicelib.domain.usage import Day, Past, remembered, remembers_savings
 
 
 class MemoryUsageHistory:
@@ -27,4 +28,13 @@ class MemoryUsageHistory:
                 )
                 for subject in subjects
                 for each in remembered(now)
+            ]
+
+    def days(self, user: Subject, now: float) -> Sequence[Day]:
+        """Summed anew from what became of each turn."""
+        with self._shelf.lock:
+            return [
+                Day(each, model, outcomes)
+                for each in days_told(now)
+                for model, outcomes in sorted(self._shelf.told_in(user, each.label).items())
             ]

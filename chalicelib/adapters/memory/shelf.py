@@ -9,14 +9,15 @@ from chalicelib.domain.allowance import Block
 from chalicelib.domain.breaker import Breaker
 from chalicelib.domain.budget import WINDOWS, Balances, Charge, Plan, Subject, Window, period
 from chalicelib.domain.conversation import Conversation, Turn
+from chalicelib.domain.daybook import Told, day_of, told, user_of
 from chalicelib.domain.entries import Purge
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.identity import Key, Tenant
 from chalicelib.domain.lead import Lead
 from chalicelib.domain.lessons import Course, Feedback, Ruling
 from chalicelib.domain.trail import Event
-from chalicelib.domain.turn import CachedAnswer, LeaseState, Reservation
-from chalicelib.domain.usage import Use
+from chalicelib.domain.turn import CachedAnswer, LeaseState, Reservation, Settlement
+from chalicelib.domain.usage import Tally, Use
 from chalicelib.domain.verdicts import Namespace
 
 
@@ -41,6 +42,8 @@ class Shelf:
     floors: dict[str, tuple[float, int]] = field(default_factory=dict)
     purges: dict[str, tuple[Purge, ...]] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
+    ends: dict[str, Settlement] = field(default_factory=dict)
+    refused: dict[tuple[Subject, str, str], Tally] = field(default_factory=dict)
 
     def note(self, event: Event | None) -> None:
         """Keep an event, where there is one; the first of an id stays."""
@@ -96,6 +99,20 @@ class Shelf:
             tokens=sum(each.tokens for each in hits),
             usd_micros=sum(each.usd_micros for each in hits),
         )
+
+    def told_in(self, user: Subject, label: str) -> dict[str, Told]:
+        """What became of the user's turns of the day of that label, by model."""
+        days: dict[str, Told] = {
+            model: {"refused": tally}
+            for (who, day, model), tally in self.refused.items()
+            if (who, day) == (user, label)
+        }
+        for turn_id, (state, claim) in self.leases.items():
+            if claim.note is not None and (user_of(claim), day_of(claim).label) == (user, label):
+                for outcome, tally in told(claim, state, self.ends.get(turn_id)).items():
+                    found = days.setdefault(claim.note.model, {})
+                    found[outcome] = found.get(outcome, Tally()) + tally
+        return days
 
     def _open(self, subject: Subject) -> list[Reservation]:
         return [each for state, each in self.leases.values() if state == "open" and subject in each.subjects]

@@ -8,12 +8,14 @@ from chalicelib.adapters.memory.shelf import Shelf
 from chalicelib.domain.breaker import Breaker
 from chalicelib.domain.budget import WINDOWS, Charge, period
 from chalicelib.domain.conversation import Removed, Turn, TurnRef
-from chalicelib.domain.errors import Conflict
+from chalicelib.domain.daybook import RefusedTurns, day_of, user_of
+from chalicelib.domain.errors import Conflict, LimitExceeded
 from chalicelib.domain.identity import tenant_tag
 from chalicelib.domain.lead import Lead, Overtaken
 from chalicelib.domain.ledger import Demand, counts, demands, owner_of, refuse_busy, subjects_of
 from chalicelib.domain.lessons import Course
 from chalicelib.domain.turn import CachedAnswer, Cue, LeaseState, Left, Memory, Reservation, Settlement
+from chalicelib.domain.usage import Tally
 
 
 class MemoryTurns:
@@ -21,6 +23,7 @@ class MemoryTurns:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
+        self._refused = RefusedTurns()
 
     def recall(self, cue: Cue) -> Memory:
         """Everything at one moment."""
@@ -44,7 +47,13 @@ class MemoryTurns:
 
     def reserve(self, reservation: Reservation) -> None:
         """Look at everything, then write everything."""
-        wanted = demands(reservation)
+        try:
+            self._reserve(reservation, demands(reservation))
+        except LimitExceeded:
+            self._refused.add(reservation)
+            raise
+
+    def _reserve(self, reservation: Reservation, wanted: tuple[Demand, ...]) -> None:
         with self._shelf.lock:
             if reservation.turn_id in self._shelf.leases:
                 self._keep_on(reservation)
@@ -65,6 +74,7 @@ class MemoryTurns:
         with self._shelf.lock:
             if self._close(reservation, "settled"):
                 self._add(reservation, settlement.charge - reservation.charge)
+                self._tell(reservation, settlement)
                 self._replace_turn(reservation, settlement.turn)
 
     def release(self, reservation: Reservation) -> None:
@@ -138,6 +148,13 @@ class MemoryTurns:
             for window in WINDOWS:
                 place = subject, period(window, reservation.made_at).label
                 self._shelf.used[place] = self._shelf.used.get(place, Charge()) - (Charge() - charge)
+
+    def _tell(self, reservation: Reservation, settlement: Settlement) -> None:
+        self._shelf.ends[reservation.turn_id] = settlement
+        refused = self._refused.take(reservation).get("refused")
+        if refused is not None and reservation.note is not None:
+            place = user_of(reservation), day_of(reservation).label, reservation.note.model
+            self._shelf.refused[place] = self._shelf.refused.get(place, Tally()) + refused
 
     def _close(self, reservation: Reservation, state: LeaseState) -> bool:
         """Whether this call ended the reservation."""

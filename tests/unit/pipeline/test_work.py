@@ -75,7 +75,9 @@ def spent(stage, job):
 
 def die_before_it_is_charged(stage, message, monkeypatch):
     with monkeypatch.context() as dying:
-        dying.setattr(type(stage.services.admission), "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        dying.setattr(
+            type(stage.services.admission), "settle", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         with pytest.raises(KeyboardInterrupt):
             work.complete(message, stage.services)
     assert stage.leases() == ["open"]
