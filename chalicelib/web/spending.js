@@ -7,8 +7,11 @@ import { count, dollars, untilWords } from "./format.js";
 
 
 export const METERS = [["usd_micros", "Cost"], ["tokens", "Tokens"], ["requests", "Requests"]];
+const OUTCOMES = { answered: "answered", queued: "from the line", exact: "from the cache", semantic: "by meaning", failed: "failed", refused: "refused" };
+const KINDS = ["model", "good", "cache", "warn", "bad", "rest"];
 const WINDOWS = { minute: "this minute", day: "today", month: "this month" };
 const MONTH = new Intl.DateTimeFormat("en", { month: "short", timeZone: "UTC" });
+const DAY = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", timeZone: "UTC" });
 const MONTH_OF_YEAR = new Intl.DateTimeFormat("en", { month: "long", year: "numeric", timeZone: "UTC" });
 
 /** An amount of a meter as people read it. */
@@ -129,6 +132,32 @@ export function shares(history, subject, meter) {
       period: name, starts_at, requests_by_models: used.requests - saved.requests, requests_by_cache: saved.requests,
       tokens_saved: saved.tokens, usd_micros_spent: used.usd_micros, usd_micros_saved: saved.usd_micros,
     })),
+  });
+}
+
+/** What became of a user's turns by day, told apart by outcome or by model. */
+export function days(found, meter, by) {
+  if (!found.length) return soft("None is over yet.");
+  const value = (each) => (meter === "tokens" ? each.input_tokens + each.output_tokens : each[meter === "requests" ? "turns" : meter]);
+  const sum = (rows) => rows.reduce((all, each) => all + value(each), 0);
+  const of = (name) => sum(found.filter((each) => each[by] === name));
+  const names = by === "model" ? [...new Set(found.map((each) => each.model))].sort((one, other) => of(other) - of(one)) : Object.keys(OUTCOMES);
+  const place = (each) => Math.min(names.indexOf(each[by]), 5);
+  const points = [];
+  for (let at = Date.parse(found[0].date); at <= Date.now(); at += 864e5) {
+    const rows = found.filter((each) => Date.parse(each.date) === at);
+    const label = DAY.format(at);
+    points.push({ label, title: `${label}: ${amount(meter, sum(rows))}`, parts: KINDS.map((kind, at) => ({ kind, value: sum(rows.filter((each) => place(each) === at)) })) });
+  }
+  const title = `${Object.fromEntries(METERS)[meter]} by day`;
+  return figure({
+    title,
+    note: "of the user's turns that are over, at least so many of them refused",
+    legend: names.slice(0, 6).map((name, at) => [KINDS[at], OUTCOMES[name] ?? (at < 5 ? name : "other models")]),
+    chart: columns(points, { label: `${title}; the table has all figures.`, show: brief(meter) }),
+    file: "tidegate-days",
+    head: Object.entries(found[0]).map(([name, value]) => ({ name, label: name.replace("usd_micros", "cost").replace("_", " "), ...(typeof value === "number" && { number: true, show: /usd/.test(name) ? dollars : count }) })),
+    rows: found,
   });
 }
 

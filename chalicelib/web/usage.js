@@ -6,7 +6,7 @@ import { el, fill, icon, iconButton } from "./dom.js";
 import { choice, section, soft, tell } from "./figures.js";
 import { forgetKey } from "./session.js";
 import { signIn } from "./signin.js";
-import { byWindow, limits, meters, months, shares, tiles } from "./spending.js";
+import { byWindow, days, limits, meters, months, shares, tiles } from "./spending.js";
 
 const place = document.getElementById("app");
 const LEAD = "Enter your API key to see what it has used, and what is left.";
@@ -34,6 +34,7 @@ class Page {
   constructor(seen) {
     this.subject = "user";
     this.meter = "usd_micros";
+    this.by = "outcome";
     this.seen = seen;
     this.told = el("p", { class: "soft", role: "status" });
     this.alarm = el("div", { role: "alert" });
@@ -80,6 +81,8 @@ class Page {
       section("spent", "Spending", subjects, tiles(lines, usage.line)),
       section("time", "Over time", meters(this.meter, (meter) => this.change({ meter })),
         el("div", { class: "pair" }, months(usage.history, this.subject, this.meter), shares(usage.history, this.subject, this.meter))),
+      section("days", "Day by day", choice("By", [["outcome", "By outcome"], ["model", "By model"]], this.by, (by) => this.change({ by })),
+        days(usage.days, this.meter, this.by)),
       section("limits", "Limits", soft("of the key, its user and its tenant"), limits(usage.data)),
     );
   }

@@ -130,6 +130,38 @@ def test_models_and_cache_are_told_apart(visit, ada):
     assert (yesterday[0], yesterday[2:4]) == ("Yesterday", ["0", "0"])
 
 
+@pytest.mark.parametrize("light", ["light", "dark"])
+def test_what_became_of_turns_is_told_day_by_day(visit, ada, light):
+    here = visit(viewport={"width": 1280, "height": 960}, color_scheme=light)
+    found = told(ada, "/usage?history=1")["days"]
+    sign_in(here, ada.api_key)
+    here.page.get_by_role("radio", name="Cost").focus()
+    here.page.keyboard.press("ArrowLeft")
+    chart = figure(here, "Requests by day")
+
+    expect(chart.locator("rect:not(.touch)[height='0']")).to_have_count(4)
+    expect(chart.get_by_role("listitem")).to_have_text(
+        ["answered", "from the line", "from the cache", "by meaning", "failed", "refused"]
+    )
+    chart.scroll_into_view_if_needed()
+    here.shoot(f"usage-days-{light}")
+    here.page.get_by_role("radio", name="By outcome").focus()
+    here.page.keyboard.press("ArrowRight")
+
+    expect(here.page.get_by_role("radio", name="By model")).to_be_focused()
+    expect(chart.get_by_role("listitem")).to_have_text([found[0]["model"]])
+    chart.get_by_text("Table", exact=True).click()
+    answered, exact = rows(chart.get_by_role("table"))
+    assert (answered[2:4], exact[2:4]) == (["answered", "1"], ["exact", "1"])
+    assert answered[0] == exact[0] == found[0]["date"]
+    with here.page.expect_download() as download:
+        chart.get_by_role("button", name="CSV").click()
+    text = Path(download.value.path()).read_bytes().decode()
+    filed = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+    assert filed == [{name: str(value) for name, value in each.items()} for each in found]
+    assert here.violations() == []
+
+
 def test_a_refresh_shows_what_was_used_since(visit, ada):
     here = visit()
     sign_in(here, ada.api_key)
