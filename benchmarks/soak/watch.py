@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from statistics import fmean, median
+from statistics import fmean
 from typing import Final
 
 from benchmarks.figures import Row, rounded
@@ -15,6 +15,7 @@ EVERY_S: Final = 1.0
 MOST_MB_AN_HOUR: Final = 1.0
 MOST_MORE: Final = 2
 """Descriptors or threads by which the last part may exceed the first: a connection is kept, a thread begins."""
+LEAST_S: Final = 300.0
 _WARM: Final = 1 / 3
 _BLOCKS: Final = 8
 _SURE: Final = 2.0
@@ -51,8 +52,14 @@ class Trace:
             "more_descriptors": files,
             "threads": warm[-1].threads,
             "more_threads": threads,
-            "grows": slope - _SURE * error > MOST_MB_AN_HOUR or max(files, threads) > MOST_MORE,
+            "grows": (self.is_long and slope - _SURE * error > MOST_MB_AN_HOUR) or max(files, threads) > MOST_MORE,
         }
+
+    @property
+    def is_long(self) -> bool:
+        """Whether memory can be judged: what a server fills once takes minutes to fill."""
+        warm = self._warm()
+        return warm[-1].at - warm[0].at >= LEAST_S
 
     def _warm(self) -> Sequence[Sample]:
         began, ended = self.samples[0].at, self.samples[-1].at
@@ -72,9 +79,10 @@ def slope_of(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return slope, (left / (len(xs) - 2) / spread) ** 0.5
 
 
-def _rise(values: Sequence[int]) -> float:
+def _rise(values: Sequence[int]) -> int:
+    """By how much the least of the last quarter exceeds that of the first: what a burst opens is closed again."""
     quarter = max(1, len(values) // 4)
-    return median(values[-quarter:]) - median(values[:quarter])
+    return min(values[-quarter:]) - min(values[:quarter])
 
 
 @asynccontextmanager

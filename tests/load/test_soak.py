@@ -102,8 +102,8 @@ def test_a_tally_knows_a_refusal_from_a_fault():
     assert (tally.faults, tally.gave_up, tally.answered(10.5, 12.5)) == (3, 1, 0.5)
 
 
-def trace(resident_mb, *, descriptors=lambda _: 40, threads=lambda _: 12):
-    minutes = [second / 60 for second in range(0, 1_200, 5)]
+def trace(resident_mb, *, seconds=1_200, descriptors=lambda _: 40, threads=lambda _: 12):
+    minutes = [second / 60 for second in range(0, seconds, 5)]
     samples = [Sample(each * 60, resident_mb(each), descriptors(each), threads(each)) for each in minutes]
     return Trace(samples).row()
 
@@ -121,6 +121,13 @@ def test_two_megabytes_an_hour_are_a_growth():
 
     assert row["grows"]
     assert row["mb_an_hour"] == pytest.approx(2, abs=0.2)
+
+
+def test_the_memory_of_a_few_minutes_is_told_and_not_judged():
+    row = trace(lambda minute: 150 + minute, seconds=180)
+
+    assert not row["grows"]
+    assert row["mb_an_hour"] == pytest.approx(60)
 
 
 @pytest.mark.parametrize("what", ["descriptors", "threads"])
