@@ -169,7 +169,7 @@ class Stage:
         return events
 
     def over(self, number: int) -> list[Event]:
-        """Turns of a user who had one a day."""
+        """Turns of a user who had one a month."""
         begins, self._spent = not self._spent, self._spent or _spent(self._product)
         only, *events = self.fresh(1 + number)
         for event in (only, *events):
@@ -180,7 +180,7 @@ class Stage:
 
 
 def _spent(product: Product) -> str:
-    limit = {"subject": "user", "window": "day", "requests": 1}
+    limit = {"subject": "user", "window": "month", "requests": 1}
     product.post("/admin/plans", {"name": _SPENT, "limits": [limit]}, product.admin_key)
     owner = {"tenant": "bench", "user": "bench", "plan": _SPENT, "scopes": ["chat"]}
     return str(product.post("/admin/keys", owner, product.admin_key)["key"])
