@@ -1,12 +1,13 @@
-"""Two things every test gets: no network, and Hypothesis as its environment wants it."""
+"""Two things every test gets: no network but this machine's, and Hypothesis as its environment wants it."""
 
-import ipaddress
 import os
 import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.egress.sitecustomize import is_local, target
 
 OFFLINE = {
     "unit",
@@ -31,28 +32,9 @@ class _Gate:
     local = True
 
 
-def _is_local(host):
-    if host in {"", "localhost"}:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _target(event, args):
-    """Name the host that an audited socket call is for; None where it stays inside this machine's kernel."""
-    match event, args:
-        case "socket.getaddrinfo", (host, *_):
-            return host.decode() if isinstance(host, bytes) else host or "localhost"
-        case "socket.connect" | "socket.sendto", (_, (host, *_)):
-            return host
-    return None
-
-
 def _refuse(event, args):
-    host = _target(event, args)
-    if host is not None and not (_Gate.local and _is_local(host)):
+    host = target(event, args)
+    if host is not None and not (_Gate.local and is_local(host)):
         raise Refusal(f"this test may not reach {host!r}")
 
 

@@ -13,6 +13,15 @@ def test_a_connection_is_refused(host):
         sock.connect((host, 9))
 
 
-def test_a_look_up_is_refused():
+@pytest.mark.parametrize("look_up", [lambda name: socket.getaddrinfo(name, 80), socket.gethostbyname])
+def test_a_look_up_is_refused(look_up):
     with pytest.raises(AssertionError, match="may not reach"):
-        socket.getaddrinfo("example.invalid", 80)
+        look_up("example.invalid")
+
+
+def test_a_datagram_is_refused():
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock,
+        pytest.raises(AssertionError, match="may not reach"),
+    ):
+        sock.sendmsg([b""], [], 0, ("203.0.113.1", 9))

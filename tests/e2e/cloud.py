@@ -16,6 +16,7 @@ from pathlib import Path
 import boto3
 
 from tests.e2e.recorder import CALLS
+from tests.egress.sitecustomize import NOTES
 
 ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"
@@ -47,7 +48,7 @@ class Cloud:
 
     def _surroundings(self):
         """What the emulator, and so each function, has of this machine."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH", NOTES) if name in os.environ}
         return kept | {"TMPDIR": str(self.folder / "functions")}
 
     @property

@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.domain.budget import Limit, Plan
 from tests.clients.product import MODEL, ask, in_conversation, items_of, said, text_of
+from tests.egress.watching import noted
 
 ONE_A_DAY = Plan("one-a-day", limits=(Limit("key", "day", requests=1),))
 
@@ -119,3 +120,11 @@ def test_what_api_gateway_itself_refuses_reads_as_every_refusal_does(deployed):
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"] == "default-src; frame-ancestors"
     assert (answer.headers["cache-control"], answer.headers["access-control-allow-origin"]) == ("no-store", "*")
+
+
+def test_each_function_is_held_to_this_machine(client, egress):
+    """What one was refused fails this suite at its end."""
+    assert said(client, "Who else hears this?")
+
+    watched = noted(egress, "watched")
+    assert [line for line in watched if line.endswith("/_worker.py")], watched
