@@ -1,4 +1,4 @@
-"""A setting is changed and the stage deployed again, while a turn waits in line or streams are under way."""
+"""A setting is changed and the stage deployed again, while a turn waits in line."""
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -7,7 +7,6 @@ from tests.clients.product import in_conversation, items_of, said
 from tests.clients.sockets import Socket
 from tests.e2e.deployed import ORIGIN
 from tests.e2e.line import Line
-from tests.e2e.streams import asking
 
 ANOTHER = "https://another.example.com"
 
@@ -32,12 +31,3 @@ def test_a_changed_setting_is_deployed_and_nothing_is_lost(deployment, deployed,
         assert "What was I to be told?" in after.answer(waiting)
         assert items_of(again, conversation) == kept
         assert "I remember" in said(again, "Who am I?", **in_conversation(conversation))
-
-
-def test_streams_under_way_go_on_to_their_end(deployment, deployed, client, key):
-    deployment.configure(TIDEGATE_LOG_LEVEL="DEBUG")
-
-    with asking(deployed, client, key) as askers:
-        deployment.deployed = deployment.deploy()
-
-    assert [len(each.ended) for each in askers if not each.ended] == []
