@@ -177,13 +177,10 @@ audit: venv ## Look for known faults: in the code, and in what it depends on whe
 .PHONY: locks
 locks: venv ## Write the locks anew from the .in files, with the newest versions they allow
 	@$(LOCK) --upgrade requirements.in -o requirements.txt
-	@$(LOCK) --upgrade requirements-dev.in -o requirements-dev.txt
-	@$(LOCK) --upgrade requirements-peers.in -o requirements-peers.txt
-	@$(LOCK) --upgrade requirements-peers-gateway.in -o requirements-peers-gateway.txt
-	@$(LOCK) --upgrade requirements-peers-runtime.in -o requirements-peers-runtime.txt
-	@$(LOCK) --upgrade requirements-training.in -o requirements-training.txt
-	@$(LOCK) --upgrade --no-deps requirements-weights.in -o requirements-weights.txt
-	@$(LOCK) --upgrade --no-deps requirements-engines.in -o requirements-engines.txt
+	@for name in dev peers peers-cache peers-gateway peers-runtime training; do \
+		$(LOCK) --upgrade requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	@for name in weights engines; do \
+		$(LOCK) --upgrade --no-deps requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 .PHONY: clean
 clean: ## Remove what make made; .local, your data, stays
@@ -199,5 +196,5 @@ tests/%/node_modules/.package-lock.json: tests/%/package-lock.json
 	@command -v npm >/dev/null || { echo 'make: tests/$* needs node 18 or newer, with npm: install it' >&2; exit 1; }
 	@npm ci --loglevel=error --prefix tests/$*
 
-$(WEIGHTS): $(wildcard infra/weights*.py) requirements-weights.txt | venv
+$(WEIGHTS): $(wildcard infra/weights*.py) requirements/weights.txt | venv
 	@$(BIN)/python -m infra.weights

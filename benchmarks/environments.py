@@ -12,8 +12,8 @@ _INDEX: Final = (sys.executable, "-m", "pip", "config", "get", "global.index-url
 
 
 def python_of(name: str) -> str | None:
-    """The interpreter of build/<name>, with what requirements-<name>.txt says; none where that cannot be had."""
-    folder, lock = ROOT / "build" / name, ROOT / f"requirements-{name}.txt"
+    """The interpreter of build/<name>, with what requirements/<name>.txt says; none where that cannot be had."""
+    folder, lock = ROOT / "build" / name, ROOT / "requirements" / f"{name}.txt"
     python, ready = folder / "bin" / "python", folder / "ready"
     if not ready.exists() or ready.read_text() != lock.read_text():
         try:

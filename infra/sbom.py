@@ -18,8 +18,8 @@ from packageurl import PackageURL
 
 LOCKS: Final = {
     Path("requirements.txt"): None,
-    Path("requirements-dev.txt"): "chalice",  # the runtime of its handlers goes into every zip
-    Path("requirements-weights.txt"): "wordllama",  # the table of its words does
+    Path("requirements/dev.txt"): "chalice",  # the runtime of its handlers goes into every zip
+    Path("requirements/weights.txt"): "wordllama",  # the table of its words does
 }
 _PIN: Final = re.compile(
     r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;\\]+)(?P<hashes>(?:.*\\\n\s+--hash.*)+)", re.MULTILINE

@@ -3,7 +3,7 @@
 # done already, it takes some milliseconds. `.venv/ready` is written last: a half-made environment never counts.
 set -eu
 
-locks="requirements-dev.txt requirements-weights.txt"
+locks="requirements/dev.txt requirements/weights.txt"
 supported='import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
 wanted="$(cat $locks | cksum) ${PYTHON:-}"
 
@@ -63,7 +63,7 @@ python=$(interpreter)
 echo "tidegate: making .venv with $("$python" --version 2>&1), once" >&2
 rm -rf .venv
 step "Making the virtual environment" "$python" -m venv .venv
-step "Reading the lock" sh -c "sed -n '/^uv==/,/[^\\\\]\$/p' requirements-dev.txt >.venv/uv.txt"
+step "Reading the lock" sh -c "sed -n '/^uv==/,/[^\\\\]\$/p' requirements/dev.txt >.venv/uv.txt"
 step "Installing uv" .venv/bin/python -m pip install --quiet --require-hashes --no-deps -r .venv/uv.txt
 url=$(index)
 [ -z "$url" ] || export UV_DEFAULT_INDEX="$url"

@@ -43,7 +43,7 @@ def wheel_folder() -> Path:
     """Where the `wordllama` package is installed."""
     found = importlib.util.find_spec("wordllama")
     if found is None or found.origin is None:
-        raise Unusable("install wordllama first: pip install --no-deps -r requirements-weights.txt")
+        raise Unusable("install wordllama first: pip install --no-deps -r requirements/weights.txt")
     return Path(found.origin).parent
 
 

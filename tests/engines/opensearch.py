@@ -1,7 +1,7 @@
 """A real OpenSearch with its k-NN plugin in processes of its own, put together once from Maven Central by Maven.
 
 The Lucene engine runs; faiss needs a native library that Maven Central does not have. OpenSearch 3 needs Java 21: a
-newer one that the machine has, or the runtime in the lock `requirements-engines.txt`.
+newer one that the machine has, or the runtime in the lock `requirements/engines.txt`.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LOCK = HERE.parents[1] / "requirements-engines.txt"
+LOCK = HERE.parents[1] / "requirements" / "engines.txt"
 LAUNCHER = HERE / "OpenSearchNode.java"
 FETCHING_SECONDS = 300
 STARTING_SECONDS = 240

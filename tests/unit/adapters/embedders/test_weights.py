@@ -83,7 +83,7 @@ def test_no_wheel_is_one_sentence_and_a_failure(monkeypatch, capsys):
 
     assert weights.main() == 1
     assert capsys.readouterr().err == (
-        "infra.weights: install wordllama first: pip install --no-deps -r requirements-weights.txt\n"
+        "infra.weights: install wordllama first: pip install --no-deps -r requirements/weights.txt\n"
     )
 
 
