@@ -122,6 +122,8 @@ def test_no_tracked_file_names_a_machine_or_a_package_index():
     assert found == []
 
 
-@pytest.mark.parametrize("lock", sorted(ROOT.glob("requirements*/*")) + sorted(ROOT.glob("requirements.*")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "lock", sorted(ROOT.glob("requirements*/*")) + sorted(ROOT.glob("requirements.*")), ids=lambda path: path.name
+)
 def test_a_lock_names_no_place_to_download_from(lock):
     assert "://" not in lock.read_text()
