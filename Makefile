@@ -154,6 +154,7 @@ plan: venv ## Say what a load needs and costs: USERS, TURNS a day of each, PEAK 
 .PHONY: package
 package: venv $(WEIGHTS) ## Build what CloudFormation or SAM deploys, the zip and three templates: STAGE (solo), OUT (build/STAGE)
 	@$(BIN)/python -m infra.merge '$(STAGE)' '$(OUT)'
+	@$(BIN)/python -m infra.compiled
 	@AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-us-east-1}" \
 		$(BIN)/chalice package --stage $(STAGE) --merge-template $(OUT)/merge.json $(OUT)
 

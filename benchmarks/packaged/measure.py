@@ -18,7 +18,7 @@ from benchmarks.packaged.stage import Stage
 WARM: Final = 3
 OK: Final = 200
 SOURCES, COMPILED = "sources", "compiled"
-BOTH: Final = (BARE, "stream")  # of these the compiled ones too
+BOTH: Final = (BARE, "stream")  # of these what it takes without bytecode too
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Asked:
 def cold(package: Package, stage: Stage, plan: Rounds, python: str, figures: Figures) -> None:
     """Each function once a round, each time in a new process, from its spawning to its first answer."""
     starts: dict[tuple[str, str], list[tuple[Took, Answered]]] = defaultdict(list)
-    folders = {SOURCES: package.task, COMPILED: package.compiled}
+    folders = {COMPILED: package.task, SOURCES: package.sources}
     for _, (modules, task), name in product(range(plan.rounds), folders.items(), package.functions):
-        if modules == SOURCES or name in BOTH:
+        if modules == COMPILED or name in BOTH:
             starts[name, modules].append(_start(package, stage, name, task, python))
     for (name, modules), rounds in starts.items():
         bare = starts[BARE, modules]

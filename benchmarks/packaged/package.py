@@ -41,31 +41,32 @@ class Function:
 
 @dataclass(frozen=True)
 class Package:
-    """The folder that stands for /var/task, one beside it whose modules are compiled, and all functions by name."""
+    """The folder that stands for /var/task, one beside it with nothing compiled, and all functions by name."""
 
     task: Path
-    compiled: Path
+    sources: Path
     functions: Mapping[str, Function]
 
 
 def packaged(folder: Path) -> Package:
     """Build the zip of one stage anew and unpack it."""
     shutil.rmtree(folder, ignore_errors=True)
-    out, task, compiled = folder / "out", folder / "task", folder / "compiled"
+    out, task, sources = folder / "out", folder / "task", folder / "sources"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TIDEGATE_"))}
     environment |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
-    merge = ["-m", "infra.merge", STAGE, str(out)]
+    merge, compiled = ["-m", "infra.merge", STAGE, str(out)], ["-m", "infra.compiled"]
     chalice = ["-c", "from chalice.cli import main; main()", "package", "--stage", STAGE]
-    for command in (merge, [*chalice, "--merge-template", str(out / "merge.json"), str(out)]):
+    for command in (merge, compiled, [*chalice, "--merge-template", str(out / "merge.json"), str(out)]):
         subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, stdout=sys.stderr, check=True)  # noqa: S603
     with zipfile.ZipFile(out / "deployment.zip") as archive:
         archive.extractall(task)
         for each in archive.infolist():
             (task / each.filename).chmod(each.external_attr >> _MODES)
     write_bare(task)
-    shutil.copytree(task, compiled)
-    compileall.compile_dir(compiled, quiet=2)
-    return Package(task, compiled, functions_of(json.loads((out / "sam.json").read_text())))
+    shutil.copytree(task, sources, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("boto3", "s3transfer"):
+        compileall.compile_dir(task / package, quiet=2)
+    return Package(task, sources, functions_of(json.loads((out / "sam.json").read_text())))
 
 
 def write_bare(task: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from infra.compiled import compile_into
 from infra.deploy.account import Account, found
 from infra.deploy.endings import run_below
 from infra.deploy.faults import CannotDeploy
@@ -43,10 +44,12 @@ class ChaliceCommand:
 
     def package(self) -> Path:
         folder = self._project.out / "checked"  # beside what `make package` made
+        compile_into(self._project.root)
         self._run("package", str(folder))
         return folder / "deployment.zip"
 
     def deploy(self) -> None:
+        compile_into(self._project.root)
         self._run("deploy", "--connection-timeout", _UPLOAD_SECONDS)
 
     def delete(self) -> None:

@@ -15,7 +15,7 @@ from infra.plan.mix import TRIP_SECONDS, speed
 from infra.plan.prices import Prices
 
 SIZES: Final = (256, 512, 768, 1_024, 1_280, 1_536, 1_769, 2_048, 3_008)
-COLD_CPU_SECONDS: Final = 0.55  # as packaged: docs/benchmarks.md
+COLD_CPU_SECONDS: Final = 0.22  # as packaged: docs/benchmarks.md
 KINDS: Final = ("exact_hit", "semantic_hit", "miss", "stream", "job")
 WORTH: Final = 0.05  # of a turn's time: what a larger size has to save to be worth its price
 

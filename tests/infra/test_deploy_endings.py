@@ -50,9 +50,10 @@ def deploying(tmp_path):
     (tmp_path / "chalice").mkdir()
     (tmp_path / "chalice/__init__.py").touch()
     (tmp_path / "chalice/cli.py").write_text(CHALICE)
+    (tmp_path / "requirements.txt").touch()
     process = subprocess.Popen(
         [sys.executable, "-c", DEPLOYING, str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},  # the library is found in the folder that it is run in
         stdout=subprocess.PIPE,
         text=True,
     )

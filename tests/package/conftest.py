@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import merge, stages
+from infra import compiled, merge, stages
 from tests.contract.stores import REGION, Emulator
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +63,7 @@ def packages(tmp_path_factory, worker_id):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not project.exists():
             fill(project)
+            compiled.compile_into(project)
             for stage in STAGES:
                 merge.write(stages.STAGES[stage], project / "out" / stage)
                 package(project, stage)
