@@ -14,7 +14,6 @@ from chalicelib.domain import cache_key
 from chalicelib.domain.cache_key import Place, places
 from chalicelib.domain.chat import ChatRequest, Completion, Options, System, Usage, User
 from chalicelib.domain.identity import tenant_tag, user_tag
-from chalicelib.domain.question import canonical
 from chalicelib.domain.verdicts import Decision, Knobs
 from chalicelib.pipeline import cache
 from chalicelib.pipeline.cache import AnswerCache, Meanings, SemanticTier
@@ -174,10 +173,9 @@ def without_key(patch):
 
     def placed(meaning, question):
         scope = f"1:{meaning.tenant}:{meaning.user}:{meaning.model}:{meaning.prefix}"
-        return Place(scope, hashlib.sha256(canonical(question).encode()).hexdigest(), meaning)
+        return Place(scope, hashlib.sha256(question.encode()).hexdigest(), meaning)
 
-    patch.setattr(cache_key, "place_of", placed)
-    patch.setattr(cache, "place_of", placed)
+    patch.setattr(cache_key, "_place", placed)
 
 
 def without_check(patch):
