@@ -32,7 +32,7 @@ VICTIM, STRANGER, COLLEAGUE = (
     Tenant(*who, shares=False) for who in (("acme", "ada"), ("evil", "eve"), ("acme", "eve"))
 )
 QUESTION = "How do I boil {} eggs in a large pot of water?"
-OWN = "How should I cook eggs in a small pan of water?"  # what the prober was answered itself
+OWN = "How should I cook eggs in a pan of water?"  # what the prober was answered itself, and no guard forbids
 
 
 def town(patch, index, answered, judge=None):
