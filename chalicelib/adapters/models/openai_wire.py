@@ -158,10 +158,13 @@ def _sent(message: Message) -> Message:
             return message
 
 
+_answer: Final = msgspec.json.Decoder(Answer)  # made once: two threads that decode a type first crash msgspec 0.22
+
+
 def decoded(body: bytes) -> Answer:
     """What the server sent; its error where it is one."""
     try:
-        answer = msgspec.json.decode(body, type=Answer)
+        answer = _answer.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise ModelGarbled("The upstream sent something that is not an answer.") from fault
     if answer.error is not None:
