@@ -14,7 +14,7 @@ export class Conversations {
     this.known = [];
     this.current = "";
     this.isWhole = false;
-    this.search = el("input", { type: "search", placeholder: "Search", "aria-label": "Search conversations", oninput: () => this.find() });
+    this.search = el("input", { type: "search", placeholder: "Search titles", "aria-label": "Search conversations", oninput: () => this.find() });
     this.list = el("nav", { class: "list", "aria-label": "Conversations" });
     this.element = el("div", { class: "conversations" }, el("div", { class: "search" }, icon("search"), this.search), this.list);
   }
