@@ -31,10 +31,8 @@ async def steady(stage: Stage, peak: float, minutes: float) -> None:
         row = trace.row()
         stage.figures.add("soak_growth", process=name, **row)
         if name in _OURS:
-            stage.holds(
-                37,
-                f"steady: growth of the {name}, MB an hour",
-                f"{row['mb_an_hour']:g} ± {row['error']:g}",
-                held=not row["grows"],
-            )
+            more, figure = "descriptors, threads", f"{row['more_descriptors']}, {row['more_threads']}"
+            if trace.is_long:
+                more, figure = f"{more}, MB an hour", f"{figure}, {row['mb_an_hour']:g} ± {row['error']:g}"
+            stage.holds(37, f"steady: {more} more of the {name}", figure, held=not row["grows"])
     stage.settle("steady", [lasting])
