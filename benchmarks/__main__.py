@@ -1,7 +1,6 @@
 """`make bench`: every benchmark over one running product, one JSON object a line."""
 
 import os
-import platform
 from typing import Final
 
 from benchmarks import lane, page, routing
@@ -14,7 +13,7 @@ SEED: Final = 20_260_401
 def main() -> None:
     """Measure all of it, and write the page only when every figure is true."""
     figures = Figures(claim_stdout())
-    figures.add("machine", python=platform.python_version(), cores=os.cpu_count(), load=os.getloadavg()[0], seed=SEED)
+    figures.begin(SEED)
     with running() as product:
         os.environ.update(product.environment)  # before what follows, which may read it when it is imported
         from benchmarks import http_view, lambda_view, ledger, start_view

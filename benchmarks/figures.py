@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any, Final, TextIO
@@ -22,6 +23,18 @@ class Figures:
         row: Row = {"bench": bench, **figures}
         self.rows.append(row)
         print(json.dumps(row), file=self._out, flush=True)
+
+    def begin(self, seed: int) -> None:
+        """Say on which machine, how busy, and from which seed."""
+        load = os.getloadavg()[0]
+        self.add("machine", python=platform.python_version(), cores=os.cpu_count(), load=load, seed=seed)
+
+    def told(self) -> str:
+        """The same, in a sentence."""
+        machine = self.of("machine")[0]
+        return (
+            f"Python {machine['python']}, {machine['cores']} cores, load {machine['load']:.1f}, seed {machine['seed']}."
+        )
 
     def of(self, bench: str) -> list[Row]:
         return [row for row in self.rows if row["bench"] == bench]

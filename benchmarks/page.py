@@ -30,10 +30,8 @@ def replace_between(begin: str, end: str, figures: str, page: Path = PAGE) -> No
 
 
 def _figures(figures: Figures) -> str:
-    machine = figures.of("machine")[0]
-    ran = f"Python {machine['python']}, {machine['cores']} cores, load {machine['load']:.1f}, seed {machine['seed']}."
     parts = (_turns, _dynamodb, _http, ledger_tables, routing_tables, lane_tables, _cold, _imports)
-    return "\n".join((ran, "", *(part(figures) for part in parts)))
+    return "\n".join((figures.told(), "", *(part(figures) for part in parts)))
 
 
 def _turns(figures: Figures) -> str:

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import platform
 from contextlib import ExitStack
 from typing import Final
 
@@ -29,7 +28,7 @@ def main() -> None:
     if python is None:
         raise SystemExit("make bench-lambda: AWS's runtime client could not be installed; what was said is above")
     package = packaged(ROOT / "build" / "packaged")
-    figures.add("machine", python=platform.python_version(), cores=os.cpu_count(), load=os.getloadavg()[0], seed=SEED)
+    figures.begin(SEED)
     figures.add("plan", rounds=asked.rounds, events=asked.events)
     with running() as product:
         os.environ.update(product.environment)  # before what follows, which may read it when it is imported

@@ -15,9 +15,8 @@ PARTS: Final = ("Lambda", "API Gateway", "DynamoDB", "SQS", "logs")
 
 def packaged_tables(figures: Figures, prices: Prices) -> str:
     """Starts, events, what they ask for and what they cost."""
-    machine, plan = figures.of("machine")[0], figures.of("plan")[0]
-    ran = f"Python {machine['python']}, {machine['cores']} cores, load {machine['load']:.1f}, seed {machine['seed']}."
-    ran += f" {plan['rounds']} rounds, of {plan['events']} events of each kind."
+    plan = figures.of("plan")[0]
+    ran = f"{figures.told()} {plan['rounds']} rounds, of {plan['events']} events of each kind."
     return "\n".join((ran, "", _starts(figures), _events(figures), _services(figures), _costs(figures, prices)))
 
 

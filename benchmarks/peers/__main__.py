@@ -1,8 +1,6 @@
 """`make bench-peers`: the gateways beside each other, one JSON object a line, and their part of docs/benchmarks.md."""
 
 import argparse
-import os
-import platform
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -27,7 +25,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0)
     asked = parser.parse_args()
     figures, installed = Figures(claim_stdout()), install()
-    figures.add("machine", python=platform.python_version(), cores=os.cpu_count(), load=os.getloadavg()[0], seed=SEED)
+    figures.begin(SEED)
     with (
         tempfile.TemporaryDirectory(prefix="tidegate-peers-") as folder,
         model() as direct,

@@ -8,9 +8,7 @@ from benchmarks.tables import Columns, spread, table
 
 def peers_tables(figures: Figures) -> str:
     """How they compare under load, at a rate, and at rest."""
-    machine = figures.of("machine")[0]
-    ran = f"Python {machine['python']}, {machine['cores']} cores, load {machine['load']:.1f}, seed {machine['seed']}."
-    return "\n".join((ran, "", _load(figures), _rate(figures), _rest(figures)))
+    return "\n".join((figures.told(), "", _load(figures), _rate(figures), _rest(figures)))
 
 
 def _load(figures: Figures) -> str:

@@ -2,8 +2,6 @@
 
 import argparse
 import asyncio
-import os
-import platform
 import sys
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
@@ -39,7 +37,7 @@ def main() -> int:
     parser.add_argument("--scenes", nargs="+", choices=SCENES, default=SCENES)
     asked = parser.parse_args()
     figures = Figures(claim_stdout())
-    figures.add("machine", python=platform.python_version(), cores=os.cpu_count(), load=os.getloadavg()[0], seed=SEED)
+    figures.begin(SEED)
     with model() as moody, running(f"openai+{moody.url}/v1", UPSTREAM_MODEL="soak") as product:
         asyncio.run(_play(Stage(product, moody, SEED, figures), asked.scenes, asked.minutes))
     if tuple(asked.scenes) == SCENES:

@@ -12,9 +12,7 @@ _NOT_TOLD: Final = frozenset({"bench"})
 
 def soak_tables(figures: Figures) -> str:
     """What held, and the figures behind it."""
-    machine = figures.of("machine")[0]
-    ran = f"Python {machine['python']}, {machine['cores']} cores, load {machine['load']:.1f}, seed {machine['seed']}."
-    return "\n".join((ran, "", _holds(figures), _overload(figures), _growth(figures), _rest(figures)))
+    return "\n".join((figures.told(), "", _holds(figures), _overload(figures), _growth(figures), _rest(figures)))
 
 
 def _holds(figures: Figures) -> str:
