@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from chalicelib.domain.budget import Charge, SubjectKind, Window
@@ -57,7 +58,7 @@ def day_views(days: Sequence[Day] | None) -> Sequence[DayView] | UnsetType:
 def day_rows(tenant: str, user: str | None, days: Sequence[Day]) -> Iterator[tuple[Cell, ...]]:
     """The same under `DAY_COLUMNS`."""
     for view in day_views(days) or ():
-        yield (tenant, user, *(getattr(view, name) for name in DayView.__struct_fields__))
+        yield (tenant, user, *msgspec.structs.astuple(view))
 
 
 def iso(moment: int) -> str:
@@ -78,14 +79,5 @@ def _past_view(past: Past) -> PastView:
 
 
 def _day_view(day: Day, outcome: Outcome, tally: Tally) -> DayView:
-    return DayView(
-        date=iso(day.period.starts)[:10],
-        model=day.model,
-        outcome=outcome,
-        turns=tally.turns,
-        input_tokens=tally.input_tokens,
-        output_tokens=tally.output_tokens,
-        usd_micros=tally.usd_micros,
-        saved_tokens=tally.saved_tokens,
-        saved_usd_micros=tally.saved_usd_micros,
-    )
+    date = iso(day.period.starts)[:10]
+    return DayView(date=date, model=day.model, outcome=outcome, **msgspec.structs.asdict(tally))
