@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60
+PATIENCE_S = 120  # for what must come, on a busy machine; a test that passes waits for little of it
 
 
 def free_port():
