@@ -86,6 +86,7 @@ def socket_url() -> str:
     return environment.read(os.environ).socket_url
 
 
+@cache
 def sweeper() -> Sweeper:
     """What ends leases and sends again what was lost, by itself: it needs no secret and no model."""
     settings = environment.read(os.environ)
@@ -101,6 +102,7 @@ def sweeper() -> Sweeper:
     return Sweeper(chores)
 
 
+@cache
 def refitter() -> Refitter:
     """What learns from the decisions of the semantic cache; numpy comes with it."""
     from chalicelib.bootstrap.learning import open_refitter

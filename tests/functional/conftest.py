@@ -8,9 +8,8 @@ import pytest
 from botocore.loaders import create_loader
 from moto import mock_aws
 
-from chalicelib import bootstrap
 from tests.functional import rights
-from tests.functional.world import ENVIRONMENT, World
+from tests.functional.world import ENVIRONMENT, World, forget
 
 _ENVIRON = os.environ
 _shared_loader = functools.cache(create_loader)  # reading the SDK's models takes half of a test's time
@@ -32,7 +31,7 @@ def opened(patch):
         lacking = rights.watch(patch)
         yield World()
     os.environ = _ENVIRON  # noqa: B003 - Chalice's client, used by two threads at once, may leave a copy in its place
-    bootstrap.services.cache_clear()
+    forget()
     assert lacking == []
 
 

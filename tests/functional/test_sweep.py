@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from botocore.client import BaseClient
 
-from app import sweep_leases
+from app import refit_cache, sweep_leases
 from chalicelib import bootstrap
 from chalicelib.domain.concurrency import START
 from chalicelib.domain.identity import parse_token
@@ -97,6 +97,23 @@ def test_an_idle_minute_reads_and_changes_nothing_else(world, sweep):
 
     assert sweep()["ended"] == 0
     assert world.everything() == before
+
+
+@pytest.mark.parametrize(("function", "run"), [("sweep", sweep_leases), ("refit", refit_cache)])
+def test_a_schedule_makes_its_clients_once_and_not_at_each_run(world, monkeypatch, function, run):
+    made, make = [], botocore.session.Session.create_client
+    monkeypatch.setattr(
+        botocore.session.Session, "create_client", lambda *args, **names: made.append(args[1]) or make(*args, **names)
+    )
+    counts = []
+
+    for _ in range(3):
+        with acting(function):
+            run(an_event("scheduled"), CONTEXT)
+        counts.append(len(made))
+
+    assert counts[0] > 0
+    assert counts == counts[:1] * 3
 
 
 def test_the_sweep_needs_no_secret_of_the_pepper(sweep, monkeypatch):

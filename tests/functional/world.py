@@ -102,7 +102,7 @@ class World:
 
     def restart(self):
         """What a cold process knows: nothing."""
-        bootstrap.services.cache_clear()
+        forget()
 
     def serving_by_meaning(self, patch):
         """The same world with its semantic tier on, and time for it on any machine."""
@@ -190,6 +190,12 @@ class World:
     def leases(self):
         """How many reservations there are in each state."""
         return Counter(item["state"]["S"] for item in self.rows("ledger") if item["sk"]["S"] == "lease")
+
+
+def forget():
+    """End what this process has built for its functions."""
+    for built in (bootstrap.services, bootstrap.sweeper, bootstrap.refitter):
+        built.cache_clear()
 
 
 def chat_body(*messages, model=MODEL, **fields):

@@ -22,7 +22,7 @@ from infra.failover import move, plan
 from infra.home import settle
 from infra.key import Refused
 from tests.functional.test_sockets import PAGE, Line
-from tests.functional.world import ENVIRONMENT, STAGE, World, chat_body
+from tests.functional.world import ENVIRONMENT, STAGE, World, chat_body, forget
 from tests.unit.pipeline.stage import Exchange
 
 HERE, THERE = "us-east-1", "us-west-2"
@@ -42,7 +42,7 @@ def world(monkeypatch):
         monkeypatch.setenv(name, value)
     with mock_aws():
         yield World()
-    bootstrap.services.cache_clear()
+    forget()
 
 
 def told(body):
