@@ -40,12 +40,12 @@ def give(note):
 class SharedZip(zipfile.ZipFile):
     """A package that is unpacked once for all processes: each would take as long over it as over the import."""
 
-    _lock = threading.Lock()
+    _one_at_a_time = threading.Lock()  # `_lock` is a name of its own
     _unpacked = {}  # noqa: RUF012 - of all packages together
 
     def extractall(self, path=None, members=None, pwd=None):
         content = tuple(each.CRC for each in self.infolist())
-        with self._lock:
+        with self._one_at_a_time:
             if content not in self._unpacked:
                 first = Path(os.environ["TMPDIR"]) / f"package-{len(self._unpacked)}"
                 super().extractall(first, members, pwd)
