@@ -142,6 +142,13 @@ def test_a_reset_lies_in_the_future_and_within_the_window(now, window):
     assert gauge.reset_seconds >= found.ends - now - 0.001
 
 
+@pytest.mark.parametrize(("past", "wait"), [(0.0, 60), (0.5, 60), (58.5, 2), (59.0, 1), (59.999, 1)])
+def test_a_reset_is_told_in_whole_seconds_and_never_as_now(past, wait):
+    plan = a_plan(Limit("user", "minute", tokens=10))
+
+    assert standing(plan, {}, Charge(), at("2026-05-28T20:26:00") + past).tokens.reset_seconds == wait
+
+
 KNOWN = Standing(Gauge(10, 5, 7), Gauge(1_000, 400, 7))
 FOUND = Gauge(100, 0, 20)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.cache_key import cacheable, clean, places
+from chalicelib.domain.cache_key import cacheable, clean, owner_of, place_of, places
 from chalicelib.domain.chat import (
     Assistant,
     CalledFunction,
@@ -26,6 +26,7 @@ from chalicelib.domain.chat import (
     ToolResult,
     User,
 )
+from chalicelib.domain.entries import AnswerScope
 from chalicelib.domain.question import canonical
 from tests.builders import a_completion, a_request
 
@@ -110,6 +111,35 @@ def test_the_cap_on_output_parts_nothing():
 
 def test_the_newest_question_is_not_in_the_scope():
     assert scope(a_request("What is a tide?")) == scope(a_request("What is a wave?"))
+
+
+def test_a_place_has_its_scope_in_the_parts_that_a_purge_may_name():
+    own, shared = places("t", "u", a_request(model="small"))
+
+    prefix = own.meaning.prefix
+    assert own.meaning == AnswerScope("t", "u", "small", prefix, "")
+    assert shared.meaning == AnswerScope("t", "*", "small", prefix, "")
+    assert (own.scope, shared.scope) == (f"1:t:u:small:{prefix}", f"1:t:*:small:{prefix}")
+
+
+def test_the_answers_of_a_scope_are_its_users_and_shared_ones_nobodys():
+    own, shared = places("t", "u", a_request())
+
+    assert owner_of(own.scope) == "t.u"
+    assert owner_of(shared.scope) is None
+    assert owner_of("scope") is None
+
+
+def test_a_question_has_the_same_place_whichever_way_one_comes_to_it():
+    own, shared = places("t", "u", a_request("What is a tide?"))
+
+    assert place_of(own.meaning, "what is a tide") == own
+    assert place_of(shared.meaning, "What is a tide?") == shared
+    assert place_of(own.meaning, "What is a wave?") != own
+
+
+def test_a_message_without_a_name_has_a_place_too():
+    assert scope(a_request("Hi", Assistant("Hello"))) != scope(a_request("Hi", Assistant("Bye"), "Hello"))
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.budget import METERS, WINDOWS, Charge, Gauge, Limit, Subject
 from chalicelib.domain.errors import LimitExceeded
-from chalicelib.domain.ledger import BUSY_SECONDS, demands, owner_of, refuse_busy, subjects_of
-from chalicelib.domain.turn import Reservation
+from chalicelib.domain.ledger import BUSY_SECONDS, Step, closing, demands, opening, owner_of, refuse_busy, subjects_of
+from chalicelib.domain.turn import Away, Reservation
 from tests.builders import NOW, a_credential, a_principal
 
 SUBJECTS = subjects_of(a_credential())
@@ -92,6 +92,51 @@ def test_at_the_end_of_a_window_the_wait_is_a_second():
     refusal = demand.refusal(1_000, demand.period.ends)
 
     assert refusal.retry_after_seconds == 1
+
+
+def test_what_is_gone_elsewhere_leaves_less_room_of_the_same_limit_alone():
+    limits = Limit("key", "minute", tokens=1_000), Limit("key", "day", tokens=1_000), Limit("user", "minute", tokens=9)
+    away = Away("key", "minute", Charge(3, 300, 7)), Away("key", "minute", Charge(tokens=50))
+
+    asked = a_reservation(*limits[:2], tokens=100)
+    minute, day = demands(msgspec.structs.replace(asked, away=away))
+    other = demands(msgspec.structs.replace(a_reservation(limits[2], tokens=1), away=away))
+
+    assert (minute.away, minute.room) == (350, 550)
+    assert (day.away, day.room) == (0, 900)
+    assert [demand.away for demand in other] == [0]
+
+
+def test_a_limit_that_is_used_up_elsewhere_refuses_before_the_ledger_is_asked():
+    asked = a_reservation(Limit("key", "minute", tokens=1_000), tokens=100)
+
+    assert demands(msgspec.structs.replace(asked, away=(Away("key", "minute", Charge(tokens=900)),)))
+    with pytest.raises(LimitExceeded) as refused:
+        demands(msgspec.structs.replace(asked, away=(Away("key", "minute", Charge(tokens=901)),)))
+
+    assert (refused.value.remaining, refused.value.retry_after_seconds) == (99, 20)
+
+
+def test_a_turn_is_charged_and_held_until_it_is_settled():
+    claim = a_reservation(tokens=100, usd_micros=30)
+
+    opened, closed = opening(claim), closing(claim, "open", Charge(1, 40, 10))
+
+    assert opened == Step(Charge(1, 100, 30), held=Charge(0, 100, 30), open=1)
+    assert closed == Step(Charge(0, -60, -20), held=Charge(0, -100, -30), open=-1)
+
+
+def test_what_an_answer_from_the_cache_saved_is_counted_and_nothing_is_held():
+    claim = msgspec.structs.replace(a_reservation(tokens=0), final=True, saved=Charge(0, 90, 20))
+
+    assert opening(claim) == Step(Charge(1, 0, 0), saved=Charge(0, 90, 20))
+
+
+@pytest.mark.parametrize("state", ["expired", "settled"])
+def test_whose_lease_is_over_holds_nothing_that_could_be_given_back(state):
+    claim = a_reservation(tokens=100)
+
+    assert closing(claim, state, Charge(1, 40)) == Step(Charge(0, -60))
 
 
 def test_an_owner_is_a_user_of_a_tenant():
