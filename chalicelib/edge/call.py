@@ -6,6 +6,7 @@ import base64
 import re
 import secrets
 import time
+from contextvars import ContextVar
 from math import inf
 from typing import Any, Final, TypeVar
 
@@ -38,6 +39,8 @@ _FIELD: Final = re.compile(r"(?P<kind>unknown|missing required) field `(?P<name>
 _NO_INTEGER: Final = ("Expected `int`, got `float`", "Expected `int | null`, got `float`")
 _PATTERN: Final = re.compile(r"matching regex '.*'", re.DOTALL)
 _CODES: Final = {"unknown": "unknown_parameter", "missing required": "missing_required_parameter"}
+
+_begun: ContextVar[Call | None] = ContextVar("begun", default=None)
 
 Body = TypeVar("Body")
 
@@ -142,14 +145,18 @@ class Call(msgspec.Struct, frozen=True):
 
 
 def begin() -> Call:
-    """The call that this thread is handling, with a new id, at the time of the clock."""
-    request = current_request()
+    """The call that this thread is handling: with a new id, at the time of the clock, where it is first asked for."""
+    request, begun = current_request(), _begun.get()
     if request is None:
         raise Misconfigured("no request is being handled")
+    if begun is not None and begun.request is request:
+        return begun
     context: Any = request.lambda_context
     now, left = time.time(), context.get_remaining_time_in_millis() / 1000
     until = now + max(left / 2, left - SILENCE_SECONDS)
-    return Call(request, turn_id(now, secrets.token_bytes(RANDOM_BYTES)), now, until=until)
+    begun = Call(request, turn_id(now, secrets.token_bytes(RANDOM_BYTES)), now, until=until)
+    _begun.set(begun)
+    return begun
 
 
 def source_of(context: dict[str, Any]) -> str:

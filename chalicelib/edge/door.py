@@ -13,8 +13,8 @@ from typing import Final
 from chalice.app import Chalice, Request, Response
 
 from chalicelib.domain.strangers import TooManyFailures
-from chalicelib.edge.call import Call
-from chalicelib.edge.problems import answered, refusal, unsupported
+from chalicelib.edge.call import Call, begin
+from chalicelib.edge.problems import SECURITY_HEADERS, guarded, refusal, unsupported
 from chalicelib.pipeline.services import Services
 
 KEYED: Final = ("/v1/", "/admin/")  # every route below needs a key
@@ -43,7 +43,12 @@ def asked_first(**_: str) -> Response:
 
 def entered(request: Request, answer: Answer, opened: Opened) -> Response:
     """The answer to a call, whoever makes it and whatever comes of it."""
-    return answered(partial(_shared, request, answer, opened))()
+    call = begin()
+    response = guarded(call, partial(_shared, request, answer, opened, call))
+    known = {name.lower() for name in response.headers}
+    always = {**SECURITY_HEADERS, "x-request-id": call.request_id}
+    response.headers.update({name: text for name, text in always.items() if name.lower() not in known})
+    return response
 
 
 def _shared(request: Request, answer: Answer, opened: Opened, call: Call) -> Response:

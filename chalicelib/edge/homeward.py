@@ -16,9 +16,9 @@ from chalice.app import Request, Response
 from chalicelib.domain.errors import TidegateError, Unauthorized
 from chalicelib.domain.identity import parse_token
 from chalicelib.domain.regions import HomeAway, HomeElsewhere
-from chalicelib.edge.call import Call
+from chalicelib.edge.call import Call, begin
 from chalicelib.edge.gateway import EVENT_STREAM, JSON, Headers, StreamedResponse
-from chalicelib.edge.problems import SECURITY_HEADERS, answered, error_body
+from chalicelib.edge.problems import SECURITY_HEADERS, error_body, guarded, problem_response
 from chalicelib.pipeline.homes import Homes
 from chalicelib.pipeline.services import Services
 from chalicelib.ports.regions import Errand, Passed
@@ -84,14 +84,14 @@ def _sent(request: Request, homes: Homes, home: str) -> Response | None:
     if seat.at == homes.here:
         return None
     try:
-        return answered(partial(_told, seat.at, homes.ask(seat, _errand(request, homes.here))))()
+        return guarded(begin(), partial(_told, seat.at, homes.ask(seat, _errand(request, homes.here))))
     except HomeAway:
         return None
     except TidegateError as fault:
         return _refused(fault)
 
 
-def _told(at: str, passed: Passed, _: Call) -> Response:
+def _told(at: str, passed: Passed) -> Response:
     known = {name.lower(): text for name, text in passed.headers.items()}
     media = known.pop("content-type", JSON)
     headers: Headers = {name: text for name, text in known.items() if name not in _OF_THE_HOP | _OURS}
@@ -129,11 +129,7 @@ def _silent(home: str) -> HomeAway:
 
 
 def _refused(fault: TidegateError) -> Response:
-    return answered(partial(_raise, fault))()
-
-
-def _raise(fault: TidegateError, _: Call) -> Response:
-    raise fault
+    return problem_response(fault, begin().origin)
 
 
 def _tenant(request: Request) -> str | None:

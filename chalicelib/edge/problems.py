@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import Final
 
@@ -44,7 +44,7 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.identity import KeyEnded, PepperGone
 from chalicelib.domain.regions import HomeAway, HomeElsewhere
 from chalicelib.domain.strangers import TooManyFailures
-from chalicelib.edge.call import begin
+from chalicelib.edge.call import Call, begin
 from chalicelib.edge.headers import limit_headers
 from chalicelib.edge.telemetry import log_bug, logger
 
@@ -129,21 +129,22 @@ def answered(view: Callable[..., Response]) -> Callable[..., Response]:
     """Hand `view` the call, and turn every fault into an answer: Chalice would make each a bare 500."""
 
     @wraps(view)
-    def guarded(**path: str) -> Response:
+    def handed(**path: str) -> Response:
         call = begin()
-        try:
-            response = view(call, **{name: text[:MOST_NAME] for name, text in path.items()})
-        except TidegateError as fault:
-            response = problem_response(fault, call.origin)
-        except Exception as fault:  # noqa: BLE001 - the last place where a bug can become an error body
-            log_bug(fault, call.origin)
-            response = _response(500, ErrorBody(INTERNAL), {})
-        known = {name.lower() for name in response.headers}
-        always = {**SECURITY_HEADERS, "x-request-id": call.request_id}
-        response.headers.update({name: text for name, text in always.items() if name.lower() not in known})
-        return response
+        return guarded(call, partial(view, call, **{name: text[:MOST_NAME] for name, text in path.items()}))
 
-    return guarded
+    return handed
+
+
+def guarded(call: Call, answer: Callable[[], Response]) -> Response:
+    """What `answer` says of the call; where that is a fault, the fault as an answer."""
+    try:
+        return answer()
+    except TidegateError as fault:
+        return problem_response(fault, call.origin)
+    except Exception as fault:  # noqa: BLE001 - the last place where a bug can become an error body
+        log_bug(fault, call.origin)
+        return _response(500, ErrorBody(INTERNAL), {})
 
 
 def problem_of(fault: TidegateError) -> Problem:

@@ -47,6 +47,15 @@ def a_call(event="post_chat", *, headers=None, **changes):
     return Call(Request(recorded), "turn", NOW)
 
 
+def test_a_request_is_begun_once_and_the_next_one_anew(gateway_call):
+    first = gateway_call(60)
+    again = edge.begin()
+    following = gateway_call(60)
+
+    assert again is first
+    assert following.turn_id != first.turn_id
+
+
 def test_a_token_is_read_from_the_authorization_header():
     assert a_call().credential.token == TOKEN
 
