@@ -1,6 +1,5 @@
 """A key is answered once, whoever asks how often, and whatever breaks on the way."""
 
-import dataclasses
 import json
 from itertools import count
 
@@ -9,13 +8,11 @@ import pytest
 
 from chalicelib.domain.budget import Charge
 from chalicelib.domain.errors import KeyReused, StillRunning, StoreUnavailable
-from chalicelib.domain.receipts import Told
 from chalicelib.domain.turn_ids import RANDOM_BYTES, turn_id
 from chalicelib.edge import chat_reply, chat_request
 from chalicelib.edge.gateway import SecretResponse
 from chalicelib.edge.once import answering_once
 from chalicelib.pipeline import turn
-from chalicelib.pipeline.once import GROWTH, LONGEST_PAUSE, SHORTEST_PAUSE, Wish
 from tests.builders import NOW, a_conversation
 from tests.unit.edge.test_call import a_call
 from tests.unit.pipeline.mortal import Death, Life
@@ -147,48 +144,6 @@ def test_while_the_first_runs_a_twin_waits_and_hears_the_same():
     assert first
     assert heard[0] == heard[1]
     assert desk.stage.used().requests == 1
-
-
-ANSWER = Told(200, {"content-type": "application/json"}, b"{}")
-
-
-class Twins:
-    """Two calls with one key, the first of which answers after the other has paused so often."""
-
-    def __init__(self, answered_after=None):
-        self.stage = Stage(models={})
-        self.paused = []
-        self.once = dataclasses.replace(self.stage.services.once, pause=self._pause)
-        self._answered_after = answered_after
-        self._held = self.once.begin(self.wish(1))
-
-    def wish(self, number):
-        name = turn_id(self.stage.now, number.to_bytes(RANDOM_BYTES, "big"))
-        return Wish(self.stage.credential, "k", "of the request", name, self.stage.now)
-
-    def _pause(self, seconds):
-        self.paused.append(seconds)
-        self.stage.now += seconds
-        if len(self.paused) == self._answered_after:
-            self.once.finish(self._held, ANSWER)
-
-
-def test_a_twin_asks_less_and_less_often_until_the_answer_is_there():
-    twins = Twins(answered_after=4)
-
-    assert twins.once.begin(twins.wish(2)) == ANSWER
-    assert twins.paused == pytest.approx([SHORTEST_PAUSE * GROWTH**number for number in range(4)])
-
-
-def test_a_twin_waits_for_as_long_as_its_patience_and_no_longer():
-    twins = Twins()
-
-    with pytest.raises(StillRunning, match="still being answered"):
-        twins.once.begin(twins.wish(2))
-
-    waited, patience = sum(twins.paused), twins.once.patience_seconds
-    assert patience <= waited < patience + LONGEST_PAUSE
-    assert max(twins.paused) == LONGEST_PAUSE
 
 
 def test_another_body_is_refused_while_the_first_runs():
