@@ -89,6 +89,7 @@ def test_every_meter_can_be_read(meter):
     ("limit", "meter", "words"),
     [
         (Limit("key", "minute", tokens=1_000), "tokens", "tokens per minute of the key (1000)"),
+        (Limit("key", "minute", requests=0), "requests", "requests per minute of the key (0)"),
         (Limit("tenant", "month", usd_micros=5), "usd_micros", "dollars per month of the tenant ($0.000005)"),
         (Limit("user", "day", usd_micros=1_000_000), "usd_micros", "dollars per day of the user ($1.00)"),
         (Limit("user", "day", usd_micros=2_345_600_000), "usd_micros", "dollars per day of the user ($2,345.60)"),

@@ -1,16 +1,18 @@
 """A key is answered once, whoever asks how often, and whatever breaks on the way."""
 
 import json
+import logging
 from itertools import count
 
 import msgspec
 import pytest
+from chalice.app import Response
 
 from chalicelib.domain.budget import Charge
-from chalicelib.domain.errors import KeyReused, StillRunning, StoreUnavailable
+from chalicelib.domain.errors import BadRequest, KeyReused, StillRunning, StoreUnavailable
 from chalicelib.domain.turn_ids import RANDOM_BYTES, turn_id
 from chalicelib.edge import chat_reply, chat_request
-from chalicelib.edge.gateway import SecretResponse
+from chalicelib.edge.gateway import SecretResponse, StreamedResponse
 from chalicelib.edge.once import answering_once
 from chalicelib.pipeline import turn
 from tests.builders import NOW, a_conversation
@@ -38,8 +40,8 @@ class Desk:
             return chat_reply.streamed(turn.stream(ask, self.stage.services), with_usage=True)
         return chat_reply.whole(turn.answer(ask, self.stage.services))
 
-    def post(self, *, prefer="", **fields):
-        headers = {"Authorization": f"Bearer {self.stage.credential.token}", "Idempotency-Key": "k", "Prefer": prefer}
+    def post(self, *, key="k", prefer="", **fields):
+        headers = {"Authorization": f"Bearer {self.stage.credential.token}", "Idempotency-Key": key, "Prefer": prefer}
         call = a_call(headers=headers, body=json.dumps(BODY | fields))
         number = next(self._calls).to_bytes(RANDOM_BYTES, "big")
         return self.view(msgspec.structs.replace(call, turn_id=turn_id(self.stage.now, number), now=self.stage.now))
@@ -240,6 +242,66 @@ def test_an_answer_is_kept_before_its_last_event_is_sent(life):
     response.events.close()  # the process may as well have died
 
     assert desk.post(stream=True).body.encode() == b"".join(events)
+
+
+SECOND = b"data: 2\n\n"
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_events_from_anywhere_are_recorded(is_whole):
+    desk = Desk()
+    desk.view = answering_once(lambda: desk.stage.services.once)(
+        lambda call: StreamedResponse(iter([b"data: 1\n\n", SECOND]), {})
+    )
+    response = desk.post()
+    sent = b"".join(response.events) if is_whole else next(response.events)
+    response.events.close()
+
+    twin = desk.post().body.encode()
+
+    assert twin.startswith(sent)
+    assert (SECOND in twin, b"idempotency_answer_cut" in twin) == (is_whole, not is_whole)
+
+
+def test_a_view_that_answers_once_says_so():
+    assert Desk().view.answers_once is True
+
+
+def test_a_view_is_told_whether_an_earlier_call_may_have_left_something():
+    desk, calls = Desk(), []
+    desk.view = answering_once(lambda: desk.stage.services.once)(lambda call: calls.append(call) or 1 / 0)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            desk.post()
+
+    first, second = calls
+    assert (first.is_again, second.is_again) == (False, True)
+    assert second.turn_id == first.turn_id
+
+
+def test_a_twin_is_told_of_no_limits_and_of_every_other_header():
+    desk = Desk()
+    headers = {"Location": "/v1/x", "X-RateLimit-Remaining-Tokens": "5", "x-many": ["a", "b"]}
+    desk.view = answering_once(lambda: desk.stage.services.once)(lambda call: Response("{}", headers, 200))
+    desk.post()
+
+    assert desk.post().headers == {"Location": "/v1/x", "idempotent-replayed": "true"}
+
+
+def test_a_refusal_under_a_key_is_logged_with_its_call(caplog):
+    desk = Desk()
+    with caplog.at_level(logging.INFO, "tidegate"):
+        assert desk.post(n=2).status_code == 400
+
+    (line,) = (record for record in caplog.records if record.message == "refused")
+    assert (line.method, line.route) == ("POST", "/v1/chat/completions")
+
+
+def test_a_key_of_another_form_is_told_what_the_form_is():
+    with pytest.raises(BadRequest) as refused:
+        Desk().post(key="a b")
+
+    assert refused.value.message == "'Idempotency-Key' is 1 to 255 visible ASCII characters."
 
 
 def test_a_bug_lets_the_next_call_try():
