@@ -1,14 +1,20 @@
-"""A setting is changed and the stage deployed again, while a turn waits in line."""
+"""A setting is changed and the stage deployed again, while a turn waits in line and while answers are under way."""
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from chalicelib.adapters.models.simulated import open_simulated
+from chalicelib.domain.budget import Limit, Plan
+from chalicelib.domain.chat import ChatRequest, User
 from tests.clients.product import in_conversation, items_of, said
 from tests.clients.sockets import Socket
+from tests.e2e.askers import SLOWLY, asking
 from tests.e2e.deployed import ORIGIN
+from tests.e2e.deployments import SETTINGS
 from tests.e2e.line import Line
 
-ANOTHER = "https://another.example.com"
+ANOTHER, YET_ANOTHER = "https://another.example.com", "https://yet-another.example.com"
+COUNTED = Plan("counted", limits=(Limit("key", "month", requests=1_000),))
 
 
 def test_a_changed_setting_is_deployed_and_nothing_is_lost(deployment, deployed, client, key):
@@ -31,3 +37,26 @@ def test_a_changed_setting_is_deployed_and_nothing_is_lost(deployment, deployed,
         assert "What was I to be told?" in after.answer(waiting)
         assert items_of(again, conversation) == kept
         assert "I remember" in said(again, "Who am I?", **in_conversation(conversation))
+
+
+def test_no_answer_under_way_is_lost_broken_or_doubled(deployment, deployed):
+    books = deployed.books()
+    key = books.key_with(COUNTED)
+
+    with asking(deployed, key) as askers:
+        askers.until_answered(1)
+        deployment.configure(TIDEGATE_ORIGINS=f"{ORIGIN},{YET_ANOTHER}")
+        deployment.deployed = deployment.deploy()
+        askers.until_answered(2)  # the second of them was asked of the stage as it is now
+
+    answers = {question: answer for each in askers.answers.values() for question, answer in each.items()}
+    assert answers == {question: said_of(question) for question in answers}
+    assert books.spent(key).requests == len(answers)
+    with Socket(deployed, key=key, origin=YET_ANOTHER):
+        pass
+
+
+def said_of(question):
+    """What the simulated model says, wherever it is asked."""
+    model = open_simulated(SETTINGS["TIDEGATE_UPSTREAM"], sleep=lambda _: None)
+    return model.complete(ChatRequest("any", (User(f"{question} {SLOWLY}"),), 1_000)).text
