@@ -223,7 +223,11 @@ class Delta(Wire, frozen=True):
     reasoning: str = ""
 
 
-def text_of(content: str | tuple[Text | Image, ...] | tuple[Text, ...] | None) -> str:
+Content = str | tuple[Text | Image, ...] | tuple[Text, ...] | None
+"""What a message says, whoever says it."""
+
+
+def text_of(content: Content) -> str:
     """All text in `content`, images left out."""
     if content is None or isinstance(content, str):
         return content or ""

@@ -10,7 +10,7 @@ import msgspec
 
 from chalicelib.domain.budget import Charge, standing
 from chalicelib.domain.catalogue import Model, charge
-from chalicelib.domain.chat import ChatRequest, Completion, text_of
+from chalicelib.domain.chat import ChatRequest, Completion
 from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.report import Report
 from chalicelib.domain.routing import Saturated
@@ -151,6 +151,6 @@ def report_of(opened: Opened, head: Head, completion: Completion, burned: Charge
         similarity=head.similarity,
         overhead_ms=head.overhead_ms,
         request_id=opened.ask.request_id,
-        question=meter.words(text_of(opened.ask.request.messages[-1].content)),
-        answer=meter.words(completion.text or ""),
+        question=meter.words(opened.ask.request.messages[-1].content),
+        answer=meter.words(completion.text),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from chalicelib.domain.chat import Content
 from chalicelib.domain.report import Report
 from chalicelib.domain.turn import Caller
 
@@ -15,7 +16,7 @@ class Meter(Protocol):
     def record(self, report: Report) -> None:
         """Log and count one turn. Never raises."""
 
-    def words(self, said: str) -> str | None:
+    def words(self, said: Content) -> str | None:
         """What may be logged of what was said: nothing, unless the operator wants it, redacted."""
 
     def unmetered(self, caller: Caller) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from chalicelib.domain.chat import Content, text_of
 from chalicelib.domain.notices import Delivery, Told
 from chalicelib.domain.report import ANSWERED, Attempt, Report
 from chalicelib.domain.turn import Caller
@@ -57,13 +58,13 @@ class PowertoolsMeter:
             for attempt in report.tried:
                 self._count_attempt(report.model, attempt)
 
-    def words(self, said: str) -> str | None:
+    def words(self, said: Content) -> str | None:
         """Without keys, secrets, emails and long numbers, and not too long."""
-        if not self._words or not said:
+        if not self._words or not (text := text_of(said)):
             return None
         from chalicelib.domain.redaction import redacted  # who wants none has no use for its tables
 
-        return redacted(said)
+        return redacted(text)
 
     def unmetered(self, caller: Caller) -> None:
         """One warning line with the turn's and its owner's names."""
