@@ -68,7 +68,7 @@ class Call(msgspec.Struct, frozen=True):
     @property
     def source(self) -> str:
         """Where it comes from."""
-        return source_of(self.request.context)
+        return address_of(self.request.context)
 
     @property
     def origin(self) -> dict[str, str]:
@@ -159,7 +159,7 @@ def begin() -> Call:
     return begun
 
 
-def source_of(context: dict[str, Any]) -> str:
+def address_of(context: dict[str, Any]) -> str:
     """The address that API Gateway saw: a caller may write what it likes into `X-Forwarded-For`."""
     identity: dict[str, Any] = context.get("identity") or {}
     return str(identity.get("sourceIp") or "")

@@ -101,6 +101,17 @@ def source_of(head: Head) -> Source | UnsetType:
     return Source(question=head.question) if head.question else UNSET
 
 
+def whole_source_of(head: Head) -> Source:
+    """All of an answer's source, where there are no headers."""
+    return Source(
+        cache=head.cache,
+        target=head.target,
+        attempts=head.attempts,
+        similarity=UNSET if head.similarity is None else head.similarity,
+        question=head.question or UNSET,
+    )
+
+
 def usage_body(usage: Usage) -> UsageBody:
     """Usage by OpenAI's names."""
     return UsageBody(

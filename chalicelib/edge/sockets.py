@@ -16,7 +16,7 @@ from chalicelib.domain.sockets import Connection
 from chalicelib.domain.strangers import TooManyFailures
 from chalicelib.domain.turn import Ask
 from chalicelib.domain.turn_ids import RANDOM_BYTES, turn_id
-from chalicelib.edge.call import source_of
+from chalicelib.edge.call import address_of
 from chalicelib.edge.chat_request import request_of
 from chalicelib.edge.problems import INTERNAL, problem_of
 from chalicelib.edge.sockets_wire import (
@@ -81,7 +81,7 @@ def left(event: Event, use: Services) -> None:
 
 def _listen(event: Event, body: str, told: Gist, use: Services) -> None:
     if told.key:
-        use.strangers.turn_away(source_of(event["requestContext"]), told.key, use.clock())
+        use.strangers.turn_away(address_of(event["requestContext"]), told.key, use.clock())
     _answer(use.reception.heard(_connection_id(event)), _said(event, body), event, use)
 
 
@@ -134,7 +134,7 @@ def _refuse(event: Event, told: Gist, fault: TidegateError, use: Services) -> No
         use.reception.hang_up(connection_id)
         return  # with no line in the log, of which a flood would make a flood
     if isinstance(fault, Unauthorized):
-        use.strangers.failed(source_of(event["requestContext"]), told.key, use.clock())
+        use.strangers.failed(address_of(event["requestContext"]), told.key, use.clock())
         use.reception.end(connection_id)
     log = logger().error if problem_of(fault).type == "server_error" else logger().info
     log("refused", error=type(fault).__name__, extra=_origin(event))

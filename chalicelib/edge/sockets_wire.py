@@ -16,7 +16,7 @@ from chalicelib.domain.pieces import split
 from chalicelib.domain.transcript import Transcript
 from chalicelib.domain.turn import Head
 from chalicelib.edge.call import decode
-from chalicelib.edge.chat_answer import Source, UsageBody, usage_body
+from chalicelib.edge.chat_answer import UsageBody, usage_body, whole_source_of
 from chalicelib.edge.chat_chunks import CallDelta, Chunk, Chunks
 from chalicelib.edge.chat_request import ChatBody
 from chalicelib.edge.problems import ErrorDetail, detail_of
@@ -136,14 +136,7 @@ class JsonWire:
 
     def opening(self, head: Head) -> bytes:
         """The chunk with the role, and with where the answer is from."""
-        source = Source(
-            cache=head.cache,
-            target=head.target,
-            attempts=head.attempts,
-            similarity=UNSET if head.similarity is None else head.similarity,
-            question=head.question or UNSET,
-        )
-        return msgspec.json.encode(msgspec.structs.replace(Chunks(head).opening(), tidegate=source))
+        return msgspec.json.encode(msgspec.structs.replace(Chunks(head).opening(), tidegate=whole_source_of(head)))
 
     def pieces(self, head: Head, delta: Delta) -> Sequence[bytes]:
         """Its chunks."""
