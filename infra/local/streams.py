@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Final
@@ -17,13 +18,18 @@ class Stream:
     """The hand-over between one worker, which produces, and the event loop, which sends.
 
     Whatever happens to the caller, only the worker touches the body, and closes it: a turn that is cut
-    is settled by the thread that runs it.
+    is settled by the thread that runs it. To wake the loop costs more than a piece does, so it is woken once for all
+    that come before it looks.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._begun: asyncio.Future[tuple[int, Headers, bytes | None] | None] = loop.create_future()
-        self._pieces: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
+        self._pieces: deque[bytes] = deque()
+        self._is_over = False
+        self._fault: Exception | None = None
+        self._came = asyncio.Event()
+        self._is_waking = False
         self._room = threading.Semaphore(_AHEAD)
         self.is_cut = False
 
@@ -35,12 +41,16 @@ class Stream:
         return await self._begun
 
     async def next(self) -> bytes | None:
-        """Return the next piece, or None when the body is closed."""
-        piece = await self._pieces.get()
-        self._room.release()
-        if isinstance(piece, BaseException):
-            raise piece
-        return piece
+        """Return all pieces that are there, at least one, or None when the body is closed."""
+        while not self._pieces and not self._is_over:
+            self._came.clear()
+            await self._came.wait()
+        if pieces := [self._pieces.popleft() for _ in range(len(self._pieces))]:
+            self._room.release(len(pieces))
+            return b"".join(pieces)
+        if self._fault is not None:
+            raise self._fault
+        return None
 
     def cut(self) -> None:
         """Let the worker close the body as soon as it has the piece that it waits for: nobody listens."""
@@ -61,9 +71,9 @@ class Stream:
         try:
             self._pump(body)
         except Exception as fault:  # noqa: BLE001 - raised again where the answer is sent
-            self._call(self._pieces.put_nowait, fault)
-        else:
-            self._call(self._pieces.put_nowait, None)
+            self._fault = fault
+        self._is_over = True
+        self._tell()
 
     def fail(self, fault: Exception) -> None:
         self._call(self._begin, fault)
@@ -80,8 +90,20 @@ class Stream:
     def _pump(self, body: Iterator[bytes]) -> None:
         with ending(body):
             while not self.is_cut and (piece := next(body, None)) is not None:
-                self._call(self._pieces.put_nowait, piece)
+                self._pieces.append(piece)
+                self._tell()
                 self._room.acquire()
+
+    def _tell(self) -> None:
+        """Wake the loop, unless it is on its way and has not looked yet."""
+        if not self._is_waking:
+            self._is_waking = True
+            self._call(self._wake, None)
+
+    def _wake(self, _: None) -> None:
+        """In the event loop: whatever comes from here on needs another call."""
+        self._is_waking = False
+        self._came.set()
 
     def _call(self, function: Callable[[Any], object], argument: object) -> None:
         with suppress(RuntimeError):  # the loop is closed: the process is ending, and the body was closed

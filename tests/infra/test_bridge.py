@@ -17,6 +17,7 @@ from chalicelib.edge.gateway import Gateway
 from infra.local.bridge import BODY_LIMIT_BYTES, Bridge
 from infra.local.routes import Routes
 from infra.local.serve import Server
+from infra.local.streams import Stream
 from tests.infra.runs import eventually
 
 GATEWAY_EVENT = json.loads((Path(__file__).parents[1] / "events" / "apigateway_rest_proxy.json").read_text())
@@ -345,6 +346,17 @@ def test_a_stream_waits_for_a_reader_who_is_slow():
             threading.Event().wait(0.3)
 
     assert len(pieces) < 10_000
+
+
+def test_pieces_that_come_before_the_loop_looks_are_sent_together_and_the_end_behind_them():
+    async def read():
+        stream = Stream(asyncio.get_running_loop())
+        worker = threading.Thread(target=stream.produce, args=(200, {}, iter([b"a", b"b", b"c"])))
+        worker.start()
+        worker.join()  # nothing else runs in the loop meanwhile
+        return await stream.begin(), await stream.next(), await stream.next()
+
+    assert asyncio.run(read()) == ((200, {}, None), b"abc", None)
 
 
 def test_open_streams_are_cut_when_the_server_ends():
