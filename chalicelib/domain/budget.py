@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 SubjectKind = Literal["key", "user", "tenant"]
 Window = Literal["minute", "day", "month"]
 Meter = Literal["requests", "tokens", "usd_micros"]
-Told = Callable[[int], str]
+Written = Callable[[int], str]
 """Writes an amount of one meter as people read it."""
 
 WINDOWS: Final[tuple[Window, ...]] = ("minute", "day", "month")
@@ -159,10 +159,10 @@ def period(window: Window, now: float) -> Period:
 def describe(limit: Limit, meter: Meter) -> str:
     """The limit in words, for an error: `tokens per minute of the key (1000)`, `dollars per day of the key ($2.50)`."""
     words = meter.replace("usd_micros", "dollars")
-    return f"{words} per {limit.window} of the {limit.subject} ({told(size(limit, meter) or 0, meter)})"
+    return f"{words} per {limit.window} of the {limit.subject} ({written(size(limit, meter) or 0, meter)})"
 
 
-def told(amount: int, meter: Meter) -> str:
+def written(amount: int, meter: Meter) -> str:
     """An amount of a meter as people read it: money in dollars, to the last micro-USD."""
     if meter != "usd_micros":
         return str(amount)

@@ -41,7 +41,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from chalicelib.domain.budget import Gauge, Standing, Told
+    from chalicelib.domain.budget import Gauge, Standing, Written
 
 
 class TidegateError(Exception):
@@ -147,15 +147,15 @@ class LimitExceeded(TidegateError):
     """A limit would be passed: which, what is left of it, and when it resets."""
 
     def __init__(
-        self, *, limit: str, remaining: int | None, asked: int, retry_after_seconds: int | None, told: Told = str
+        self, *, limit: str, remaining: int | None, asked: int, retry_after_seconds: int | None, written: Written = str
     ) -> None:
-        """`retry_after_seconds` None is for what never fits, whose `remaining` was not read; `told` writes amounts."""
+        """`retry_after_seconds` None: it never fits, and `remaining` was not read. `written` writes an amount."""
         left = None if remaining is None else max(remaining, 0)
-        needs = f"{limit}. This request needs {told(asked)}"
+        needs = f"{limit}. This request needs {written(asked)}"
         if retry_after_seconds is None:
             words = f"Limit exceeded: {needs}, more than the whole limit; it can never be admitted."
         else:
-            words = f"Limit reached: {needs}, {told(left or 0)} left. Try again in {retry_after_seconds} s."
+            words = f"Limit reached: {needs}, {written(left or 0)} left. Try again in {retry_after_seconds} s."
         super().__init__(words)
         self.limit = limit
         self.remaining = left

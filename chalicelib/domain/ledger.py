@@ -19,7 +19,7 @@ from chalicelib.domain.budget import (
     describe,
     period,
     size,
-    told,
+    written,
 )
 from chalicelib.domain.errors import LimitExceeded
 from chalicelib.domain.identity import Credential, Principal
@@ -68,7 +68,7 @@ class Demand(Struct, frozen=True):
             remaining=left,
             asked=self.asked,
             retry_after_seconds=wait,
-            told=partial(told, meter=self.meter),
+            written=partial(written, meter=self.meter),
         )
 
 

@@ -54,8 +54,9 @@ class Accounts:
     def own(self, caller: Caller, *, with_past: bool = False) -> Own:
         """What the caller's key, user and tenant used, and what the plan in force leaves them."""
         subjects, now = subjects_of(caller.principal), caller.now
+        _, user, _ = subjects
         lines = report(subjects, self.keys.uses(subjects, now), caller.plan.limits, now)
-        earlier = self._earlier(subjects, subjects[1], now) if with_past else (None, None)
+        earlier = self._earlier(subjects, user, now) if with_past else (None, None)
         return Own(lines, self._queue(caller.principal.tenant, now), *earlier)
 
     def of_page(self, wanted: Wanted, found: Found, now: float, *, with_past: bool = False) -> Statement:
