@@ -15,6 +15,12 @@ OF_THE_CALL = {"x-request-id", "idempotent-replayed"}
 BAD_KEYS = ["", " ", "a b", "a" * 256, "é", "a\tb", "a\x7f"]
 
 
+@pytest.fixture(autouse=True)
+def _deadline(monkeypatch):
+    """A twin waits here in earnest: were an answer not kept, each test would last as long as its patience."""
+    monkeypatch.setenv("TIDEGATE_DEADLINE_SECONDS", "10")
+
+
 @pytest.fixture
 def key(world):
     return world.key()

@@ -233,6 +233,17 @@ def test_a_secret_is_told_though_the_notice_in_its_place_cannot_be_kept():
     assert desk.post().body == "tg_live_s"
 
 
+def test_a_secret_is_told_once_and_a_twin_hears_that_there_was_one():
+    desk = Desk()
+    desk.view = answering_once(lambda: desk.stage.services.once)(lambda call: SecretResponse("tg_live_s"))
+
+    first, twin = desk.post(), desk.post()
+
+    assert first.body == "tg_live_s"
+    assert (twin.status_code, json.loads(twin.body)["error"]["code"]) == (409, "idempotency_answer_withheld")
+    assert desk.stage.now == NOW
+
+
 def test_an_answer_is_kept_before_its_last_event_is_sent(life):
     desk = Desk()
     response = desk.post(stream=True)
