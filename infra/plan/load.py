@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from math import ceil
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import msgspec
 from msgspec import Struct
@@ -12,11 +12,11 @@ from msgspec import Struct
 from chalicelib.adapters.catalogues.toml import shipped
 from chalicelib.domain.catalogue import Catalogue, Model
 from infra.plan.prices import Prices
+from infra.plan.ranges import RANGES
 from infra.stages import STAGES
 
 DAY: Final = 86_400
 USERS_OF_A_TENANT: Final = 50
-MOST: Final = 1e12
 
 
 class BadLoad(Exception):
@@ -28,8 +28,8 @@ class Load(Struct, frozen=True, kw_only=True):
 
     `semantic_rate` is what is answered by meaning, beside `hit_rate`, which is the same question again; `streamed` and
     `later`, jobs by the caller's wish, are shares of what is left. `largest` is the share of the largest tenant.
-    `replicas` are further Regions that keep conversations. `quota` is what the model may be asked for,
-    in tokens a minute; None: what the plan tells to ask for.
+    `tenants` has a default that goes by the users. `replicas` are further Regions that keep conversations. `quota` is
+    what the model may be asked for, in tokens a minute; None: what the plan tells to ask for.
     """
 
     users: int
@@ -42,7 +42,7 @@ class Load(Struct, frozen=True, kw_only=True):
     streamed: float = 0.5
     later: float = 0.0
     conversations: float = 1.0
-    tenants: int = 0
+    tenants: int | None = None
     largest: float = 0.05
     model: str = "claude-haiku-4-5"
     region: str = "us-east-1"
@@ -71,10 +71,6 @@ class Load(Struct, frozen=True, kw_only=True):
         return self.peak * max(self.largest, 1 / self.customers)
 
 
-SHARES: Final = ("hit_rate", "semantic_rate", "streamed", "later", "conversations", "largest")
-POSITIVE: Final = ("users", "turns_per_day", "peak", "input_tokens", "output_tokens")
-
-
 def checked(load: Load, prices: Prices, catalogue: Catalogue | None = None) -> Load:
     """The same load with its model's own name, or `BadLoad`."""
     fault = next((said for wrong, said in _faults(load, prices) if wrong), None)
@@ -85,23 +81,16 @@ def checked(load: Load, prices: Prices, catalogue: Catalogue | None = None) -> L
 
 def _faults(load: Load, prices: Prices) -> Iterator[tuple[bool, str]]:
     """What may be wrong, in the order in which it is told."""
-    for name in POSITIVE:
-        amount = getattr(load, name)
-        yield not 0 < amount <= MOST, f"{_option(name)} must be above 0 and at most 10^12, not {amount:g}"
-    for name in SHARES:
-        share = getattr(load, name)
-        yield not 0 <= share <= 1, f"{_option(name)} is a share from 0 to 1, not {share:g}"
+    for name, number in msgspec.structs.asdict(load).items():
+        if name in RANGES and number is not None:
+            yield not RANGES[name].holds(number), f"{_option(name)} {RANGES[name].refusal(number)}"
     yield load.hit_rate + load.semantic_rate > 1, "--hit-rate and --semantic-rate together are more than all turns"
     yield load.streamed + load.later > 1, "--streamed and --later together are more than all turns"
     low = f"--peak of {load.peak:g} turns/s is below the day's average of {load.mean:.4g} turns/s"
     yield load.peak < load.mean, low
-    many = f"--tenants must be from 1 to the number of users, not {load.tenants}"
-    yield not 0 <= load.tenants <= load.users, many
+    yield load.customers > load.users, f"--tenants must be at most as many as --users, not {load.tenants}"
     yield load.region not in prices.regions, f"--region {load.region} is unknown: {', '.join(prices.regions)}"
     yield load.stage not in {"auto", *STAGES}, f"--stage {load.stage} is unknown: auto, {', '.join(STAGES)}"
-    yield load.replicas < 0, f"--replicas must be 0 or more, not {load.replicas}"
-    little = f"--quota must be above 0 tokens a minute, not {load.quota}"
-    yield load.quota is not None and load.quota <= 0, little
 
 
 def model_of(load: Load, catalogue: Catalogue | None = None) -> Model:
@@ -124,38 +113,46 @@ def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def _field(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
+
+
 class _Parser(ArgumentParser):
     """Says what is wrong in one sentence, by an exception."""
 
     def error(self, message: str) -> NoReturn:
-        raise BadLoad(message)
+        raise BadLoad(message.removeprefix("argument ").replace(": must be ", " must be ", 1))
 
 
 def parser() -> ArgumentParser:
     """The options of the command."""
     found = _Parser("python -m infra.plan", description="What a load needs and costs on AWS.")
     add = found.add_argument
-    add("--users", type=int, required=True, help="people who use it on a day")
-    add("--turns-per-day", type=float, required=True, help="turns of each of them")
-    add("--peak", type=float, required=True, help="turns a second at the worst moment")
-    add("--input-tokens", type=int, required=True, help="of a turn, history included")
-    add("--output-tokens", type=int, required=True)
-    add("--hit-rate", type=float, required=True, help="share of turns that ask exactly what was asked before")
-    add("--semantic-rate", type=float, default=0.0, help="share that asks the same in other words (0)")
-    add("--streamed", type=float, default=0.5, help="share that is streamed (0.5)")
-    add("--later", type=float, default=0.0, help="share that asks to be answered by a job (0)")
-    add("--conversations", type=float, default=1.0, help="share that belongs to a stored conversation (1)")
-    add("--tenants", type=int, default=0, help="customers (one for 50 users)")
-    add("--largest", type=float, default=0.05, help="share of the largest tenant (0.05)")
-    add("--replicas", type=int, default=0, help="further Regions that keep a copy of conversations (0)")
-    add("--quota", type=int, help="tokens a minute that the model's quota allows (what the plan asks for)")
+
+    def number(option: str, **described: Any) -> None:
+        add(option, type=RANGES[_field(option)].read, **described)
+
+    number("--users", required=True, help="people who use it on a day")
+    number("--turns-per-day", required=True, help="turns of each of them")
+    number("--peak", required=True, help="turns a second at the worst moment")
+    number("--input-tokens", required=True, help="of a turn, history included")
+    number("--output-tokens", required=True)
+    number("--hit-rate", required=True, help="share of turns that ask exactly what was asked before")
+    number("--semantic-rate", default=0.0, help="share that asks the same in other words (0)")
+    number("--streamed", default=0.5, help="share that is streamed (0.5)")
+    number("--later", default=0.0, help="share that asks to be answered by a job (0)")
+    number("--conversations", default=1.0, help="share that belongs to a stored conversation (1)")
+    number("--tenants", help="customers (one for 50 users)")
+    number("--largest", default=0.05, help="share of the largest tenant (0.05)")
+    number("--replicas", default=0, help="further Regions that keep a copy of conversations (0)")
+    number("--quota", help="tokens a minute that the model's quota allows (what the plan asks for)")
     add("--model", default="claude-haiku-4-5", help="a model of the catalogue (claude-haiku-4-5)")
     add("--region", default="us-east-1")
     add("--stage", default="auto", help="solo, team, scale (auto)")
     add("--out", type=Path, help="a folder for report.html, report.json and the plots")
     add("--json", action="store_true", help="print the plan as JSON")
     add("--quick", action="store_true", help="do not simulate the day")
-    add("--seed", type=int, default=1, help="of the simulated day (1)")
+    number("--seed", default=1, help="of the simulated day (1)")
     return found
 
 
