@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Final
 
 PREFIX: Final = "TIDEGATE_"
 LOCAL: Final = "local"
+MOST: Final = 1_000_000_000  # of seconds and whatever else is counted: 32 years
 MOST_PORT: Final = 65_535
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.:\[\]-]+")
 _SOCKET_URL: Final = re.compile(r"wss?://[a-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
@@ -100,10 +102,10 @@ def _contradictions(settings: Settings) -> list[str]:
 
 
 def _share(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 1:
-        raise ValueError("not between 0 and 1")
-    return number
+    with suppress(ValueError):
+        if 0 <= (number := float(text)) <= 1:
+            return number
+    raise ValueError("not a number from 0 to 1")
 
 
 def _boolean(text: str) -> bool:
@@ -116,11 +118,19 @@ def _boolean(text: str) -> bool:
             raise ValueError("neither true nor false")
 
 
+def _whole(text: str, least: int) -> int:
+    with suppress(ValueError):
+        if least <= (number := int(text)) <= MOST:
+            return number
+    raise ValueError(f"not a whole number from {least} to {MOST:,}")
+
+
 def _positive(text: str) -> int:
-    number = int(text)
-    if number <= 0:
-        raise ValueError("not a positive number")
-    return number
+    return _whole(text, 1)
+
+
+def _count(text: str) -> int:
+    return _whole(text, 0)
 
 
 def _ports(text: str) -> str:
@@ -159,13 +169,6 @@ def regions_of(text: str) -> dict[str, str]:
     """The URLs that a setting gives for Regions, by their names, in its order."""
     pairs = (each.partition("=") for each in text.split(",") if each.strip())
     return {name.strip(): url.strip().rstrip("/") for name, _, url in pairs}
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError("below zero")
-    return number
 
 
 _OF_THEIR_OWN: Final[dict[str, Callable[[str], object]]] = {

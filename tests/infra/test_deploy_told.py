@@ -54,7 +54,9 @@ def test_all_that_is_wrong_is_told_together(checkout):
 def test_what_one_function_is_told_is_read_over_what_all_are_told(checkout):
     (found,) = told(checkout, function="work", TIDEGATE_CACHE_TTL_SECONDS="0")
 
-    assert found == f"{CONFIG}, stage solo, work: TIDEGATE_CACHE_TTL_SECONDS: not a positive number"
+    assert (
+        found == f"{CONFIG}, stage solo, work: TIDEGATE_CACHE_TTL_SECONDS: not a whole number from 1 to 1,000,000,000"
+    )
 
 
 @pytest.mark.parametrize("stage", [None, "team", "local"])

@@ -1,5 +1,6 @@
 """The environment, read once: every fault at the same time, and no secret shown."""
 
+import re
 from dataclasses import fields
 
 import pytest
@@ -82,5 +83,21 @@ def test_every_setting_has_a_default_of_a_kind_that_can_be_read():
 def test_zero_seconds_switch_a_wait_off():
     assert read({"TIDEGATE_FLIGHT_SECONDS": "0"}).flight_seconds == 0
 
-    with pytest.raises(SettingsError, match="TIDEGATE_FLIGHT_SECONDS: below zero"):
+    with pytest.raises(SettingsError, match="TIDEGATE_FLIGHT_SECONDS: not a whole number from 0 to 1,000,000,000"):
         read({"TIDEGATE_FLIGHT_SECONDS": "-1"})
+
+
+NUMBERS = [each for each in fields(Settings) if type(each.default) in {int, float}]
+
+
+@pytest.mark.parametrize("text", ["soon", "", "-1", "nan", "inf", "1e999", "9" * 30, "9" * 5_000, "0x10", "1,5"])
+@pytest.mark.parametrize("setting", NUMBERS, ids=lambda each: each.name)
+def test_a_number_that_cannot_be_is_named_with_what_can(setting, text):
+    name = f"TIDEGATE_{setting.name.upper()}"
+
+    with pytest.raises(SettingsError) as caught:
+        read({name: text})
+
+    assert re.fullmatch(
+        rf"{name}: not a (whole number from [01] to 1,000,000,000|number from 0 to 1)", str(caught.value)
+    )
