@@ -71,6 +71,6 @@ def resumed(job: Job, use: Services) -> Run:
     if model is None:
         raise UnknownModel(order.request.model)
     opened = Opened(order.ask, order.caller, model, order.request, _NOTHING, order.place)
-    purse = use.router.purse(order.claim, part=job.hold)
+    purse = use.router.purse(order.claim, part=f"{job.hold}.")
     purse.patient = spills_in(job, model.wait_for_tier_seconds, use.clock()) > 0
     return Run(opened, order.seen, order.claim, purse, use)

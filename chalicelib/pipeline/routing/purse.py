@@ -14,7 +14,7 @@ from chalicelib.domain.report import Attempt
 from chalicelib.domain.turn import Reservation, Settlement
 from chalicelib.ports import Fence, Turns
 
-_CALLS_APART: Final = 1_000  # more records than one call makes
+_AGAIN: Final = "again."  # the part of a call that takes up the turn of one that broke off
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Purse:
     tried: list[Attempt] = field(default_factory=list)
     lost_usd_micros: int = 0
     waited_seconds: float = 0.0
-    part: int = 0
+    part: str = ""
     patient: bool = False
     closed: bool = False
     _records: int = 0
@@ -46,7 +46,7 @@ class Purse:
 
         What this call charges has other names from here on.
         """
-        self._records += _CALLS_APART
+        self.part = _AGAIN
         if not self.forfeit():
             raise ModelUnavailable("The call broke off, and there is no room for another attempt.")
 
@@ -70,7 +70,7 @@ class Purse:
         self._records += 1
         extra = msgspec.structs.replace(
             self.claim,
-            turn_id=f"{self.claim.turn_id}~{f'{self.part}.' if self.part else ''}{self._records}",
+            turn_id=f"{self.claim.turn_id}~{self.part}{self._records}",
             conversation=None,
             turn=None,
             concurrent=None,

@@ -36,7 +36,7 @@ class Router:
     deadline_seconds: float
     fence: Fence = ALONE
 
-    def purse(self, claim: Reservation, waited_seconds: float = 0.0, part: int = 0) -> Purse:
+    def purse(self, claim: Reservation, waited_seconds: float = 0.0, part: str = "") -> Purse:
         """What pays for the attempts of the turn that `claim` is for."""
         return Purse(self.turns, claim, self.fence, waited_seconds=waited_seconds, part=part)
 

@@ -25,6 +25,18 @@ class Forgetful(MemoryTurns):
     release = settle
 
 
+class Noted(MemoryTurns):
+    """Notes what it is asked to reserve."""
+
+    def __init__(self, shelf):
+        super().__init__(shelf)
+        self.names = []
+
+    def reserve(self, reservation):
+        super().reserve(reservation)
+        self.names.append(reservation.turn_id)
+
+
 class Late:
     def __init__(self, go, *pieces):
         self.go, self.pieces = go, pieces
@@ -65,3 +77,15 @@ def test_two_targets_that_may_have_burned_are_the_turns_fault_though_the_store_i
 
     with pytest.raises(ModelTimeout):
         router.stream(model, a_request(), purse)
+
+
+def test_no_two_calls_of_a_turn_charge_their_attempts_under_one_name():
+    turns = Noted(Shelf())
+    first, after_it, *held = [Purse(turns, reservation(), part=part) for part in ("", "", "1.", "2.")]
+    after_it.make_up()
+
+    for purse in (first, after_it, *held):
+        assert purse.forfeit()
+        assert purse.forfeit()
+
+    assert len(set(turns.names)) == len(turns.names) == 9
