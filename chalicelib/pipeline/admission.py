@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from chalicelib.domain.budget import Charge, Subject, refused, standing
+from chalicelib.domain.budget import Charge, refused, standing
 from chalicelib.domain.catalogue import charge, most
 from chalicelib.domain.chat import Completion, Usage
 from chalicelib.domain.conversation import Item, Turn
@@ -23,6 +23,7 @@ from chalicelib.domain.estimate import input_bound
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.items import items_of, items_of_completion
 from chalicelib.domain.lead import Lead
+from chalicelib.domain.ledger import subjects_of
 from chalicelib.domain.regions import ALONE
 from chalicelib.domain.report import CacheOutcome
 from chalicelib.domain.turn import Caller, Left, Opened, Reservation, Settlement
@@ -122,7 +123,7 @@ class Admission:
         now = int(caller.now)
         return Reservation(
             turn_id=caller.turn_id,
-            subjects=_subjects(caller.principal),
+            subjects=subjects_of(caller.principal),
             limits=caller.plan.limits,
             charge=estimate,
             made_at=now,
@@ -204,12 +205,4 @@ def _turn(opened: Opened, items: tuple[Item, ...], number: int) -> Turn:
         created_at=int(opened.ask.now),
         items=items,
         model=opened.model.id,
-    )
-
-
-def _subjects(principal: Principal) -> tuple[Subject, ...]:
-    return (
-        Subject("key", principal.key_id),
-        Subject("user", principal.user_tag),
-        Subject("tenant", principal.tenant_tag),
     )
