@@ -2,16 +2,18 @@
 
 import dataclasses
 
+import msgspec
 import pytest
 
 from chalicelib.domain.budget import Charge
-from chalicelib.domain.errors import KeyReused, StillRunning
+from chalicelib.domain.errors import KeyReused, StillRunning, Unauthorized
+from chalicelib.domain.identity import owner_of_key
 from chalicelib.domain.ledger import subjects_of
 from chalicelib.domain.receipts import LIFE_SECONDS, Told
 from chalicelib.domain.turn import Reservation
 from chalicelib.domain.turn_ids import RANDOM_BYTES, turn_id
 from chalicelib.pipeline.once import GROWTH, LONGEST_PAUSE, SHORTEST_PAUSE, Held, Wish
-from tests.builders import NOW, a_turn
+from tests.builders import NOW, a_key, a_turn
 from tests.unit.pipeline.stage import Stage
 
 ANSWER = Told(200, {"content-type": "application/json"}, b"{}")
@@ -109,6 +111,38 @@ def test_the_next_call_takes_over_in_the_very_second_in_which_a_lease_ends():
     assert twins.paused == []
 
 
+def test_of_two_calls_that_take_over_at_once_one_answers_and_the_other_waits():
+    twins = Twins(lambda twins: twins.once.finish(twins.winner, ANSWER))
+    twins.once.let_go(twins.held)
+    first, second = twins.wish(2), twins.wish(3)
+    take = twins.once.receipts.take
+
+    def overtaken(found, heir):
+        twins.once.receipts.take = take
+        twins.winner = twins.once.begin(first)
+        return take(found, heir)
+
+    twins.once.receipts.take = overtaken
+
+    assert twins.once.begin(second) == ANSWER
+    assert twins.winner.receipt.holder == first.turn_id
+    assert len(twins.paused) == 1
+
+
+@pytest.mark.parametrize(("until", "is_told"), [(1, True), (0, False)], ids=["still-good", "expired"])
+def test_only_a_key_that_is_still_good_is_told_an_answer_again(until, is_told):
+    twins = Twins()
+    answered(twins)
+    credential = twins.stage.credential
+    twins.stage.shelf.keys[credential.key_id] = a_key(credential, expires_at=NOW + until)
+
+    if is_told:
+        assert twins.once.begin(twins.wish(2)) == ANSWER
+    else:
+        with pytest.raises(Unauthorized):
+            twins.once.begin(twins.wish(2))
+
+
 def test_who_broke_off_before_anything_was_reserved_leaves_its_name():
     twins = Twins()
     twins.once.let_go(twins.held)
@@ -117,6 +151,17 @@ def test_who_broke_off_before_anything_was_reserved_leaves_its_name():
 
     assert (second.receipt.turn_id, second.left) == (twins.held.receipt.turn_id, None)
     assert second.receipt.is_inherited
+
+
+def test_who_takes_over_says_whose_it_is_where_an_older_receipt_did_not():
+    twins = Twins()
+    nobodys = msgspec.structs.replace(twins.held.receipt, owner="")
+    assert twins.once.receipts.take(twins.held.receipt, nobodys)
+    twins.once.let_go(twins.held)
+
+    second = twins.once.begin(twins.wish(2))
+
+    assert second.receipt.owner == owner_of_key(twins.stage.credential.key_id)
 
 
 def test_who_let_go_is_followed_at_once():
