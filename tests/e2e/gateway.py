@@ -1,9 +1,13 @@
-"""What the emulator's API Gateway cannot take from Chalice: a whole API as Swagger."""
+"""What the emulator's API Gateway cannot take from Chalice: a whole API as Swagger.
+
+As in AWS, what was set on the API itself is gone then.
+"""
 
 import json
 import re
 from urllib.parse import parse_qs
 
+CREDENTIAL = re.compile(rb"Credential=([^/]+)/[^/]+/([^/]+)/")  # an account, and a Region
 STREAMED = re.compile(r"/2021-11-15/functions/(.+?)/response-streaming-invocations")
 
 
@@ -17,7 +21,7 @@ class Gateway:
         found = _api_of(scope) if scope["type"] == "http" else None
         if found:
             document = json.loads(await whole(receive))
-            made = _imported(document, replaced=None if found == "new" else found)
+            made = imported(document, found, dict(scope["headers"])[b"authorization"])
             await answer(send, 201, [(b"content-type", b"application/json")], json.dumps(made).encode())
         else:
             await self._app(scope, receive, send)
@@ -33,15 +37,34 @@ def _api_of(scope):
     return parts[1] if scope["method"] == "PUT" and len(parts) == 2 else None
 
 
-def _imported(document, *, replaced):
+def imported(document, wanted, authorization):
     """What the API is afterwards; the id of one that is replaced stays."""
+    from ministack.core.responses import set_request_account_id, set_request_region
     from ministack.services import apigateway_v1
 
+    account, region = CREDENTIAL.search(authorization).groups()
+    set_request_account_id(account.decode())
+    set_request_region(region.decode())
     made = apigateway_v1._import_rest_api(document, {"endpointConfiguration": {"types": ["REGIONAL"]}})
-    if replaced is not None:
-        apigateway_v1._resources[replaced] = apigateway_v1._resources[made]
+    if wanted != "new":
+        apigateway_v1._resources[wanted] = apigateway_v1._resources[made]
+        apigateway_v1._gateway_responses.pop(wanted, None)
         apigateway_v1._delete_rest_api(made)
-    return apigateway_v1._rest_api_view(apigateway_v1._rest_apis[replaced or made])
+    return apigateway_v1._rest_api_view(apigateway_v1._rest_apis[made if wanted == "new" else wanted])
+
+
+def keep_transfer_mode(gateway):
+    """Keep what this emulator does not know of an integration."""
+    put = gateway._put_integration
+
+    def put_and_keep(api, resource, method, data):
+        answer = put(api, resource, method, data)
+        if "responseTransferMode" in data:
+            integration = gateway._resources[api][resource]["resourceMethods"][method]["methodIntegration"]
+            integration["responseTransferMode"] = data["responseTransferMode"]
+        return answer
+
+    gateway._put_integration = put_and_keep
 
 
 def buffered(uri):

@@ -12,8 +12,7 @@ from ministack.core import lambda_runtime
 from ministack.services import apigateway_v1, lambda_svc
 from ministack.services.cloudformation import provisioners
 
-from tests.e2e.gateway import buffered
-from tests.infra.deploy_emulator import keep_transfer_mode
+from tests.e2e.gateway import buffered, keep_transfer_mode
 
 AT_ONCE = 8  # processes of a function: a cold one takes 1.5 s of a processor, and who finds all of them at work waits
 NOT_MADE = ("AWS::ApiGatewayV2::Deployment", "AWS::Budgets::Budget")  # kinds it has not, which no request needs
