@@ -1,4 +1,4 @@
-"""Runs of the stand-in product: each in a directory and on a port of its own."""
+"""Runs of the stand-in product, each in a directory of its own, and accounts that stages are deployed into."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from tests.infra.deploy_world import Emulator, World
 from tests.infra.runs import Run, free_port, living
 
 
@@ -17,6 +18,21 @@ def tables(tmp_path_factory):
     run.end()
     run.close()
     return run.directory / "aws"
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    """An emulated AWS of the module's own, for stages that nobody calls."""
+    running = Emulator()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def world(emulator, tmp_path, request):
+    """An account that has nothing; its number is the test's."""
+    number = f"{sum(request.node.name.encode()) * 7919 % 10**11 + 10**11:012}"
+    return World(emulator, number, tmp_path / "project")
 
 
 @pytest.fixture

@@ -15,14 +15,7 @@ from infra.deploy.project import Project
 from infra.deploy.secrets import FirstKey
 from infra.deploy.wish import Wish
 from tests.infra.deploy_state import state_of
-from tests.infra.deploy_world import READS, Emulator, World, environment
-
-
-@pytest.fixture(scope="module")
-def emulator():
-    running = Emulator()
-    yield running
-    running.close()
+from tests.infra.deploy_world import READS, World, environment
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +24,6 @@ def deployed(emulator, tmp_path_factory):
     world = World(emulator, "000000000001", tmp_path_factory.mktemp("deployed") / "project")
     world.deploy()
     return world
-
-
-@pytest.fixture
-def world(emulator, tmp_path, request):
-    """An account that has nothing; its number is the test's."""
-    number = f"{sum(request.node.name.encode()) * 7919 % 10**11 + 10**11:012}"
-    return World(emulator, number, tmp_path / "project")
 
 
 def test_a_second_deployment_reads_and_changes_nothing(deployed):

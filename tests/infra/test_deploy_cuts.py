@@ -10,18 +10,17 @@ import pytest
 
 from infra.deploy.faults import CannotDeploy
 from tests.infra.deploy_state import state_of
-from tests.infra.deploy_world import READS, Cut, Emulator, World
+from tests.infra.deploy_world import READS, Cut, World
 
 FEW = 4
 WHICH = os.environ.get("CUTS", "few")  # or changing: each call that changes something; or all
 
 
 @pytest.fixture(scope="module")
-def worlds(tmp_path_factory):
+def worlds(emulator, tmp_path_factory):
     """Make worlds, each with an account of its own."""
-    emulator, folder, numbers = Emulator(), tmp_path_factory.mktemp("worlds"), iter(range(200_000_000_000, 10**12))
-    yield lambda: World(emulator, str(next(numbers)), folder / "project")
-    emulator.close()
+    folder, numbers = tmp_path_factory.mktemp("worlds"), iter(range(200_000_000_000, 10**12))
+    return lambda: World(emulator, str(next(numbers)), folder / "project")
 
 
 def chosen(calls):

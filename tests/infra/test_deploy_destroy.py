@@ -14,7 +14,7 @@ from infra.deploy.shared import used_elsewhere
 from infra.deploy.stacks import Stack, Wanted
 from infra.deploy.wish import Wish
 from infra.stages import STAGES
-from tests.infra.deploy_world import Emulator, World, environment
+from tests.infra.deploy_world import World, environment
 from tests.infra.test_deploy_checks import account, error
 
 TABLE = {
@@ -28,19 +28,6 @@ TABLE = {
     },
 }
 QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "line"}}
-
-
-@pytest.fixture(scope="module")
-def emulator():
-    running = Emulator()
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def world(emulator, tmp_path, request):
-    number = f"{sum(request.node.name.encode()) * 7919 % 10**11 + 10**11:012}"
-    return World(emulator, number, tmp_path / "project")
 
 
 @pytest.mark.parametrize("answer", ["", "team", "y", "SOLO"])

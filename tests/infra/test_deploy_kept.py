@@ -7,16 +7,14 @@ from chalicelib.adapters.dynamodb.conversations import DynamoConversations
 from chalicelib.domain.identity import parse_token, verify
 from chalicelib.ports.conversations import TurnPage
 from tests.contract.samples import OWNER, conversation, said, turn
-from tests.infra.deploy_world import Emulator, World, environment
+from tests.infra.deploy_world import World, environment
 
 KEPT = ("access", "conversations", "jobs", "ledger")
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    emulator = Emulator()
-    yield World(emulator, "000000000019", tmp_path_factory.mktemp("kept") / "project")
-    emulator.close()
+def world(emulator, tmp_path_factory):
+    return World(emulator, "000000000019", tmp_path_factory.mktemp("kept") / "project")
 
 
 def test_every_key_and_conversation_is_as_good_as_before(world):

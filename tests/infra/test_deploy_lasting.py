@@ -6,22 +6,9 @@ import pytest
 
 from infra.deploy.faults import CannotDeploy
 from tests.infra.deploy_state import state_of
-from tests.infra.deploy_world import REGION, Emulator, World
+from tests.infra.deploy_world import REGION
 
 KEYED = {"pk": "HASH"}
-
-
-@pytest.fixture(scope="module")
-def emulator():
-    running = Emulator()
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def world(emulator, tmp_path, request):
-    number = f"{sum(request.node.name.encode()) * 7919 % 10**11 + 10**11:012}"
-    return World(emulator, number, tmp_path / "project")
 
 
 def table(world, name, **keys):
