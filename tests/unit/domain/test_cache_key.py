@@ -138,8 +138,15 @@ def test_a_question_has_the_same_place_whichever_way_one_comes_to_it():
     assert place_of(own.meaning, "What is a wave?") != own
 
 
-def test_a_message_without_a_name_has_a_place_too():
-    assert scope(a_request("Hi", Assistant("Hello"))) != scope(a_request("Hi", Assistant("Bye"), "Hello"))
+def test_what_has_no_name_has_a_place_too():
+    assert scope(a_request("Hi", ToolResult("1", "call_1"))) != scope(a_request("Bye", ToolResult("1", "call_1")))
+
+
+def test_earlier_talk_parts_nothing_where_the_question_stands_alone():
+    talk = "What is a wave?", Assistant("A swell of the sea.")
+
+    assert scope(a_request(*talk, "What is a tide?")) == scope(a_request("What is a tide?"))
+    assert scope(a_request(*talk, "Why is that so?")) != scope(a_request("Why is that so?"))
 
 
 @pytest.mark.parametrize(
