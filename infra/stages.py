@@ -70,19 +70,31 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     budget_usd: int  # a month
 
 
+_FUNCTIONS: Final = MappingProxyType(
+    {
+        API: Size(memory_mb=512),
+        "stream": Size(memory_mb=512, timeout_s=WORKS_SECONDS),
+        "work": Size(memory_mb=512, timeout_s=WORKS_SECONDS),
+        "websocket_connect": Size(memory_mb=512),
+        "websocket_message": Size(memory_mb=512),
+        "websocket_disconnect": Size(memory_mb=512),
+        "sweep": Size(memory_mb=512),
+        "refit": Size(memory_mb=1024),
+    }
+)
+
+
+def _functions(**others: Size) -> Mapping[str, Size]:
+    """Every function of a stage, some of them of another size than usual."""
+    return MappingProxyType({**_FUNCTIONS, **others})
+
+
 _SOLO: Final = Stage(
     name="solo",
-    functions=MappingProxyType(
-        {
-            API: Size(memory_mb=1024),  # one person meets every cold start, and pays for few
-            "stream": Size(memory_mb=1024, timeout_s=WORKS_SECONDS),
-            "work": Size(memory_mb=1024, timeout_s=WORKS_SECONDS),
-            "websocket_connect": Size(memory_mb=512),
-            "websocket_message": Size(memory_mb=512),
-            "websocket_disconnect": Size(memory_mb=512),
-            "sweep": Size(memory_mb=512),
-            "refit": Size(memory_mb=1024),
-        }
+    functions=_functions(
+        api_handler=Size(memory_mb=1024),  # one person meets every cold start, and pays for few
+        stream=Size(memory_mb=1024, timeout_s=WORKS_SECONDS),
+        work=Size(memory_mb=1024, timeout_s=WORKS_SECONDS),
     ),
     search=Search(),
     throttle=Throttle(50, 100),
@@ -99,18 +111,7 @@ _SOLO: Final = Stage(
 )
 _TEAM: Final = Stage(
     name="team",
-    functions=MappingProxyType(
-        {
-            API: Size(memory_mb=512),
-            "stream": Size(memory_mb=512, timeout_s=WORKS_SECONDS),
-            "work": Size(memory_mb=512, timeout_s=WORKS_SECONDS),
-            "websocket_connect": Size(memory_mb=512),
-            "websocket_message": Size(memory_mb=512),
-            "websocket_disconnect": Size(memory_mb=512),
-            "sweep": Size(memory_mb=512),
-            "refit": Size(memory_mb=1024),
-        }
-    ),
+    functions=_FUNCTIONS,
     search=Search(kind="serverless", most_units=4),
     throttle=Throttle(1_000, 2_000),
     workers=5,
@@ -126,17 +127,10 @@ _TEAM: Final = Stage(
 )
 _SCALE: Final = Stage(
     name="scale",
-    functions=MappingProxyType(
-        {
-            API: Size(memory_mb=512),
-            "stream": Size(memory_mb=512, timeout_s=WORKS_SECONDS, provisioned=50),
-            "work": Size(memory_mb=512, timeout_s=WORKS_SECONDS),
-            "websocket_connect": Size(memory_mb=512),
-            "websocket_message": Size(memory_mb=512),
-            "websocket_disconnect": Size(memory_mb=512),
-            "sweep": Size(memory_mb=512, reserved=2),  # a second one does no harm; a lost minute would
-            "refit": Size(memory_mb=1769, reserved=1),
-        }
+    functions=_functions(
+        stream=Size(memory_mb=512, timeout_s=WORKS_SECONDS, provisioned=50),
+        sweep=Size(memory_mb=512, reserved=2),  # a second one does no harm; a lost minute would
+        refit=Size(memory_mb=1769, reserved=1),
     ),
     search=Search(kind="managed", instance="r7g.large.search", nodes=3, zones=3, volume_gb=100),
     throttle=Throttle(10_000, 5_000),  # the account's own, until it is raised
