@@ -8,7 +8,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -106,14 +106,19 @@ def _run(environ: Mapping[str, str]) -> None:
     print("moved")
 
 
-def main() -> int:
-    """Print what was done, or one sentence on what is in the way."""
+def status(run: Callable[[Mapping[str, str]], None], failed: str) -> int:
+    """What a command about homes ends with: 1 after one sentence, begun with `failed`, on what is in the way."""
     try:
-        _run(os.environ)
+        run(os.environ)
     except (Refused, CannotDeploy, TidegateError, BotoCoreError, ClientError) as fault:
-        print(f"no home was moved: {reason(fault, os.environ)}", file=sys.stderr)
+        print(f"{failed}: {reason(fault, os.environ)}", file=sys.stderr)
         return 1
     return 0
+
+
+def main() -> int:
+    """Print what was done, or what is in the way."""
+    return status(_run, "no home was moved")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 Once it has one it may have used something there: then its home is moved with all that share it, by `make failover`.
 """
 
-import os
 import random
 import sys
 import time
@@ -11,19 +10,15 @@ from collections.abc import Mapping
 from functools import partial
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.adapters.dynamodb.client import Database, jittered
 from chalicelib.adapters.dynamodb.keys import DynamoKeys
 from chalicelib.adapters.dynamodb.table import tables
-from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.trail import tenant_updated
 from chalicelib.ports import Keys
-from infra.deploy.faults import CannotDeploy
-from infra.failover import regions_in
+from infra.failover import regions_in, status
 from infra.hand import by_hand
 from infra.key import Refused
-from infra.reach import reason
 
 
 def settle(keys: Keys, tenant: str, region: str, regions: list[str]) -> None:
@@ -45,13 +40,8 @@ def _run(environ: Mapping[str, str]) -> None:
 
 
 def main() -> int:
-    """Do it, or print one sentence on what is in the way."""
-    try:
-        _run(os.environ)
-    except (Refused, CannotDeploy, TidegateError, BotoCoreError, ClientError) as fault:
-        print(f"no home was written: {reason(fault, os.environ)}", file=sys.stderr)
-        return 1
-    return 0
+    """Print what was done, or what is in the way."""
+    return status(_run, "no home was written")
 
 
 if __name__ == "__main__":
