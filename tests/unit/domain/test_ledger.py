@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.budget import METERS, WINDOWS, Charge, Gauge, Limit, Subject
 from chalicelib.domain.errors import LimitExceeded
-from chalicelib.domain.ledger import BUSY_SECONDS, Step, closing, demands, opening, owner_of, refuse_busy, subjects_of
+from chalicelib.domain.ledger import (
+    BUSY_SECONDS,
+    Step,
+    closing,
+    counts,
+    demands,
+    opening,
+    owner_of,
+    refuse_busy,
+    subjects_of,
+)
 from chalicelib.domain.turn import Away, Reservation
 from tests.builders import NOW, a_credential, a_principal
 
@@ -65,6 +75,13 @@ def test_no_place_at_all_is_no_reason_to_come_back():
         demands(msgspec.structs.replace(a_reservation(), concurrent=0))
 
     assert (refused.value.remaining, refused.value.retry_after_seconds) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("concurrent", "final", "takes_one"), [(None, False, False), (3, False, True), (0, False, True), (3, True, False)]
+)
+def test_a_place_is_taken_where_they_are_limited_and_the_turn_goes_on(concurrent, final, takes_one):
+    assert counts(msgspec.structs.replace(a_reservation(), concurrent=concurrent, final=final)) == takes_one
 
 
 @pytest.mark.parametrize(("used", "remaining"), [(950, 50), (1_000, 0), (1_200, 0)])
