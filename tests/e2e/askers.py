@@ -10,7 +10,7 @@ from tests.clients.product import ask, text_of
 from tests.clients.sockets import Socket
 from tests.clients.sockets import text_of as text_of_frames
 from tests.e2e.line import Line
-from tests.infra.runs import eventually
+from tests.infra.runs import PATIENCE_S, eventually
 
 SLOWLY = "[[tokens=80 chunk_ms=100]]"  # twenty pieces in two seconds
 RESUMPTIONS = 5
@@ -94,14 +94,15 @@ class Listener:
     def ask(self, text):
         """The text of the answer, each of its pieces told once and in its place."""
         self._socket.ask("c1", text)
-        job = self._socket.until("accepted", "error")["job"]
+        while (accepted := self._socket.hear(PATIENCE_S))["type"] != "accepted":
+            assert accepted["type"] != "error", accepted
         chunks = []
         for _ in range(RESUMPTIONS):
             if self._hears_the_rest(chunks):
                 return text_of_frames(chunks)
             self._socket.__exit__()
             self._socket = Socket(self._product, key=self._key)
-            self._socket.say(type="resume", job=job, after=len(chunks))
+            self._socket.say(type="resume", job=accepted["job"], after=len(chunks))
         raise AssertionError(f"resumed {RESUMPTIONS} times and still not whole: {chunks}")
 
     def _hears_the_rest(self, chunks):
