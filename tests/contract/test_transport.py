@@ -4,6 +4,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.session import Session
 
 from chalicelib.adapters.sockets.apigateway import ApiGatewayTransport
 from chalicelib.domain.errors import Misconfigured
@@ -23,9 +25,11 @@ class Gateway(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
     def answer(self):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        self.server.asked.append((self.command, self.path, body, self.headers["authorization"]))
+        self.server.asked.append((self.command, self.path, body, self.headers["authorization"], self.client_address))
         self.send_response(self.server.status)
         self.send_header("content-length", "2")
         self.end_headers()
@@ -56,7 +60,7 @@ def transport(gateway):
 def test_a_frame_is_posted_to_the_connection_of_its_api(gateway, transport):
     assert transport.send("a1b2/api/L0SM=", b'{"type":"ready"}') == "sent"
 
-    ((method, path, body, signed),) = gateway.asked
+    ((method, path, body, signed, _),) = gateway.asked
     assert (method, path.replace("%40", "@"), body) == ("POST", "/a1b2/api/@connections/L0SM%3D", b'{"type":"ready"}')
     assert signed.startswith("AWS4-HMAC-SHA256")
 
@@ -103,6 +107,42 @@ def test_a_gateway_that_does_not_answer_may_do_so_later(credentials):
     ],
 )
 def test_on_aws_the_name_of_a_connection_says_where_it_is(credentials, region, place):
-    client = ApiGatewayTransport("", region)._client("a1b2", "api")
+    assert ApiGatewayTransport("", region)._place("a1b2", "api") == place
 
-    assert client.meta.endpoint_url == place
+
+def test_a_connection_to_the_gateway_is_kept(gateway, transport):
+    for _ in range(3):
+        transport.send("a1b2/api/one", b"{}")
+
+    assert len({sender for *_, sender in gateway.asked}) == 1
+
+
+@pytest.mark.parametrize("missing", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"])
+def test_who_has_no_credentials_or_region_is_misconfigured(gateway, monkeypatch, missing):
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.delenv(missing)
+
+    with pytest.raises(Misconfigured):
+        ApiGatewayTransport(gateway.endpoint).send("a1b2/api/one", b"{}")
+    assert gateway.asked == []
+
+
+def test_a_frame_is_signed_as_the_sdks_client_signs_it(gateway, transport, monkeypatch):
+    """Both sign one canonical request; the client's has headers of its own beside."""
+    signed = []
+    sign = SigV4Auth.canonical_request
+    monkeypatch.setattr(SigV4Auth, "canonical_request", lambda *args: signed.append(sign(*args)) or signed[-1])
+    endpoint = gateway.endpoint.format(api="a1b2", stage="api")
+    client = Session().create_client("apigatewaymanagementapi", region_name="us-east-1", endpoint_url=endpoint)
+
+    transport.send("a1b2/api/L0SM=", b"{}")
+    client.post_to_connection(ConnectionId="L0SM=", Data=b"{}")
+
+    ours, theirs = (each.split("\n") for each in signed)
+    assert ours[:3] == theirs[:3] == ["POST", "/a1b2/api/%40connections/L0SM%253D", ""]
+    assert ours[-1] == theirs[-1]
+    assert [each[1].replace("%40", "@") for each in gateway.asked] == ["/a1b2/api/@connections/L0SM%3D"] * 2
