@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
 import botocore.session
@@ -71,9 +72,14 @@ class EventSourceValve:
         except BotoCoreError as fault:
             raise QueueUnavailable(f"{service} gave no answer: {type(fault).__name__}") from fault
 
+    @cached_property
+    def _session(self) -> botocore.session.Session:
+        """One for both clients: what it reads of the SDK's own files is most of what making one takes."""
+        return botocore.session.Session()
+
     def _client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = botocore.session.Session().create_client(
+            self._clients[service] = self._session.create_client(
                 service, region_name=self._region, endpoint_url=self._endpoint, config=config()
             )
         return self._clients[service]
