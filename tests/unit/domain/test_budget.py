@@ -120,6 +120,12 @@ def test_the_tightest_limit_is_the_one_with_the_smallest_share_left():
     assert standing(plan, balances, Charge(), NOW).tokens == Gauge(10_000, 100, 12_800)
 
 
+def test_a_limit_of_one_that_is_whole_is_not_the_tightest():
+    plan = a_plan(Limit("user", "minute", requests=1), Limit("tenant", "minute", requests=100))
+
+    assert standing(plan, {("tenant", "minute"): Charge(40)}, Charge(), NOW).requests == Gauge(100, 60, 20)
+
+
 def test_another_subjects_use_does_not_count():
     plan = a_plan(Limit("user", "minute", tokens=100))
 

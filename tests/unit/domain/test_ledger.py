@@ -74,6 +74,7 @@ def test_no_place_at_all_is_no_reason_to_come_back():
     with pytest.raises(LimitExceeded, match="can never be admitted") as refused:
         demands(msgspec.structs.replace(a_reservation(), concurrent=0))
 
+    assert refused.value.limit == "concurrent requests of the key (0)"
     assert (refused.value.remaining, refused.value.retry_after_seconds) == (None, None)
 
 
