@@ -1,5 +1,6 @@
 """Windows, charges and gauges."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.budget import (
     METERS,
     WINDOWS,
+    CacheRules,
     Charge,
     Gauge,
     Limit,
@@ -74,6 +76,23 @@ def test_periods_are_those_of_the_calendar_in_utc(window, now, starts, ends, lab
     found = period(window, at(now))
 
     assert (found.starts, found.ends, found.label) == (at(starts), at(ends), label)
+
+
+@pytest.fixture
+def far_from_utc(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "AHEAD-14")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_from_utc")
+def test_a_period_does_not_depend_on_where_the_machine_stands():
+    found = period("month", at("2026-11-30T12:00:00"))
+
+    assert (found.starts, found.ends, found.label) == (at("2026-11-01"), at("2026-12-01"), "n202611")
+    assert period("day", at("2026-11-30T12:00:00")).label == "d20261130"
 
 
 def test_a_difference_of_charges_may_be_negative():
@@ -204,6 +223,25 @@ def test_models_are_those_that_both_plans_allow(mine, own, both):
 @pytest.mark.parametrize(("mine", "own", "both"), [(None, None, None), (2, None, 2), (None, 0, 0), (2, 3, 2)])
 def test_a_key_has_the_fewer_places_of_both_plans(mine, own, both):
     assert together(a_plan(concurrent=mine), a_plan(concurrent=own)).concurrent == both
+
+
+@pytest.mark.parametrize(("mine", "own"), [(False, False), (True, False), (False, True), (True, True)])
+def test_turns_go_on_without_a_ledger_only_where_both_plans_allow_it(mine, own):
+    assert together(a_plan(fail_open=mine), a_plan(fail_open=own)).fail_open is (mine and own)
+
+
+@pytest.mark.parametrize("mine", [False, True])
+@pytest.mark.parametrize("own", [False, True])
+def test_users_share_answers_as_the_plan_of_the_key_says(mine, own):
+    assert together(a_plan(shares_answers=mine), a_plan(shares_answers=own)).shares_answers is mine
+
+
+def test_what_the_tenants_plan_says_of_the_cache_stands_before_what_the_keys_says():
+    mine, own = CacheRules(mode="serve"), CacheRules(mode="off")
+
+    assert together(a_plan(cache=mine), a_plan(cache=own)).cache == own
+    assert together(a_plan(cache=mine), a_plan()).cache == mine
+    assert together(a_plan(), a_plan()).cache is None
 
 
 def test_a_subject_is_hot_where_either_plan_says_so():
