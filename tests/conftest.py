@@ -1,4 +1,4 @@
-"""Two things every test gets: no network but this machine's, and Hypothesis as its environment wants it."""
+"""What every test gets: no network but this machine's, nor what it starts; Hypothesis as its environment wants it."""
 
 import os
 import sys
@@ -8,6 +8,9 @@ import pytest
 from hypothesis import settings
 
 from tests.egress.sitecustomize import is_local, target
+from tests.egress.watching import egress
+
+__all__ = ["egress"]
 
 OFFLINE = {
     "unit",

@@ -8,9 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.clients.product import Elsewhere, Product
-from tests.egress.watching import egress
-
-__all__ = ["egress"]
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = "chalicelib/adapters/embedders/wordllama.npz"

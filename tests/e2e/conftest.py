@@ -7,9 +7,8 @@ from infra.local.seed import PLANS
 from tests.clients.conftest import no_proxy
 from tests.e2e.cloud import Cloud
 from tests.e2e.deployments import ByChalice, ByCloudFormation
-from tests.egress.watching import egress
 
-__all__ = ["egress", "no_proxy"]
+__all__ = ["no_proxy"]
 
 WAYS = {"cloudformation": ByCloudFormation, "chalice": ByChalice}
 

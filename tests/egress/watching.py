@@ -1,4 +1,4 @@
-"""Has every Python process that a suite starts held to this machine; a suite takes part by importing `egress`."""
+"""Has every Python process that a suite starts held to this machine; `tests/conftest.py` gives `egress` to them all."""
 
 import os
 from pathlib import Path

@@ -1,7 +1,8 @@
 """No test reaches anything but this machine, nor does the product where tests run it in processes of its own.
 
 Every connection and every look-up of a name is audited by the interpreter: in the tests by `tests/conftest.py`, in the
-Python processes that `make clients` and `make e2e` start by `tests/egress`. One that is refused fails its suite.
+Python processes that any of them starts by `tests/egress`. One that is refused fails its suite. Not so where a process
+is given an environment of its own: packaged functions, as Lambda starts them, and bare imports of what is in the zip.
 """
 
 import os
@@ -44,6 +45,14 @@ def notes(tmp_path, monkeypatch):
 def run(*command, **environ):
     command, environ = [sys.executable, *command], {**os.environ, **environ}
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_process_of_any_suite_is_watched(egress):
+    before = len(noted(egress, "watched"))
+
+    run("-c", "pass")
+
+    assert len(noted(egress, "watched")) == before + 1
 
 
 def test_a_suite_whose_process_reaches_out_fails_though_each_of_its_tests_passes(tmp_path):
