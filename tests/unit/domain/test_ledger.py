@@ -157,7 +157,9 @@ def test_whose_lease_is_over_holds_nothing_that_could_be_given_back(state):
     assert closing(claim, state, Charge(1, 40)) == Step(Charge(0, -60))
 
 
-def test_an_owner_is_a_user_of_a_tenant():
-    assert owner_of(SUBJECTS) == a_principal().owner
-    assert {subject.kind for subject in SUBJECTS} == {"key", "user", "tenant"}
-    assert SUBJECTS[0] == Subject("key", a_credential().key_id)
+def test_a_call_is_charged_to_its_key_its_user_and_its_tenant():
+    caller = a_credential()
+
+    charged = Subject("key", caller.key_id), Subject("user", caller.user_tag), Subject("tenant", caller.tenant_tag)
+    assert subjects_of(caller) == charged
+    assert owner_of(charged) == a_principal().owner
