@@ -93,22 +93,22 @@ class Listener:
 
     def ask(self, text):
         """The text of the answer, each of its pieces told once and in its place."""
-        self._socket.ask("c1", text)
-        while (accepted := self._socket.hear(PATIENCE_S))["type"] != "accepted":
+        name, chunks = f"c{len(self._socket.frames)}", []
+        self._socket.ask(name, text)
+        while (accepted := self._hear(name, PATIENCE_S))["type"] != "accepted":
             assert accepted["type"] != "error", accepted
-        chunks = []
         for _ in range(RESUMPTIONS):
-            if self._hears_the_rest(chunks):
+            if self._hears_the_rest(name, chunks):
                 return text_of_frames(chunks)
             self._socket.__exit__()
             self._socket = Socket(self._product, key=self._key)
-            self._socket.say(type="resume", job=accepted["job"], after=len(chunks))
+            self._socket.say(type="resume", id=name, job=accepted["job"], after=len(chunks))
         raise AssertionError(f"resumed {RESUMPTIONS} times and still not whole: {chunks}")
 
-    def _hears_the_rest(self, chunks):
+    def _hears_the_rest(self, name, chunks):
         """Whether it came to its end; what came until then is among `chunks`."""
         with suppress(TimeoutError, ConnectionClosed):
-            while (frame := self._socket.hear())["type"] != "done":
+            while (frame := self._hear(name))["type"] != "done":
                 assert frame["type"] != "error", frame
                 if frame["type"] == "chunk" and frame["seq"] > len(chunks):
                     if frame["seq"] > len(chunks) + 1:
@@ -116,3 +116,9 @@ class Listener:
                     chunks.append(frame)
             return frame["seq"] == len(chunks)
         return False
+
+    def _hear(self, name, *timeout):
+        """The next frame of one chat: one of another that is over may come once more, and late."""
+        while (frame := self._socket.hear(*timeout)).get("id") != name:
+            pass
+        return frame
