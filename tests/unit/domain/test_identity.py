@@ -15,6 +15,7 @@ from chalicelib.domain.identity import (
     Principal,
     mint,
     parse_token,
+    state_of,
     tenant_tag,
     user_tag,
     verify,
@@ -54,6 +55,20 @@ def test_two_owners_have_two_tags(owners):
 
     assert user_tag(*first) != user_tag(*second)
     assert (tenant_tag(first[0]) == tenant_tag(second[0])) == (first[0] == second[0])
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [
+        ({}, "active"),
+        ({"expires_at": NOW + 1}, "active"),
+        ({"expires_at": NOW}, "expired"),
+        ({"revoked_at": NOW - 1}, "revoked"),
+        ({"revoked_at": NOW - 1, "expires_at": NOW - 1}, "revoked"),
+    ],
+)
+def test_a_key_is_told_as_good_or_why_it_is_not(fields, state):
+    assert state_of(a_key(a_credential(), **fields), NOW) == state
 
 
 TOKEN = a_credential().token
