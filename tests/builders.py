@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import msgspec
 
-from chalicelib.domain.budget import Plan
+from chalicelib.domain.budget import Limit, Plan
 from chalicelib.domain.cache_key import Place
 from chalicelib.domain.catalogue import Catalogue, Model, Prices, Target
 from chalicelib.domain.chat import ChatRequest, Completion, Options, Usage, User
@@ -36,6 +36,10 @@ def a_key(credential, tenant="acme", user="ada", **fields):
 def a_principal(tenant="acme", user="ada", **fields):
     key_id = tenant_tag(tenant) + user_tag(tenant, user) + "aaaaaaaa"
     return msgspec.structs.replace(Principal(tenant, user, key_id, frozenset({"chat"}), "standard"), **fields)
+
+
+WIDE = Limit("user", "month", requests=1_000_000)
+"""Limits nobody, and has a plan's turns charged before they run."""
 
 
 def a_plan(*limits, **fields):

@@ -9,7 +9,9 @@ from __future__ import annotations
 from threading import Lock
 from typing import Final
 
-from chalicelib.domain.budget import Period, Subject, period
+import msgspec
+
+from chalicelib.domain.budget import Charge, Period, Subject, period
 from chalicelib.domain.turn import LeaseState, Reservation, Settlement
 from chalicelib.domain.usage import DAYS_BACK, Outcome, Tally
 
@@ -26,13 +28,12 @@ def told(reservation: Reservation, state: LeaseState, settlement: Settlement | N
     if state == "released":
         return _each("failed", Tally(turns=charge.requests))
     if state == "settled" and reservation.final and charge.requests:
-        saved = reservation.saved
-        return {note.outcome: Tally(charge.requests, saved_tokens=saved.tokens, saved_usd_micros=saved.usd_micros)}
+        saved = Tally(saved_tokens=reservation.saved.tokens, saved_usd_micros=reservation.saved.usd_micros)
+        return {note.outcome: _spent(charge, note.output_tokens) + saved}
     if state == "settled" and settlement is not None and settlement.output_tokens is not None:
-        burned, output = settlement.charge, settlement.output_tokens
-        return {note.outcome: Tally(charge.requests, burned.tokens - output, output, burned.usd_micros)}
-    output = min(note.output_tokens, charge.tokens)
-    return _each("failed", Tally(charge.requests, charge.tokens - output, output, charge.usd_micros))
+        burned = msgspec.structs.replace(settlement.charge, requests=charge.requests)
+        return {note.outcome: _spent(burned, settlement.output_tokens)}
+    return _each("failed", _spent(charge, min(note.output_tokens, charge.tokens)))
 
 
 def told_at_once(reservation: Reservation) -> Told:
@@ -92,6 +93,10 @@ class RefusedTurns:
 
 def _place(reservation: Reservation, model: str) -> tuple[Subject, int, str]:
     return user_of(reservation), day_of(reservation).starts, model
+
+
+def _spent(burned: Charge, output_tokens: int) -> Tally:
+    return Tally(burned.requests, burned.tokens - output_tokens, output_tokens, burned.usd_micros)
 
 
 def _each(outcome: Outcome, tally: Tally) -> Told:

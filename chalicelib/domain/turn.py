@@ -34,10 +34,7 @@ class CacheControl(Struct, frozen=True, rename="kebab", forbid_unknown_fields=Tr
 
 
 class Prefer(Struct, frozen=True):
-    """How long a caller waits for a turn that has to stand in line; None leaves it to the gateway.
-
-    With `respond_async` the turn goes into the line at once.
-    """
+    """How long a caller waits in line, None as the gateway says; with `respond_async` the turn goes there at once."""
 
     respond_async: bool = False
     wait_seconds: int | None = None
@@ -157,8 +154,8 @@ class Reservation(Struct, frozen=True, omit_defaults=True):
     from the cache would have burned. `concurrent` is how many turns of the key may run at once. Subjects
     of the kinds in `hot` are counted in `shards` items; `families` is the store's own note of which. With a `lead`, the
     turn is reserved only as the one that asks the model for all that ask the same. `unmetered` says that the store
-    could not be asked, and that the plan lets the turn go on all the same. `away` is what counts against the limits
-    besides, by subject and window: what was used in another Region. `note` says as what the user's days tell it.
+    could not be asked, and that the plan lets the turn go on; `deferred` that nothing is held and all is charged at the
+    end. `away` is what was used in another Region, by subject and window. `note` says as what the user's days tell it.
     """
 
     turn_id: str
@@ -179,6 +176,7 @@ class Reservation(Struct, frozen=True, omit_defaults=True):
     unmetered: bool = False
     away: tuple[Away, ...] = ()
     note: Note | None = None
+    deferred: bool = False
 
 
 class Settlement(Struct, frozen=True):

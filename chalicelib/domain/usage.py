@@ -31,7 +31,10 @@ Outcome = Literal["answered", "queued", "exact", "semantic", "failed", "refused"
 
 
 class Note(Struct, frozen=True, omit_defaults=True):
-    """What a reservation is told as: of which model, and as what if it ends well; `output_tokens` is the most."""
+    """What a reservation is told as: of which model, and as what if it ends well; `output_tokens` is the most.
+
+    Of a `final` one it is what there was.
+    """
 
     model: str
     outcome: Outcome = "answered"

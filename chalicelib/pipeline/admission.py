@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -28,7 +29,7 @@ from chalicelib.domain.regions import ALONE
 from chalicelib.domain.report import CacheOutcome
 from chalicelib.domain.turn import Caller, Left, Opened, Reservation, Settlement
 from chalicelib.domain.usage import Note
-from chalicelib.ports import Conversations, Fence, Turns
+from chalicelib.ports import Clock, Conversations, Fence, Turns
 
 RENUMBERINGS: Final = 8  # parallel turns of one conversation that a turn lets go first
 
@@ -45,6 +46,7 @@ class Admission:
     conversations: Conversations
     lease_seconds: int
     fence: Fence = ALONE
+    clock: Clock = time.time
 
     def reserve(self, opened: Opened, lead: Lead | None = None) -> Reservation:
         """Charge the most that the turn can burn, or raise `LimitExceeded` or `Overtaken` with nothing charged.
@@ -57,7 +59,7 @@ class Admission:
         note = Note(opened.model.id, output_tokens=opened.request.max_output_tokens)
         claim = msgspec.structs.replace(self._claim(opened.caller, bound), lead=lead, note=note)
         if opened.memory.conversation is None:
-            return self._reserved(claim, opened.caller)
+            return self._begun(claim, opened.caller, opened.ask.left)
         turn = self._new_turn(opened, items_of(opened.ask.request.messages))
         turn = msgspec.structs.replace(turn, state="open", lease_until=claim.lease_until)
         return self._appended(claim, opened, turn)
@@ -89,7 +91,11 @@ class Admission:
         """Reserve for a call that has no output, or take up what an earlier one has reserved."""
         if left is not None and left.claim is not None:
             return msgspec.structs.replace(left.claim, limits=caller.plan.limits)
-        return self._reserved(msgspec.structs.replace(self._claim(caller, estimate), note=Note(model)), caller)
+        return self._begun(msgspec.structs.replace(self._claim(caller, estimate), note=Note(model)), caller, left)
+
+    def hold(self, claim: Reservation, caller: Caller) -> Reservation:
+        """Charge now what was to be charged at the end, for a turn that is to outlast this process."""
+        return self._reserved(msgspec.structs.replace(claim, deferred=False), caller)
 
     def settle(
         self, claim: Reservation, burned: Charge, answered: Turn | None = None, *, output_tokens: int | None = None
@@ -100,7 +106,9 @@ class Admission:
         Where it could not, the lease keeps the charge, so that the answer may be given, but for a conversation's turn.
         """
         try:
-            if not claim.unmetered:
+            if claim.deferred:
+                self.turns.reserve(_final(claim, burned, output_tokens, int(self.clock())))
+            elif not claim.unmetered:
                 self.turns.settle(claim, Settlement(burned, answered, output_tokens))
         except StoreUnavailable:
             if answered is not None:
@@ -132,6 +140,13 @@ class Admission:
             shards=caller.plan.shards,
             hot=caller.plan.hot if caller.plan.shards else (),
         )
+
+    def _begun(self, claim: Reservation, caller: Caller, left: Left | None) -> Reservation:
+        """Reserved, or left to be charged at its end where nothing could refuse it, here or in another Region."""
+        is_bound = bool(claim.limits) or claim.concurrent is not None or claim.shards > 0
+        if is_bound or claim.lead is not None or left is not None or self.fence is not ALONE:
+            return self._reserved(claim, caller)
+        return msgspec.structs.replace(claim, deferred=True)
 
     def _reserved(self, claim: Reservation, caller: Caller) -> Reservation:
         try:
@@ -185,6 +200,16 @@ def ended(claim: Reservation, completion: Completion, target: str, *, cut: bool)
         usage=completion.usage,
         lease_until=0,
     )
+
+
+def _final(claim: Reservation, burned: Charge, output_tokens: int | None, now: int) -> Reservation:
+    """A deferred claim as it is charged `now`; without `output_tokens` it is told as one that failed."""
+    note = claim.note
+    if note is not None and output_tokens is None:
+        note = msgspec.structs.replace(note, outcome="failed")
+    elif note is not None and output_tokens is not None:
+        note = msgspec.structs.replace(note, output_tokens=output_tokens)
+    return msgspec.structs.replace(claim, deferred=False, final=True, made_at=now, charge=burned, note=note)
 
 
 def _taken_up(opened: Opened, claim: Reservation) -> Reservation:

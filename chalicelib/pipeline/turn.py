@@ -7,13 +7,15 @@
 
 `identify` reads all that the turn needs in one round trip, the exact answer and the conversation included, so that a
 hit is one read and one write. Every path after `reserve` ends in a settlement, a release, or a lease that keeps its
-charge; the turn is remembered in the same write that settles it.
+charge; the turn is remembered in the same write that settles it. Where nothing limits the caller and nothing is to be
+remembered, `reserve` writes nothing, and `settle` is the one write.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 import msgspec
@@ -73,6 +75,7 @@ def enqueue(
     run = _begun(ask, use)
     if isinstance(run, Reply):
         return run
+    run = _held(run, use)
     accepted(job_id(ask.turn_id))
     return _job(run, use, connection)
 
@@ -108,6 +111,7 @@ def _waits(ask: Ask) -> bool:
 
 def _lined_up(run: Run, use: Services) -> Reply | Waiting:
     """Stand in line for as long as the caller waits: the answer, or where the turn stands by then."""
+    run = _held(run, use)
     job = use.lane.watch(_job(run, use), run.opened.ask.prefer)
     outcome = outcome_of(job)
     if isinstance(outcome, Done):
@@ -118,6 +122,15 @@ def _lined_up(run: Run, use: Services) -> Reply | Waiting:
         raise Conflict("The job was cancelled.")
     limits = run.head(Routed("", 0, 0.0), run.claim.charge).standing
     return msgspec.structs.replace(use.lane.standing(job), limits=limits)
+
+
+def _held(run: Run, use: Services) -> Run:
+    """The turn with its charge held, as it must be where another process is to carry it out."""
+    if not run.claim.deferred:
+        return run
+    claim = use.admission.hold(run.claim, run.opened.caller)
+    _warn(claim, run.opened, use)
+    return replace(run, claim=claim)
 
 
 def _job(run: Run, use: Services, connection: str | None = None) -> Job:

@@ -24,7 +24,7 @@ def claim(turn_id="t-1", outcome="answered", model="small", **fields):
 
 
 def hit(turn_id, outcome):
-    return claim(turn_id, outcome, charge=Charge(requests=1), final=True, saved=SAVED)
+    return reservation(turn_id, note=Note("small", outcome), charge=Charge(requests=1), final=True, saved=SAVED)
 
 
 def settled(stores, turn, settlement=BURNED):
@@ -76,6 +76,15 @@ def test_hits_are_told_with_what_they_saved(stores):
 
     once = Tally(1, saved_tokens=500, saved_usd_micros=9)
     assert told(stores) == {"exact": once, "semantic": once + once}
+
+
+@pytest.mark.parametrize("outcome", ["answered", "failed"])
+def test_what_is_charged_at_its_end_is_told_with_it(stores, outcome):
+    turn = reservation("t-1", note=Note("small", outcome, 15), charge=BURNED.charge, final=True)
+    for _ in range(3):
+        stores.turns.reserve(turn)
+
+    assert told(stores) == {outcome: ANSWERED}
 
 
 def test_a_turn_without_an_answer_failed_whether_it_cost_or_not(stores):

@@ -200,7 +200,7 @@ class Stage:
             mode, "wordllama://", Knobs(), 1.0, lambda: self.meanings, fits, draw=lambda: self.drawn
         )
         cache = AnswerCache(answers, 3_600, semantic)
-        admission = Admission(turns, conversations, LEASE_SECONDS)
+        admission = Admission(turns, conversations, LEASE_SECONDS, clock=lambda: self.now)
         self.targets = MemoryTargets(self.shelf)
         self.pool = Pool(self.targets, lambda: 0.0)
         self.queue, self.jobs = MemoryJobQueue(), MemoryJobs()

@@ -13,6 +13,7 @@ from chalicelib.domain.estimate import input_bound
 from chalicelib.pipeline.admission import RENUMBERINGS, Admission, ended
 from tests.builders import (
     NOW,
+    WIDE,
     a_caller,
     a_completion,
     a_conversation,
@@ -36,7 +37,8 @@ class Desk:
         self.shelf = Shelf()
         self.conversations = MemoryConversations(self.shelf)
         self.conversations.create(a_conversation(), None)
-        self.admission = Admission((turns or MemoryTurns)(self.shelf), self.conversations, LEASE)
+        turns = (turns or MemoryTurns)(self.shelf)
+        self.admission = Admission(turns, self.conversations, LEASE, clock=lambda: NOW)
 
     def used(self, tag=None):
         subject = Subject("user", tag or a_principal().user_tag)
@@ -59,7 +61,7 @@ def opened(*limits, conversation=True, last=0, number=1):
 def test_the_most_that_a_turn_can_burn_is_charged_under_a_lease():
     desk = Desk()
 
-    claim = desk.admission.reserve(opened(conversation=False))
+    claim = desk.admission.reserve(opened(WIDE, conversation=False))
 
     assert (claim.charge, claim.made_at, claim.lease_until) == (BOUND, NOW, NOW + LEASE)
     assert {subject.kind for subject in claim.subjects} == {"key", "user", "tenant"}

@@ -8,7 +8,7 @@ from chalicelib.domain.errors import ModelTimeout, ModelUnavailable, StoreBusy, 
 from chalicelib.pipeline.embed import EmbedAsk, embed
 from chalicelib.pipeline.identify import KNOWN_SECONDS, MOST_KNOWN, Acquaintances
 from chalicelib.pipeline.turn import answer, stream
-from tests.builders import NOW, a_conversation, a_memory, an_ask
+from tests.builders import NOW, WIDE, a_conversation, a_memory, an_ask
 from tests.unit.pipeline.stage import Scripted, Stage
 from tests.unit.pipeline.test_turn import BOUND
 
@@ -72,7 +72,7 @@ def test_a_hit_fails_open_too():
 
 
 def test_an_embedding_fails_open_too():
-    stage = down(Stage(fail_open=True, models={"a": Scripted(3)}))
+    stage = down(Stage(WIDE, fail_open=True, models={"a": Scripted(3)}))
 
     embed(EmbedAsk(stage.credential, "vector", ("tide",), "t-1", NOW), stage.services)
 
@@ -138,7 +138,7 @@ def test_a_stream_that_could_not_be_settled_ends_well():
 
 
 def test_an_embedding_that_could_not_be_settled_is_given():
-    stage = failing(Stage(models={"a": Scripted(3)}), "settle")
+    stage = failing(Stage(WIDE, models={"a": Scripted(3)}), "settle")
 
     assert embed(EmbedAsk(stage.credential, "vector", ("tide",), "t-1", NOW), stage.services).embedded.vectors
 
@@ -171,7 +171,7 @@ def unreachable(stage):
 
 
 def test_a_key_that_was_let_in_lately_goes_on_while_nothing_can_be_read():
-    stage = Stage(fail_open=True, caching=False)
+    stage = Stage(WIDE, fail_open=True, caching=False)
     answer(asked(stage), stage.services)
     ask = asked(unreachable(stage), turn_id="0" * 31 + "2", now=NOW + KNOWN_SECONDS - 1)
 

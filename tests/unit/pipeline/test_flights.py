@@ -16,7 +16,7 @@ from chalicelib.domain.ledger import subjects_of
 from chalicelib.domain.turn import CacheControl, CachedAnswer, Reservation
 from chalicelib.pipeline import turn
 from chalicelib.pipeline.flights import LEADS, LONGEST_PAUSE
-from tests.builders import NOW, a_completion, a_conversation, a_credential, a_key, a_model, a_request, an_ask
+from tests.builders import NOW, WIDE, a_completion, a_conversation, a_credential, a_key, a_model, a_request, an_ask
 from tests.unit.pipeline.stage import DEADLINE_SECONDS, FLIGHT_SECONDS, HELLO, LEASE_SECONDS, Scripted, Stage
 
 BURNED = charge(a_model().prices, Usage(10, 2))
@@ -353,7 +353,7 @@ def test_a_turn_that_is_taken_up_again_does_not_wait_for_itself():
 
 
 def test_a_reservation_that_arrives_late_beside_an_answer_is_settled_all_the_same():
-    stage = a_stage()
+    stage = a_stage(limits=(WIDE,))
     deltas = led(stage)
     (key,) = stage.shelf.leads
 
