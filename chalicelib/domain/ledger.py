@@ -115,7 +115,10 @@ def _holding(charge: Charge) -> Charge:
 
 
 def demands(reservation: Reservation) -> tuple[Demand, ...]:
-    """Everything that must have room, in the order of the limits; `LimitExceeded` where none can in this window."""
+    """Everything that must have room, in the order of the limits.
+
+    `LimitExceeded` where none can in this window, or what was seen says that there is none now.
+    """
     periods = {window: period(window, reservation.made_at) for window in WINDOWS}
     charged = {subject.kind for subject in reservation.subjects}
     wanted = tuple(
@@ -132,7 +135,16 @@ def demands(reservation: Reservation) -> tuple[Demand, ...]:
             raise demand.refusal(0, reservation.made_at)
     if counts(reservation) and reservation.concurrent == 0:
         raise refuse_busy(0, 0)
+    _look(reservation, wanted)
     return wanted
+
+
+def _look(reservation: Reservation, wanted: tuple[Demand, ...]) -> None:
+    """`LimitExceeded` for the first that finds no room in what was seen, as the ledger would say at that moment."""
+    for demand in wanted if reservation.seen else ():
+        used = reservation.seen.get((demand.limit.subject, demand.limit.window), NOTHING).of(demand.meter)
+        if used > demand.room:
+            raise demand.refusal(used, reservation.made_at)
 
 
 def away(reservation: Reservation, limit: Limit, meter: Meter) -> int:

@@ -71,11 +71,7 @@ class CachedAnswer(Struct, frozen=True):
 
 
 class Cue(Struct, frozen=True):
-    """What to fetch at a turn's beginning.
-
-    `answers` are exact cache keys, `targets` names of breakers, `scopes` where questions are looked for by meaning; the
-    fit of `namespace` is due.
-    """
+    """What to fetch: `answers` by key, breakers of `targets`, marks of `scopes`, the fit of a `namespace` if due."""
 
     credential: Credential
     now: float
@@ -90,9 +86,9 @@ class Memory(Struct, frozen=True):
     """What was found. `balances` are the claimed owner's: not to be shown before the key is verified.
 
     `tenant` is the record of a tenant that has a plan of its own. `targets` has every breaker that was asked for,
-    `marks` how far the log of each scope has come. `leads` are where `answers` has none yet and a turn
-    is asking. `purges` is what is not to be served of the tenant's answers. What is `stale` was found a while ago: the
-    store cannot be asked.
+    `marks` how far the log of each scope has come. `leads` are where `answers` has none yet and a turn is asking.
+    `purges` is what is not to be served of the tenant's answers. What is `stale` was found a while ago: the store
+    cannot be asked. The balances are `exact` where no room lies elsewhere.
     """
 
     key: Key | None
@@ -107,16 +103,18 @@ class Memory(Struct, frozen=True):
     purges: tuple[Purge, ...] = ()
     fit: Calibration | None = None
     stale: bool = False
+    exact: bool = False
 
 
 class Caller(Struct, frozen=True):
-    """A verified caller of one call, with what the plan in force has left. `turn_id` and `now` are the call's own."""
+    """A verified caller of one call, and what was used: `exact` until it waits. `turn_id` and `now` are its own."""
 
     principal: Principal
     plan: Plan
     balances: Balances
     turn_id: str
     now: float
+    exact: bool = False
 
 
 class Opened(Struct, frozen=True):
@@ -156,6 +154,7 @@ class Reservation(Struct, frozen=True, omit_defaults=True):
     turn is reserved only as the one that asks the model for all that ask the same. `unmetered` says that the store
     could not be asked, and that the plan lets the turn go on; `deferred` that nothing is held and all is charged at the
     end. `away` is what was used in another Region, by subject and window. `note` says as what the user's days tell it.
+    What was `seen` to be used up just now refuses at once: for a turn that was not reserved before.
     """
 
     turn_id: str
@@ -176,6 +175,7 @@ class Reservation(Struct, frozen=True, omit_defaults=True):
     unmetered: bool = False
     away: tuple[Away, ...] = ()
     note: Note | None = None
+    seen: Balances = {}
     deferred: bool = False
 
 

@@ -151,7 +151,7 @@ class Admission:
     def _reserved(self, claim: Reservation, caller: Caller) -> Reservation:
         try:
             claim = self.fence.admit(claim)
-            self.turns.reserve(claim)
+            self.turns.reserve(msgspec.structs.replace(claim, seen=caller.balances) if caller.exact else claim)
         except LimitExceeded as full:
             full.standing = refused(standing(caller.plan, caller.balances, Charge(), caller.now), full.gauge)
             raise

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from chalicelib.domain.errors import StoreUnavailable
@@ -52,7 +53,7 @@ class SingleFlight:
         begun = self.clock()
         found = self._joined(opened, opened.place.key, begun + self.patience_seconds)
         waited = self.clock() - begun
-        return Boarded(found or self.admission.reserve(opened), waited)
+        return Boarded(found or self.admission.reserve(later(opened)), waited)
 
     def cede(self, claim: Reservation) -> None:
         """Let another lead, since this turn has no answer that others may have."""
@@ -74,7 +75,7 @@ class SingleFlight:
             if ahead is None:
                 with suppress(Overtaken):
                     return self._led(opened, key)
-            found = self._after(ahead, key, until)
+            found, opened = self._after(ahead, key, until), later(opened)
             if isinstance(found, CachedAnswer):
                 return found if self.cache.fits(found, opened) else None
             if self.clock() >= until:
@@ -100,6 +101,11 @@ class SingleFlight:
                 return found
             ahead = found
         return None
+
+
+def later(opened: Opened) -> Opened:
+    """The turn after a wait, in which what was used may have been given back."""
+    return msgspec.structs.replace(opened, caller=msgspec.structs.replace(opened.caller, exact=False))
 
 
 def _of_another(found: Lead | None, opened: Opened) -> Lead | None:

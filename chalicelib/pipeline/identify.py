@@ -98,7 +98,8 @@ class Gate:
         plan = together(self._plan(memory, principal.plan), self._own(memory))
         if plan.fail_open and not memory.stale:
             self.known.met(credential.key_id, memory, now)
-        return Caller(principal, plan, memory.balances, turn_id, now)
+        exact = memory.exact and not memory.stale
+        return Caller(principal, plan, memory.balances, turn_id, now, exact)
 
     def _recalled(self, cue: Cue, model: Model | None) -> Memory:
         """What the turn needs, with what is known of the model's targets by now."""

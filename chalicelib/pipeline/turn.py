@@ -28,7 +28,7 @@ from chalicelib.domain.outcomes import Done, Failed, outcome_of
 from chalicelib.domain.routing import Saturated
 from chalicelib.domain.turn import Ask, CachedAnswer, Opened, Reply, Reservation, Streamed
 from chalicelib.pipeline.cache import Sighting
-from chalicelib.pipeline.flights import Boarded
+from chalicelib.pipeline.flights import Boarded, later
 from chalicelib.pipeline.lane import Waiting
 from chalicelib.pipeline.orders import job_of
 from chalicelib.pipeline.relay import Relay, pieces
@@ -94,6 +94,7 @@ def _begun(ask: Ask, use: Services) -> Reply | Run:
     boarded = Boarded(use.admission.reserve(opened)) if _waits(ask) else use.flights.board(opened)
     claim, waited = boarded.found, boarded.waited_seconds
     if isinstance(claim, CachedAnswer):
+        opened = later(opened)
         with suppress(Conflict):  # a request to reserve that was refused arrived once more, late: the turn is to run
             return _hit(opened, claim, Sighting(claim, "hit"), use, waited)
         claim = use.admission.reserve(opened)

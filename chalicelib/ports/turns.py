@@ -23,7 +23,7 @@ class Turns(Protocol):
 
         `LimitExceeded` names the first limit that did not admit the charge; `NotFound` says that the conversation is
         gone; `Conflict` that its next number was taken meanwhile, or that the turn is over; `Overtaken`, before all of
-        these, that it cannot lead.
+        these, that it cannot lead. What was `seen` to be used up is `LimitExceeded` before anything is asked.
         """
 
     def settle(self, reservation: Reservation, settlement: Settlement) -> None:

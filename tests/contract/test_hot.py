@@ -287,3 +287,11 @@ def test_parallel_endings_of_hot_turns_lose_no_room(on_emulator):
     for use in used(on_emulator).values():
         assert use["day"].used == use["day"].held == Charge()
     assert len(admitted(on_emulator, [hot(f"u-{number}", kinds=ALL) for number in range(30)])) == 25
+
+
+def test_a_recall_of_what_is_leased_to_shards_is_not_exact(on_moto):
+    before = on_moto.turns.recall(cue())
+    on_moto.turns.reserve(hot())
+
+    assert before.exact
+    assert not on_moto.turns.recall(cue()).exact

@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import msgspec
 import pytest
 
 from chalicelib.domain.budget import METERS, WINDOWS, Charge, Limit, Plan, period
@@ -508,3 +509,29 @@ def test_a_lease_expires_where_the_conversation_was_deleted(stores):
     assert stores.turns.expire(FAR, 10) == 1
     assert stores.turns.expire(FAR, 10) == 0
     assert used(stores) == all_windows(CHARGE)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_recall_finds_used_up_refuses_as_a_write_would(stores, kind):
+    limits = [Limit(kind, "minute", tokens=1_000), Limit(kind, "day", requests=1), Limit(kind, "day", tokens=150)]
+    stores.turns.reserve(reservation())
+    memory, claim = stores.turns.recall(cue()), reservation("t-2", limits=limits)
+
+    refusals = []
+    for each in (claim, msgspec.structs.replace(claim, seen=memory.balances)):
+        with pytest.raises(LimitExceeded) as refusal:
+            stores.turns.reserve(each)
+        refusals.append(vars(refusal.value) | {"words": str(refusal.value)})
+
+    assert memory.exact
+    assert refusals[0] == refusals[1]
+    assert used(stores) == all_windows(CHARGE)
+
+
+def test_what_a_recall_finds_to_have_room_is_reserved(stores):
+    stores.turns.reserve(reservation())
+    memory = stores.turns.recall(cue())
+
+    stores.turns.reserve(reservation("t-2", limits=[Limit("key", "day", requests=2)], seen=memory.balances))
+
+    assert stores.turns.left("t-2").claim.charge == CHARGE

@@ -126,14 +126,27 @@ def test_a_stream_costs_what_a_whole_answer_does(world, key, turns):
     assert len(calls) <= 4, calls
 
 
-def test_a_refused_turn_is_one_read_and_one_write(world):
+@pytest.mark.parametrize("hot", [0, 2], ids=["exact", "hot, nothing leased"])
+def test_a_turn_that_finds_a_limit_used_up_is_one_read(world, hot):
     key = world.key(plan=world.plan(Limit("user", "day", requests=1), name="tight"))
     world.chat(QUESTION, key=key)
+    world.plan(Limit("user", "day", requests=1), name="tight", shards=hot, hot=("user",))
+
+    with counted(world) as calls:
+        assert world.chat("What is a wave?", key=key).status == 429
+
+    assert calls == ["BatchGetItem"]
+
+
+def test_a_turn_that_finds_no_place_is_one_read_and_one_write(world):
+    key = world.key(plan=world.plan(name="tight", concurrent=1))
+    running = world.stream(QUESTION, key=key)
 
     with counted(world) as calls:
         assert world.chat("What is a wave?", key=key).status == 429
 
     assert calls == ["BatchGetItem", "TransactWriteItems"]
+    running.body.close()
 
 
 def test_a_turn_that_no_plan_would_ever_admit_is_one_read(world):

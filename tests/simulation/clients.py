@@ -140,6 +140,7 @@ class Caller(Client):
                 memory = self.turns.recall(Cue(ask.credential, now, (), conversation))
             except StoreUnavailable:
                 return None
+            caller = msgspec.structs.replace(caller, balances=memory.balances, exact=memory.exact)
         return msgspec.structs.replace(opened, ask=ask, caller=caller, memory=memory)
 
     def _reserve(self, opened, request):

@@ -13,6 +13,7 @@ from chalicelib.adapters.dynamodb.entries import mark_of
 from chalicelib.adapters.dynamodb.entry_items import scope_head_key
 from chalicelib.adapters.dynamodb.keys import key_of, plans_of, tenant_of
 from chalicelib.adapters.dynamodb.ledger import balances, outdated
+from chalicelib.adapters.dynamodb.shards import LEASED_TO
 from chalicelib.adapters.dynamodb.table import (
     PLANS,
     Attributes,
@@ -65,11 +66,12 @@ class Recall:
             self._plans = (cue.now, plans_of(found.get((tables.access, *identity(PLANS)), {})))
         key = found.get((tables.access, *identity(key_key(cue.credential.key_id))))
         own = found.get((tables.access, *identity(tenant)))
+        used = {each: found.get((tables.ledger, *identity(subject_key(each))), {}) for each in subjects}
         cached = {key: found_in(found.get((tables.answers, key, "")), cue.now) for key in cue.answers}
         return Memory(
             key=key_of(key) if key else None,
             plans=self._plans[1],
-            balances=self._balances(subjects, found, cue.now),
+            balances=self._balances(used, cue.now),
             answers={key: each for key, each in cached.items() if isinstance(each, CachedAnswer)},
             leads={key: each for key, each in cached.items() if isinstance(each, Lead)},
             conversation=self._conversation(cue, subjects, found),
@@ -78,22 +80,20 @@ class Recall:
             purges=purges_in(found.get((tables.entries, *identity(purges_key(cue.credential.tenant_tag))))),
             fit=self._fit(cue.namespace, found),
             targets={name: self._breaker(name, found) for name in cue.targets},
+            exact=not any(LEASED_TO in item for item in used.values()),
         )
 
     def outdated(self, subject: Subject) -> tuple[str, ...]:
         """The attributes that the next charge may remove, told once."""
         return self._outdated.pop(subject, ())
 
-    def _balances(self, subjects: tuple[Subject, ...], found: batch.Found, now: float) -> Balances:
-        items = {}
+    def _balances(self, used: dict[Subject, Attributes], now: float) -> Balances:
         if len(self._outdated) > _REMEMBERED:
             self._outdated.clear()
-        for subject in subjects:
-            key = (self._database.tables.ledger, *identity(subject_key(subject)))
-            items[subject.kind] = item = found.get(key, {})
+        for subject, item in used.items():
             if old := outdated(item, now):
                 self._outdated[subject] = old
-        return balances(items, now)
+        return balances({subject.kind: item for subject, item in used.items()}, now)
 
     def _mark(self, scope: AnswerScope, found: batch.Found) -> str:
         return mark_of(scope, found.get((self._database.tables.entries, *identity(scope_head_key(scope)))))

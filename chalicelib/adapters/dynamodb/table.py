@@ -189,7 +189,7 @@ def lease_item(reservation: Reservation) -> Attributes:
     }
     if not reservation.final:
         shard = LEASE_SHARDS[crc32(reservation.turn_id.encode()) % len(LEASE_SHARDS)]
-        claim = msgspec.structs.replace(reservation, limits=(), turn=None, lead=None, away=())
+        claim = msgspec.structs.replace(reservation, limits=(), turn=None, lead=None, away=(), seen={})
         item |= {"lease_shard": {"S": shard}, "lease_until": {"N": str(reservation.lease_until)}}
         item["claim"] = {"S": msgspec.json.encode(claim).decode()}
     if reservation.conversation is not None and reservation.turn is not None:

@@ -43,6 +43,7 @@ class MemoryTurns:
                 fit=shelf.namespaces.get(cue.namespace, Course()).calibration if cue.namespace else None,
                 targets={name: shelf.breakers.get(name, Breaker()) for name in cue.targets},
                 tenant=next((each for each in shelf.tenants.values() if tenant_tag(each.tenant) == tag), None),
+                exact=True,
             )
 
     def reserve(self, reservation: Reservation) -> None:
@@ -93,7 +94,7 @@ class MemoryTurns:
         if state is None or claim is None:
             return None
         place = TurnRef(claim.conversation, claim.turn.number) if claim.conversation and claim.turn else None
-        stored = msgspec.structs.replace(claim, limits=(), turn=None, lead=None, away=())
+        stored = msgspec.structs.replace(claim, limits=(), turn=None, lead=None, away=(), seen={})
         return Left(state, None if claim.final else stored, place)
 
     def expire(self, before: float, limit: int) -> int:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.budget import METERS, WINDOWS, Charge, Gauge, Limit, Subject
+from chalicelib.domain.budget import METERS, WINDOWS, Charge, Gauge, Limit, Subject, period
 from chalicelib.domain.errors import LimitExceeded
 from chalicelib.domain.ledger import (
     BUSY_SECONDS,
@@ -163,3 +163,28 @@ def test_a_call_is_charged_to_its_key_its_user_and_its_tenant():
     charged = Subject("key", caller.key_id), Subject("user", caller.user_tag), Subject("tenant", caller.tenant_tag)
     assert subjects_of(caller) == charged
     assert owner_of(charged) == a_principal().owner
+
+
+FULL = {("key", "day"): Charge(tokens=950)}
+
+
+def test_what_was_seen_to_be_used_up_refuses_with_what_is_left_and_when_it_resets():
+    reservation = msgspec.structs.replace(a_reservation(Limit("key", "day", tokens=1_000)), seen=FULL)
+
+    with pytest.raises(LimitExceeded, match="50 left") as refused:
+        demands(reservation)
+
+    assert refused.value.retry_after_seconds == period("day", NOW).ends - NOW
+    assert refused.value.gauge == ("tokens", Gauge(1_000, 50, period("day", NOW).ends - NOW))
+
+
+@pytest.mark.parametrize("limit", [Limit("key", "day", tokens=1_050), Limit("user", "day", tokens=1_000)])
+def test_what_was_seen_to_fit_is_for_the_ledger_to_say(limit):
+    assert demands(msgspec.structs.replace(a_reservation(limit), seen=FULL)) == demands(a_reservation(limit))
+
+
+def test_what_never_fits_is_told_before_what_does_not_fit_now():
+    limits = Limit("key", "day", tokens=1_000), Limit("user", "day", tokens=99)
+
+    with pytest.raises(LimitExceeded, match="can never be admitted"):
+        demands(msgspec.structs.replace(a_reservation(*limits), seen=FULL))

@@ -367,3 +367,26 @@ def test_a_reservation_that_arrives_late_beside_an_answer_is_settled_all_the_sam
 
     assert answered(stage).head.cache == "miss"
     assert stage.leases() == ["settled", "settled"]
+
+
+def test_who_waited_is_not_refused_by_what_was_used_before():
+    stage = a_stage(limits=[Limit("user", "day", tokens=2 * BOUND.tokens - 1)])
+    deltas = led(stage)
+    after(stage, 1, deltas.close)
+
+    assert answered(stage).head.cache == "miss"
+
+
+def test_nor_is_who_was_answered_by_another():
+    stage = a_stage(limits=[Limit("user", "day", requests=2)])
+    other = Reservation(f"{9:032x}", subjects_of(stage.credential), (), Charge(1), NOW, NOW + LEASE_SECONDS)
+    deltas = led(stage)
+    stage.services.gate.turns.reserve(other)
+
+    def ends():
+        list(deltas)
+        stage.services.gate.turns.release(other)
+
+    after(stage, 1, ends)
+
+    assert answered(stage).head.cache == "hit"
