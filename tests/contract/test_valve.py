@@ -225,3 +225,14 @@ def test_without_credentials_the_settings_are_at_fault(on_mocked_lambda, monkeyp
 
     with pytest.raises(Misconfigured, match="NoCredentialsError"):
         EventSourceValve("turns", region=REGION).flow()
+
+
+def test_what_the_sdk_reads_of_its_own_files_is_read_once_for_both_services(monkeypatch, credentials):
+    sessions, make = [], botocore.session.Session
+    monkeypatch.setattr(botocore.session, "Session", lambda: sessions.append(make()) or sessions[-1])
+    valve = EventSourceValve("turns", region=REGION, endpoint="http://127.0.0.1:1")
+
+    for service in ("sqs", "lambda"):
+        valve._client(service)
+
+    assert len(sessions) == 1
