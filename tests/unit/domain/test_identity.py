@@ -166,8 +166,24 @@ def test_a_key_ends_with_its_pepper_also_where_it_was_let_in_before(credential):
     assert caught.value.message == Unauthorized().message
 
 
+class Looking:
+    """Peppers of which a newer one is found when it is asked for by its version."""
+
+    def holding(self, version=None):
+        return Peppers(2, {**PEPPERS.by_version, 2: b"newer"}) if version == 2 else PEPPERS
+
+
+def test_a_key_of_a_newer_pepper_has_the_process_look_for_it():
+    digest = Looking().holding(2).digest(CREDENTIAL.token, 2)
+    newer = a_key(CREDENTIAL, digest=digest, pepper_version=2)
+
+    assert verify(CREDENTIAL, newer, Looking(), NOW).key_id == CREDENTIAL.key_id
+    with pytest.raises(Unauthorized):
+        verify(CREDENTIAL, None, Looking(), NOW)
+
+
 def test_a_new_digest_takes_a_pepper_that_is_there():
-    with pytest.raises(Misconfigured):
+    with pytest.raises(Misconfigured, match="pepper version 7 is not configured"):
         PEPPERS.digest(CREDENTIAL.token, 7)
 
 
