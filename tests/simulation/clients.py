@@ -121,7 +121,7 @@ class Caller(Client):
         if world.random() < 0.08:
             self._hit(opened, cast.answers(request)[0][0])
             return
-        claim = self._admitted(opened, lambda: self._reserve(opened, request))
+        claim = self._admitted(opened, lambda: self._held(opened, self._reserve(opened, request)))
         if claim is not None:
             self._model(opened, claim, request)
 
@@ -150,6 +150,10 @@ class Caller(Client):
             with suppress(Overtaken):
                 return self.admission.reserve(opened, self.follower.lead(opened.ask.turn_id))
             self.follower.wait()
+
+    def _held(self, opened, claim):
+        """Every turn is played with its charge held, as one in line is: charged at its end, it has nothing to break."""
+        return self.admission.hold(claim, opened.caller) if claim.deferred else claim
 
     def _hit(self, opened, completion):
         claim = self._admitted(opened, lambda: self.admission.charge_hit(opened, completion, cast.TARGET))
