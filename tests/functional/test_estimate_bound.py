@@ -13,7 +13,7 @@ from app import app
 from chalicelib.domain.budget import Charge, Limit
 from chalicelib.domain.catalogue import Prices, charge
 from chalicelib.domain.estimate import input_bound
-from tests.builders import CONTEXT, NOW, a_catalogue, a_model, an_event
+from tests.builders import CONTEXT, NOW, WIDE, a_catalogue, a_model, an_event
 from tests.functional.bodies import MOST_TOKENS, chats, embeddings
 from tests.functional.burner import Burner
 from tests.unit.pipeline.stage import Stage
@@ -50,7 +50,7 @@ class Played:
 
     def __init__(self):
         self.burner = Burner()
-        self.stage = Stage(models={"a": self.burner}, caching=False)
+        self.stage = Stage(WIDE, models={"a": self.burner}, caching=False)
         gate = dataclasses.replace(self.stage.services.gate, catalogue=a_catalogue(*MODELS.values()))
         self.services = dataclasses.replace(self.stage.services, gate=gate)
 
