@@ -138,6 +138,10 @@ def test_a_question_has_the_same_place_whichever_way_one_comes_to_it():
     assert place_of(own.meaning, "What is a wave?") != own
 
 
+def test_who_is_named_as_the_speaker_is_part_of_the_scope():
+    assert len({scope(a_request(User("Who am I?", name=name))) for name in ("x", "y", None)}) == 3
+
+
 def test_what_has_no_name_has_a_place_too():
     assert scope(a_request("Hi", ToolResult("1", "call_1"))) != scope(a_request("Bye", ToolResult("1", "call_1")))
 

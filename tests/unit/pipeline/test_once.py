@@ -171,6 +171,15 @@ def test_who_let_go_is_followed_at_once():
     assert len(twins.paused) == 1
 
 
+def test_what_may_pass_is_not_kept_and_the_next_call_tries_at_once():
+    twins = Twins()
+
+    twins.once.finish(twins.held, Told(503, {}, b"{}"))
+
+    assert isinstance(twins.once.begin(twins.wish(2)), Held)
+    assert twins.paused == []
+
+
 def test_another_request_under_the_key_is_told_which_field_to_change():
     twins = Twins()
 
