@@ -123,7 +123,7 @@ fuzz: venv $(WEIGHTS) ## Ask what the API's description allows, and what it does
 	@FUZZ_CASES=$(or $(CASES),20000) $(BIN)/pytest $(PARALLEL) tests/security/test_schema_fuzz.py
 
 .PHONY: mutate
-mutate: venv $(WEIGHTS) ## Put small faults into limits, keys, scopes and repetitions: do the tests find them? An hour; goes on when cut
+mutate: venv $(WEIGHTS) ## Put small faults into limits, keys, scopes and repetitions: do unit tests find them? Ten minutes; goes on when cut
 	@$(BIN)/python -m tests.mutation
 
 .PHONY: bench

@@ -1,7 +1,8 @@
 """`make mutate`: small faults put into what holds limits, keys, scopes and repetitions; how many do the tests find?
 
 mutmut makes the faults, in a copy below `mutants`, and asks the tests that reach each of them (`[tool.mutmut]` in
-pyproject.toml says which). A run that was cut goes on where it was. Fails where fewer than nine in ten are found.
+pyproject.toml says which: those of one module alone, of which none waits). A run that was cut goes on where it was.
+Fails where fewer than nine in ten are found. docs/security.md explains those that are not.
 """
 
 import argparse
