@@ -31,8 +31,8 @@ NEVER_REACHED = Limit("tenant", "month", tokens=10**9)  # so that each turn is r
 class Desk:
     """A stage with the chat view in front of it."""
 
-    def __init__(self, **fields):
-        self.stage = Stage(NEVER_REACHED, models={"a": Scripted(*HELLO)}, caching=False, **fields)
+    def __init__(self, *, limits=(NEVER_REACHED,), **fields):
+        self.stage = Stage(*limits, models={"a": Scripted(*HELLO)}, caching=False, **fields)
         self.stage.services.archive.create(a_conversation(), (), turn_id="first")
         self._calls = count(1)
         self.view = answering_once(lambda: self.stage.services.once)(self._chat)
@@ -93,6 +93,30 @@ def test_a_process_that_dies_at_any_step_is_made_up_for(life, conversation, afte
         assert [each.state for each in turns] == ["done"] * bool(conversation)
         assert [each.number for each in turns] == [1] * bool(conversation)
     assert deaths == STEPS
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_where_nothing_is_reserved_a_process_that_dies_leaves_one_answer(life, after):
+    deaths = 0
+    for step in count(1):
+        desk = Desk(limits=())
+        life.begin(step, after=after)
+        try:
+            desk.post()
+        except Death:
+            deaths += 1
+        else:
+            break
+        settled, asked = "settled" in desk.stage.leases(), desk.asked
+        life.begin(None)
+        desk.stage.now += LEASE
+
+        answer, again = desk.post(), desk.post()
+
+        assert (answer.status_code, again.body) == (200, answer.body)
+        assert set(desk.stage.leases()) == {"settled"}
+        assert desk.stage.used().requests == 1 + (settled and desk.asked > asked)
+    assert deaths == STEPS - 1
 
 
 def test_a_process_that_dies_twice_leaves_one_answer(life):
