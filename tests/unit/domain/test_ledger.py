@@ -78,6 +78,11 @@ def test_no_place_at_all_is_no_reason_to_come_back():
     assert (refused.value.remaining, refused.value.retry_after_seconds) == (None, None)
 
 
+@pytest.mark.parametrize("fields", [{"concurrent": 1}, {"concurrent": 0, "final": True}])
+def test_who_has_places_or_needs_none_is_not_refused_for_them(fields):
+    assert demands(msgspec.structs.replace(a_reservation(), **fields)) == ()
+
+
 @pytest.mark.parametrize(
     ("concurrent", "final", "takes_one"), [(None, False, False), (3, False, True), (0, False, True), (3, True, False)]
 )

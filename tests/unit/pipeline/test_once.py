@@ -180,6 +180,15 @@ def test_what_may_pass_is_not_kept_and_the_next_call_tries_at_once():
     assert twins.paused == []
 
 
+def test_another_key_is_another_request():
+    twins = Twins()
+
+    other = twins.once.begin(msgspec.structs.replace(twins.wish(2), key="l"))
+
+    assert isinstance(other, Held)
+    assert (other.receipt.is_inherited, twins.paused) == (False, [])
+
+
 def test_another_request_under_the_key_is_told_which_field_to_change():
     twins = Twins()
 
