@@ -220,7 +220,7 @@ class World:
         gate = replace(built.gate, turns=turns, keys=self._keys, peppers=PEPPERS, catalogue=offer, watch=pool)
         router = Router(lambda _: self.model, built.router.open_embedder, pool, turns, clock, 60)
         lane = Lane(self.jobs, self.queue, clock, self.stage.pause, 86_400, 90, 20)
-        admission = Admission(turns, conversations, 900)
+        admission = Admission(turns, conversations, 900, clock)
         answers = MemoryAnswers(self.shelf)
         return replace(
             built,

@@ -40,7 +40,7 @@ class OwnLedger:
     def __init__(self, wire: Wire) -> None:
         database = WatchedDatabase(wire)
         self._keys = open_keys(database)
-        self._admission = Admission(DynamoTurns(database), DynamoConversations(database), 900)
+        self._admission = Admission(DynamoTurns(database), DynamoConversations(database), 900, time.time)
 
     def seat(self, job: Job) -> Take:
         """Plans come with the call: nothing is to be stored."""

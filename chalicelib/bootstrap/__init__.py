@@ -122,7 +122,7 @@ def build(settings: Settings) -> Services:
     gate = Gate(turns, keys, box, models, settings.cache, pool, sizes.cap, semantic.scope, semantic.fits)
     answer_cache = AnswerCache(answers, settings.cache_ttl_seconds, semantic)
     fence: Fence = (homes := open_homes(settings, database, keys)) or ALONE
-    admission = Admission(turns, conversations, settings.lease_seconds, fence)
+    admission = Admission(turns, conversations, settings.lease_seconds, time.time, fence)
     return Services(
         gate=gate,
         history=History(conversations),

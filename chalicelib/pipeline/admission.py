@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -45,8 +44,8 @@ class Admission:
     turns: Turns
     conversations: Conversations
     lease_seconds: int
+    clock: Clock
     fence: Fence = ALONE
-    clock: Clock = time.time
 
     def reserve(self, opened: Opened, lead: Lead | None = None) -> Reservation:
         """Charge the most that the turn can burn, or raise `LimitExceeded` or `Overtaken` with nothing charged.

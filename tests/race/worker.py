@@ -118,7 +118,7 @@ def _services(job, draw, reach, outcomes):
     pool = Pool(DynamoTargets(database), random.random)
     answers = DynamoAnswers(database)
     cache = AnswerCache(answers, 0, SemanticTier("off", "", Knobs(), 0, lambda: None, fits, lambda: 1.0))
-    admission = Admission(turns, conversations, LEASE_SECONDS)
+    admission = Admission(turns, conversations, LEASE_SECONDS, time.time)
     return SimpleNamespace(
         gate=Gate(
             turns,

@@ -155,7 +155,7 @@ class Process:
         self.homes = Homes(region.name, URLS, keys, DynamoRegisters(wire, STAGE), None, self.clock)
         self.turns = DynamoTurns(wire)
         self.conversations = DynamoConversations(wire)
-        self.admission = Admission(self.turns, self.conversations, LEASE_SECONDS, self.homes)
+        self.admission = Admission(self.turns, self.conversations, LEASE_SECONDS, self.clock, self.homes)
 
 
 class Near:

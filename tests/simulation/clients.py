@@ -63,7 +63,7 @@ class Client:
         self.skew = (world.random() * 2 - 1) * SKEW_SECONDS
         wire = Wire(world)
         self.turns = Recorded(world.make_turns(wire, world.audit), world)
-        self.admission = Admission(self.turns, DynamoConversations(wire), LEASE_SECONDS)
+        self.admission = Admission(self.turns, DynamoConversations(wire), LEASE_SECONDS, self.clock)
         self.follower = Follower(world, wire, self.clock)
 
     def clock(self):
