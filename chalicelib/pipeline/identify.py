@@ -93,6 +93,11 @@ class Gate:
         _scoped(verify(credential, key, self.peppers, now), scope)
         return Credential(credential.key_id, "", key.digest if key else "")
 
+    def stands(self, key_id: str) -> bool:
+        """Whether nobody revoked a key; what was accepted from one that expired since is owed to it. One read."""
+        key = self.keys.get(key_id)
+        return key is not None and key.revoked_at is None
+
     def _caller(self, credential: Credential, memory: Memory, *, turn_id: str, now: float) -> Caller:
         principal = _scoped(verify(credential, memory.key, self.peppers, now), "chat")
         plan = together(self._plan(memory, principal.plan), self._own(memory))

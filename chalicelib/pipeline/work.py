@@ -62,8 +62,8 @@ def complete(message: Message, use: Services) -> None:
 
 
 def _take_up(job: Job, run: Run, use: Services) -> None:
-    """Answer a job that this attempt holds, unless that is too late, or was tried too often."""
-    if job.cancelling:
+    """Answer a job that this attempt holds, unless nobody may hear it, or it is too late, or was tried too often."""
+    if job.cancelling or not use.gate.stands(run.opened.principal.key_id):
         _stop(job, run, burned=job.attempt > 1)
     elif use.clock() > job.until:
         _fail(job, run, JobExpired(EXPIRED))

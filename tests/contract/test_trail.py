@@ -8,7 +8,7 @@ from chalicelib.domain.entries import Purge
 from chalicelib.domain.erasure import Erasure
 from chalicelib.domain.errors import Conflict, NotFound, StoreBusy
 from chalicelib.domain.identity import Tenant
-from chalicelib.domain.trail import END_OF_TIME, Actor, By, Search
+from chalicelib.domain.trail import END_OF_TIME, Actor, By, Found, Search
 from tests.contract.samples import ADA, NOW, key
 
 ROOT = Actor("root", "operators", "first")
@@ -79,6 +79,13 @@ def test_pages_follow_one_another(stores):
 
     assert pages == [["6", "5", "4"], ["3", "2", "1"], ["0"]]
     assert after is None
+
+
+@pytest.mark.parametrize(("since", "before"), [(10, 5), (5, 5), (NOW + 60, NOW)])
+def test_a_time_that_holds_nothing_has_no_events(stores, since, before):
+    stores.events.add(event(0))
+
+    assert stores.events.page(Search(since=since, before=before)) == Found([])
 
 
 def test_a_full_last_page_is_the_last(stores):

@@ -35,6 +35,8 @@ class DynamoEvents:
     def page(self, search: Search) -> Found:
         """One Query of the index for each 200 events that it looks through."""
         first, end = search.bounds
+        if first >= end:  # DynamoDB refuses bounds that hold nothing
+            return Found([])
         request: dict[str, Any] = {
             "TableName": self._database.tables.access,
             "IndexName": BY_TIME,

@@ -24,7 +24,7 @@ from chalicelib.domain.outcomes import Done, Failed, outcome_of
 from chalicelib.domain.turn import Prefer, Reply
 from chalicelib.pipeline import work
 from chalicelib.pipeline.lane import Waiting
-from chalicelib.pipeline.turn import answer, stream
+from chalicelib.pipeline.turn import answer, enqueue, stream
 from tests.builders import NOW, an_ask
 from tests.infra.runs import eventually
 from tests.unit.pipeline.stage import HELLO, Scripted, Stage
@@ -367,6 +367,29 @@ def test_a_job_that_is_to_stop_asks_no_model():
 
     assert (stage.jobs.get(job).state, stage.models["a"].requests) == ("cancelled", [])
     assert stage.leases() == ["settled"]
+
+
+@pytest.mark.parametrize("connection", [None, "c-1"])
+def test_what_waits_in_line_ends_with_a_key_that_is_revoked(connection):
+    stage = Stage(MANY)
+    job = enqueue(ask(stage), stage.services, connection).id
+
+    stage.keys.revoke(stage.credential.key_id, NOW, None)
+    work.complete(next_message(stage), stage.services)
+
+    assert (stage.jobs.get(job).state, stage.model.requests) == ("cancelled", [])
+    assert (stage.leases(), stage.used()) == (["released"], Charge())
+
+
+def test_what_was_accepted_is_answered_though_its_key_expired():
+    stage = Stage(MANY)
+    job = queued(stage)
+
+    stage.keys.expire(stage.credential.key_id, NOW, None)
+    stage.now += 60
+    work.complete(next_message(stage), stage.services)
+
+    assert stage.jobs.get(job).state == "completed"
 
 
 def test_a_job_that_is_cancelled_while_a_model_answers_is_cancelled_and_charged():
