@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from chalicelib.edge.gateway import Headers
+from chalicelib.edge.problems import SECURITY_HEADERS
 from infra.local.events import Context, Destination, Event, Refusal, make_event
 from infra.local.routes import Routes
 from infra.local.sockets import POSTS, Sockets
@@ -28,6 +29,7 @@ _WAITING: Final = 64  # requests without a thread yet: some seconds' work; who w
 _FULL: Final = Refusal(
     HTTPStatus.TOO_MANY_REQUESTS, "More requests are running than this machine bears.", "rate_limit_exceeded"
 )
+_NONE: Final[Headers] = {}
 
 _KINDS: Final = {HTTPStatus.INTERNAL_SERVER_ERROR: "server_error", HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error"}
 
@@ -83,7 +85,10 @@ class Bridge:
             await _refuse(send, Refusal(HTTPStatus.NOT_FOUND, message, "not_found"))
         elif scope["method"] not in found[0].methods:
             message = f"{scope['path']} does not answer {scope['method']}."
-            await _refuse(send, Refusal(HTTPStatus.METHOD_NOT_ALLOWED, message, "method_not_allowed"))
+            methods = ", ".join(sorted(found[0].methods))
+            await _refuse(
+                send, Refusal(HTTPStatus.METHOD_NOT_ALLOWED, message, "method_not_allowed"), {"allow": methods}
+            )
         else:
             await self._answer(scope, Destination(found[0].template, found[1]), receive, send)
 
@@ -196,15 +201,15 @@ def _declared_length(scope: Scope) -> int:
     return 0
 
 
-async def _refuse(send: Send, refusal: Refusal) -> None:
+async def _refuse(send: Send, refusal: Refusal, more: Headers = _NONE) -> None:
     kind = _KINDS.get(refusal.status, "invalid_request_error")
     error = {"message": refusal.message, "type": kind, "param": None, "code": refusal.code}
-    headers = [(b"content-type", b"application/json"), (b"x-request-id", str(uuid.uuid4()).encode())]
+    headers = {**SECURITY_HEADERS, "content-type": "application/json", "x-request-id": str(uuid.uuid4()), **more}
     if refusal is _FULL:
-        headers.append((b"retry-after", b"1"))
+        headers["retry-after"] = "1"
     if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        headers.append((b"connection", b"close"))  # the rest of the body is not read
-    await _send_whole(send, refusal.status, headers, json.dumps({"error": error}).encode())
+        headers["connection"] = "close"  # the rest of the body is not read
+    await _send_whole(send, refusal.status, _encode(headers), json.dumps({"error": error}).encode())
 
 
 async def _send_whole(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

@@ -62,6 +62,7 @@ class Options:
             if not name.startswith("AWS_ENDPOINT_URL") and name not in _NOT_INHERITED
         }
         bedrock = self.settings.get("TIDEGATE_UPSTREAM", "").startswith("bedrock://")
+        own = f"http://127.0.0.1:{self.port},http://localhost:{self.port}"
         return {
             **(inherited if bedrock else _without_account(inherited)),
             **_endpoints(emulator_url, everything=not bedrock),
@@ -71,8 +72,7 @@ class Options:
             "OPENBLAS_NUM_THREADS": "1",  # as .chalice/config.json has it
             "PYTHONUNBUFFERED": "1",
             "TIDEGATE_STAGE": "local",
-            "TIDEGATE_ORIGINS": inherited.get("TIDEGATE_ORIGINS")
-            or f"http://127.0.0.1:{self.port},http://localhost:{self.port}",
+            "TIDEGATE_ORIGINS": f"{given},{own}" if (given := inherited.get("TIDEGATE_ORIGINS")) else own,
             "TIDEGATE_SOCKETS": f"http://127.0.0.1:{self.port}",
             "TIDEGATE_SOCKET_URL": f"ws://127.0.0.1:{self.port}/ws",
             "TIDEGATE_PEPPER": inherited.get("TIDEGATE_PEPPER") or pepper,

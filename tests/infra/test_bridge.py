@@ -14,6 +14,7 @@ from chalice import Chalice
 
 from chalicelib.edge.door import open_to_pages
 from chalicelib.edge.gateway import Gateway
+from chalicelib.edge.problems import SECURITY_HEADERS
 from infra.local.bridge import BODY_LIMIT_BYTES, Bridge
 from infra.local.routes import Routes
 from infra.local.serve import Server
@@ -170,16 +171,16 @@ def test_an_answer_keeps_its_status_and_every_header():
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status", "code"),
+    ("method", "path", "status", "code", "allowed"),
     [
-        ("GET", "/v1/model", 404, "not_found"),
-        ("GET", "/v1/models/", 404, "not_found"),
-        ("GET", "/v1/models/a/b", 404, "not_found"),
-        ("DELETE", "/v1/models/small", 405, "method_not_allowed"),
-        ("GET", "/v1/files", 405, "method_not_allowed"),
+        ("GET", "/v1/model", 404, "not_found", None),
+        ("GET", "/v1/models/", 404, "not_found", None),
+        ("GET", "/v1/models/a/b", 404, "not_found", None),
+        ("DELETE", "/v1/models/small", 405, "method_not_allowed", "GET"),
+        ("GET", "/v1/files", 405, "method_not_allowed", "POST"),
     ],
 )
-def test_what_no_view_answers_is_refused_in_the_words_of_the_api(method, path, status, code):
+def test_what_no_view_answers_is_refused_in_the_words_of_the_api(method, path, status, code, allowed):
     app = App(ok)
 
     answered, headers, body = ask(app, method, path)
@@ -188,6 +189,8 @@ def test_what_no_view_answers_is_refused_in_the_words_of_the_api(method, path, s
     assert (answered, app.calls) == (status, [])
     assert (error["type"], error["param"], error["code"]) == ("invalid_request_error", None, code)
     assert "x-request-id" in dict(headers)
+    assert {name.lower(): text for name, text in SECURITY_HEADERS.items()}.items() <= dict(headers).items()
+    assert dict(headers).get("allow") == allowed
 
 
 @pytest.mark.parametrize("declared", [True, False])

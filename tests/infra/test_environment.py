@@ -95,11 +95,11 @@ def test_a_tool_of_this_machine_finds_the_emulator_and_no_secret_of_the_owner():
     assert not {"AKIAOWNER", "secret", "token", "k"} & set(tools.values())
 
 
-def test_a_run_lets_its_own_pages_connect_unless_others_are_named():
+def test_a_run_lets_its_own_pages_connect_beside_those_that_are_named():
     own = Options.read({"PORT": "8080"}).for_children("http://127.0.0.1:1", "p")
-    named = Options.read({"TIDEGATE_ORIGINS": "none"}).for_children("http://127.0.0.1:1", "p")
+    named = Options.read({"TIDEGATE_ORIGINS": "none", "PORT": "8080"}).for_children("http://127.0.0.1:1", "p")
 
     assert own["TIDEGATE_ORIGINS"] == "http://127.0.0.1:8080,http://localhost:8080"
     assert own["TIDEGATE_SOCKETS"] == "http://127.0.0.1:8080"
     assert own["TIDEGATE_SOCKET_URL"] == "ws://127.0.0.1:8080/ws"
-    assert named["TIDEGATE_ORIGINS"] == "none"
+    assert named["TIDEGATE_ORIGINS"] == "none,http://127.0.0.1:8080,http://localhost:8080"
