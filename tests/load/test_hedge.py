@@ -10,7 +10,7 @@ from chalicelib.adapters.models.openai import open_openai
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.ledger import subjects_of
 from chalicelib.pipeline.turn import answer, stream
-from tests.builders import NOW, a_model, a_request, an_ask
+from tests.builders import NOW, WIDE, a_model, a_request, an_ask
 from tests.unit.pipeline.stage import Stage
 from tests.upstreams.openai_server import OpenAiServer, Pace, Reply
 
@@ -34,7 +34,8 @@ def servers():
 def a_stage(servers):
     """The late one is asked first: `random` draws it while nobody is known."""
     names = {"late": servers[0], "other": servers[1]}
-    stage = Stage(models={name: open_openai(f"openai+{server.url}") for name, server in names.items()}, caching=False)
+    models = {name: open_openai(f"openai+{server.url}") for name, server in names.items()}
+    stage = Stage(WIDE, models=models, caching=False)
     hedged = a_model("small", LATE, OTHER, hedge_after_ms=1, default_output_tokens=CAP)
     gate = dataclasses.replace(stage.services.gate, catalogue=Catalogue((hedged,)))
     stage.services = dataclasses.replace(stage.services, gate=gate)
