@@ -99,10 +99,11 @@ class Bridge:
             return
         if body is None:
             message = f"The request body is larger than {BODY_LIMIT_BYTES} bytes."
-            await _refuse(send, Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, "payload_too_large"))
+            large = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, "payload_too_large")
+            await _refuse(send, large, {"connection": "close"})  # the rest of the body is not read
             return
         if not self._places.acquire(blocking=False):
-            await _refuse(send, _FULL)
+            await _refuse(send, _FULL, {"retry-after": "1"})
             return
         await self._run(make_event(scope, destination, body, self._binary_types), receive, send)
 
@@ -205,10 +206,6 @@ async def _refuse(send: Send, refusal: Refusal, more: Headers = _NONE) -> None:
     kind = _KINDS.get(refusal.status, "invalid_request_error")
     error = {"message": refusal.message, "type": kind, "param": None, "code": refusal.code}
     headers = {**SECURITY_HEADERS, "content-type": "application/json", "x-request-id": str(uuid.uuid4()), **more}
-    if refusal is _FULL:
-        headers["retry-after"] = "1"
-    if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        headers["connection"] = "close"  # the rest of the body is not read
     await _send_whole(send, refusal.status, _encode(headers), json.dumps({"error": error}).encode())
 
 
