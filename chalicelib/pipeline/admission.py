@@ -203,11 +203,8 @@ def ended(claim: Reservation, completion: Completion, target: str, *, cut: bool)
 
 def _final(claim: Reservation, burned: Charge, output_tokens: int | None, now: int) -> Reservation:
     """A deferred claim as it is charged `now`; without `output_tokens` it is told as one that failed."""
-    note = claim.note
-    if note is not None and output_tokens is None:
-        note = msgspec.structs.replace(note, outcome="failed")
-    elif note is not None and output_tokens is not None:
-        note = msgspec.structs.replace(note, output_tokens=output_tokens)
+    became: dict[str, object] = {"outcome": "failed"} if output_tokens is None else {"output_tokens": output_tokens}
+    note = claim.note and msgspec.structs.replace(claim.note, **became)
     return msgspec.structs.replace(claim, deferred=False, final=True, made_at=now, charge=burned, note=note)
 
 
