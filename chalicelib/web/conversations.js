@@ -30,8 +30,7 @@ export class Conversations {
 
   async loadMore(kept = () => this.known) {
     const { value = [], done } = await this.rest.next();
-    const before = kept();
-    this.known = [...before, ...value.filter((each) => !before.some(({ id }) => id === each.id))];
+    this.known = joined(kept(), value);
     this.isWhole = Boolean(done) || value.length < 100;
     this.show();
   }
@@ -43,9 +42,9 @@ export class Conversations {
     while (text && !this.isWhole && this.search.value === text) await this.loadMore();
   }
 
-  /** Put a new one on top. */
+  /** Put a new one, which a list may have brought, on top. */
   add(conversation) {
-    this.known = [conversation, ...this.known];
+    this.known = joined([conversation], this.known);
     this.select(conversation.id);
   }
 
@@ -61,9 +60,13 @@ export class Conversations {
       el("section", {}, el("h2", {}, name), el("ul", {}, ...members.map((each) => this.row(each)))));
     if (!found.length) parts.push(el("p", { class: "soft empty" }, wanted ? "Nothing found." : "Your conversations will be listed here."));
     if (!this.isWhole && !wanted) parts.push(el("button", { class: "quiet", onclick: () => this.loadMore() }, "Show more"));
-    const isFocused = this.list.contains(document.activeElement) && document.activeElement.dataset.id;
+    const focused = this.list.querySelector(":focus")?.dataset.id;
     fill(this.list, ...parts);
-    if (isFocused) this.list.querySelector(`[data-id="${CSS.escape(isFocused)}"]`)?.focus();
+    if (focused) this.focus(focused);
+  }
+
+  focus(id) {
+    this.list.querySelector(`[data-id="${CSS.escape(id)}"]`)?.focus();
   }
 
   row(each) {
@@ -90,7 +93,7 @@ export class Conversations {
       const title = name.value.trim();
       if (keep && title && title !== nameOf(each)) await this.update(each, title);
       this.show();
-      if (byKey) this.list.querySelector(`[data-id="${CSS.escape(each.id)}"]`)?.focus();
+      if (byKey) this.focus(each.id);
     };
     name.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.isComposing) close(true);
@@ -128,6 +131,9 @@ export class Conversations {
     this.on.gone(each.id);
   }
 }
+
+/** Both, each once. */
+const joined = (first, then) => [...first, ...then.filter((each) => !first.some(({ id }) => id === each.id))];
 
 function nameOf(conversation) {
   return conversation.metadata?.title || `Conversation of ${new Date(conversation.created_at * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}`;

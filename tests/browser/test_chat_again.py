@@ -252,6 +252,26 @@ def test_a_conversation_that_is_made_while_the_list_loads_stays_listed(chat):
     expect(chat.listed).to_have_text(["Made meanwhile"])
 
 
+def test_a_conversation_that_is_listed_before_its_making_is_answered_is_listed_once(visit, gateway, user):
+    here = visit(gateway.origin)
+    listings = []
+
+    def list_first(making):
+        answer = making.fetch()
+        with here.page.expect_response(re.compile(r"/v1/conversations\?")):
+            listings[0].continue_()
+        expect(chat.listed).to_have_text(["Made slowly"])
+        making.fulfill(response=answer)
+
+    here.page.route(re.compile(r"/v1/conversations\?"), lambda listing: listings.append(listing))
+    here.page.route(re.compile(r"/v1/conversations$"), list_first)
+    chat = Chat(here).sign_in(user)
+
+    chat.ask("Made slowly")
+
+    expect(chat.listed).to_have_text(["Made slowly"])
+
+
 def test_the_keyboard_skips_the_list_and_stops_once_at_each_conversation(chat):
     page = chat.page
     for text in ("One", "Two"):
