@@ -12,7 +12,7 @@ import numpy.typing as npt
 from chalicelib.adapters.embedders.word_vectors import WordVectors
 from chalicelib.adapters.embedders.wordllama import WordLlamaEmbedder
 from chalicelib.domain.semantic import features
-from chalicelib.domain.semantic.guards import signs, veto
+from chalicelib.domain.semantic.guards import Signs, veto
 from chalicelib.domain.semantic.matching import match
 from chalicelib.domain.semantic.reading import read
 from chalicelib.domain.semantic.verifier import Remembered
@@ -40,7 +40,7 @@ def lay(pairs: Sequence[Pair], vocabulary: Vocabulary) -> Laid:
     rows, guards = [], []
     for pair in pairs:
         matched = match(reading(pair.one), reading(pair.other), vocabulary)
-        found = signs(matched)
+        found = Signs(matched)
         cosine = float(embedded(pair.one) @ embedded(pair.other))
         rows.append(features.row(matched, found, cosine, vocabulary, vectors))
         guards.append(veto(matched, found, frozenset()))

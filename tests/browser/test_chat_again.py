@@ -256,6 +256,9 @@ def test_a_conversation_that_is_listed_before_its_making_is_answered_is_listed_o
     here = visit(gateway.origin)
     listings = []
 
+    def hold(listing):
+        listings.append(listing)
+
     def list_first(making):
         answer = making.fetch()
         with here.page.expect_response(re.compile(r"/v1/conversations\?")):
@@ -263,7 +266,7 @@ def test_a_conversation_that_is_listed_before_its_making_is_answered_is_listed_o
         expect(chat.listed).to_have_text(["Made slowly"])
         making.fulfill(response=answer)
 
-    here.page.route(re.compile(r"/v1/conversations\?"), lambda listing: listings.append(listing))
+    here.page.route(re.compile(r"/v1/conversations\?"), hold)
     here.page.route(re.compile(r"/v1/conversations$"), list_first)
     chat = Chat(here).sign_in(user)
 

@@ -45,6 +45,9 @@ class LlamaTokens:
         return ids
 
     def _encode(self, word: str) -> tuple[int, ...]:
+        whole = self._ids.get(word)  # what is a token is merged into it: a test encodes the whole vocabulary
+        if whole is not None:
+            return (whole,)
         return tuple(token for piece in self._merged(word) for token in self._ids_of(piece))
 
     def _ids_of(self, piece: str) -> Iterator[int]:

@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import Final
 
 from chalicelib.domain.semantic.matching import Match
-from chalicelib.domain.semantic.reading import Reading, Word
+from chalicelib.domain.semantic.parts import Word
+from chalicelib.domain.semantic.reading import Reading
 from chalicelib.domain.semantic.stems import stem
 from chalicelib.domain.semantic.word_lists import STOP, set_of
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from chalicelib.domain.semantic import word_lists as lists
 from chalicelib.domain.semantic.guards import Signs
 from chalicelib.domain.semantic.matching import Match
-from chalicelib.domain.semantic.reading import Reading, Word
-from chalicelib.domain.semantic.roles import parts
+from chalicelib.domain.semantic.parts import Word
+from chalicelib.domain.semantic.reading import Reading
 from chalicelib.domain.semantic.stems import shared
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 
@@ -204,7 +204,7 @@ def _alike(pair: Match) -> float:
 
 def _governed_apart(pair: Match) -> float:
     """The share of the words in common that play another part: behind another preposition, or behind none."""
-    left, right = ({part.stem: part.governor for part in parts(each)} for each in (pair.left, pair.right))
+    left, right = ({part.stem: part.governor for part in each.parts} for each in (pair.left, pair.right))
     both = left.keys() & right.keys()
     return sum(left[word] != right[word] for word in both) / len(both) if both else 0.0
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Final
-
-from msgspec import Struct
 
 from chalicelib.domain.semantic.alternatives import apart
 from chalicelib.domain.semantic.directions import is_reversed
@@ -14,7 +13,8 @@ from chalicelib.domain.semantic.matching import Match
 from chalicelib.domain.semantic.names import NAMES
 from chalicelib.domain.semantic.numerals import Number
 from chalicelib.domain.semantic.opposites import opposed
-from chalicelib.domain.semantic.reading import Reading, Word
+from chalicelib.domain.semantic.parts import Word
+from chalicelib.domain.semantic.reading import Reading
 from chalicelib.domain.semantic.roles import swapped
 from chalicelib.domain.semantic.small_words import (
     bound_differs,
@@ -35,39 +35,81 @@ _SAME_ROOT: Final = 4
 _OF_NAMES: Final = frozenset({""}) | set_of("a an ans ian ians n ns ese ish i is ity ism ist ists y s es ean eans ic e")
 
 
-class Signs(Struct, frozen=True):
-    """What was found, before any of it is held against the pair; the verifier sees all of it."""
+class Signs:
+    """What is found in a pair, before any of it is held against it, and alike for the pair the other way round.
 
-    numbers_differ: bool
-    number_added: bool
-    negation_differs: bool
-    opposites: bool
-    cancelled: bool  # an opposite and a negation, which together say the same again
-    names_differ: bool
-    name_added: bool
-    reversed_direction: bool
-    kinds_clash: bool
+    The verifier sees all of it; a guard that forbids serving spares what comes after it.
+    """
 
+    def __init__(self, pair: Match) -> None:
+        self._pair = pair
 
-def signs(pair: Match) -> Signs:
-    """Read the signs of a pair; they are the same for the pair the other way round."""
-    missing, added = _numbers_apart(pair.left, pair.right), _numbers_apart(pair.right, pair.left)
-    negated = (pair.left.negations - pair.right.negations) % 2 == 1
-    plain, negative = _opposites(pair)
-    names_left, names_right = _names(pair.only_left, pair.right), _names(pair.only_right, pair.left)
-    return Signs(
-        numbers_differ=(bool(missing) and bool(added))
-        or _units_differ(pair.left, pair.right)
-        or (bool(_counts_apart(pair.left, pair.right)) and bool(_counts_apart(pair.right, pair.left))),
-        number_added=bool(missing) != bool(added),
-        negation_differs=negated,
-        opposites=plain or negative,
-        cancelled=_cancelled(pair, plain=plain, negative=negative, negated=negated),
-        names_differ=bool(names_left) and bool(names_right),
-        name_added=bool(names_left) != bool(names_right),
-        reversed_direction=is_reversed(pair) or swapped(pair),
-        kinds_clash=_clash(pair.left.kind, pair.right.kind),
-    )
+    @property
+    def numbers_differ(self) -> bool:
+        """Each has a number that the other lacks, in figures or in words, or another unit."""
+        missing, added = self._numbers
+        return (missing and added) or _units_differ(*self._sides) or self._counts_differ
+
+    @property
+    def number_added(self) -> bool:
+        missing, added = self._numbers
+        return missing != added
+
+    @property
+    def negation_differs(self) -> bool:
+        left, right = self._sides
+        return (left.negations - right.negations) % 2 == 1
+
+    @property
+    def opposites(self) -> bool:
+        return any(self._opposites)
+
+    @property
+    def cancelled(self) -> bool:
+        """An opposite and a negation, which together say the same again."""
+        plain, negative = self._opposites
+        return _cancelled(self._pair, plain=plain, negative=negative, negated=self.negation_differs)
+
+    @property
+    def names_differ(self) -> bool:
+        return all(self._names)
+
+    @property
+    def name_added(self) -> bool:
+        left, right = self._names
+        return left != right
+
+    @cached_property
+    def reversed_direction(self) -> bool:
+        return is_reversed(self._pair) or swapped(self._pair)
+
+    @property
+    def kinds_clash(self) -> bool:
+        left, right = self._sides
+        return _clash(left.kind, right.kind)
+
+    @property
+    def _sides(self) -> tuple[Reading, Reading]:
+        return self._pair.left, self._pair.right
+
+    @cached_property
+    def _numbers(self) -> tuple[bool, bool]:
+        left, right = self._sides
+        return bool(_numbers_apart(left, right)), bool(_numbers_apart(right, left))
+
+    @cached_property
+    def _counts_differ(self) -> bool:
+        left, right = self._sides
+        return bool(_counts_apart(left, right)) and bool(_counts_apart(right, left))
+
+    @cached_property
+    def _opposites(self) -> tuple[bool, bool]:
+        return _opposites(self._pair)
+
+    @cached_property
+    def _names(self) -> tuple[bool, bool]:
+        pair = self._pair
+        return bool(_names(pair.only_left, pair.right)), bool(_names(pair.only_right, pair.left))
 
 
 def _numbers_apart(here: Reading, there: Reading) -> list[float | str]:
@@ -108,8 +150,7 @@ def _units(numbers: Iterable[Number]) -> dict[float | str, set[str]]:
 
 def _opposites(pair: Match) -> tuple[bool, bool]:
     """Whether a word stands in place of its opposite; and whether of one that is a negation too, as "without" is."""
-    left, right = _counted(pair.left), _counted(pair.right)
-    fewer, more = (left - right).keys(), (right - left).keys()
+    fewer, more = pair.changed
     plain = opposed(fewer - NEGATIONS, more - NEGATIONS)
     return plain, opposed(fewer & NEGATIONS, more) or opposed(fewer, more & NEGATIONS)
 
@@ -122,16 +163,14 @@ def _cancelled(pair: Match, *, plain: bool, negative: bool, negated: bool) -> bo
     if plain and negative:
         return False
     if plain and not negated:
-        left, right = _counted(pair.left), _counted(pair.right)
-        fewer, more = (left - right).keys(), (right - left).keys()
+        fewer, more = pair.changed
         return opposed(fewer & _DEGREES, more & _DEGREES) and opposed(fewer - _DEGREES, more - _DEGREES)
     return negated if plain else not negated
 
 
 def _alternatives(pair: Match) -> bool:
-    left, right = _counted(pair.left), _counted(pair.right)
     counted = bool(pair.left.numbers or pair.right.numbers)  # "24 hours", "a day"
-    return apart((left - right).keys(), (right - left).keys(), counted=counted)
+    return apart(*pair.changed, counted=counted)
 
 
 def _in_words_unknown(pair: Match) -> bool:
@@ -141,10 +180,6 @@ def _in_words_unknown(pair: Match) -> bool:
 
 def _lowers(reading: Reading) -> list[str]:
     return [word.lower for word in reading.words]
-
-
-def _counted(reading: Reading) -> Counter[str]:
-    return Counter(word.stem for word in reading.words)
 
 
 def _names(words: Iterable[Word], other: Reading) -> list[str]:

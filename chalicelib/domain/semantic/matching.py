@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from functools import cached_property
 from itertools import pairwise, product
 from typing import Final
 
 from msgspec import Struct
 
 from chalicelib.domain.semantic.names import NAMES
-from chalicelib.domain.semantic.reading import Reading, Word
+from chalicelib.domain.semantic.parts import Word
+from chalicelib.domain.semantic.reading import Reading
 from chalicelib.domain.semantic.stems import shared, stem
 from chalicelib.domain.semantic.vocabulary import RAREST, Vocabulary
 from chalicelib.domain.semantic.word_lists import ALIASES, STOP, set_of
@@ -35,7 +38,7 @@ _DERIVING: Final = frozenset({""}) | set_of("""
 _LONGEST_SLIP: Final = 40  # of a longer one, the letters would take longer to compare than a lookup may
 
 
-class Match(Struct, frozen=True):
+class Match(Struct, frozen=True, dict=True):
     """The words of each side that the other lacks, function words apart, and the slips that were forgiven."""
 
     left: Reading
@@ -46,6 +49,12 @@ class Match(Struct, frozen=True):
     minor_right: tuple[Word, ...]
     slips: int
     doubles: bool  # a rare word of one stands in place of another rare word: alike to look at, or both with a capital
+
+    @cached_property
+    def changed(self) -> tuple[AbstractSet[str], AbstractSet[str]]:
+        """The stems that are oftener on the left, and those that are oftener on the right."""
+        left, right = self.left.counted, self.right.counted
+        return (left - right).keys(), (right - left).keys()
 
 
 def match(left: Reading, right: Reading, vocabulary: Vocabulary) -> Match:
@@ -113,8 +122,10 @@ def _unjoined(words: list[Word], other: Reading) -> list[Word]:
 
 def is_slip(one: str, other: str, vocabulary: Vocabulary) -> bool:
     """Whether the two differ as a slip of the fingers would make them: one alone is a word, or no letter is another."""
+    if not _near(one, other, _most(one, other)) or (one in NAMES and other in NAMES):
+        return False
     known = {word for word in (one, other) if vocabulary.knows(word)}
-    if len(known) > 1 or (one in NAMES and other in NAMES) or not _near(one, other, _most(one, other)):
+    if len(known) > 1:
         return False
     if sorted(one) == sorted(other) or _spelled(one) == _spelled(other):
         return True

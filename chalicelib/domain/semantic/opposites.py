@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from itertools import product
 from typing import Final
@@ -108,7 +109,14 @@ def opposed(some: AbstractSet[str], others: AbstractSet[str]) -> bool:
     wide, wide_others = _with_bases(some), _with_bases(others)
     if any(not wide_others.isdisjoint(OPPOSITES[word]) for word in wide if word in OPPOSITES):
         return True
-    return _prefixed(some, others) or _prefixed(others, some) or any(_crossed(*pair) for pair in product(some, others))
+    return _prefixed(some, others) or _prefixed(others, some) or any(_crossed(*pair) for pair in _alike(some, others))
+
+
+def _alike(some: AbstractSet[str], others: AbstractSet[str]) -> Iterator[tuple[str, str]]:
+    """The pairs that begin or end alike, which are few."""
+    for one, other in product(some, others):
+        if one[1 - _SHORTEST_ROOT :] == other[1 - _SHORTEST_ROOT :] or one[:_SHORTEST_ROOT] == other[:_SHORTEST_ROOT]:
+            yield one, other
 
 
 def _with_bases(stems: AbstractSet[str]) -> set[str]:
@@ -134,8 +142,6 @@ def _prefixed(some: AbstractSet[str], others: AbstractSet[str]) -> bool:
 
 def _crossed(one: str, other: str) -> bool:
     """Whether the two differ in a beginning, or an ending, that turns them round: "inbound", "outbound"."""
-    if one[1 - _SHORTEST_ROOT :] != other[1 - _SHORTEST_ROOT :] and one[:_SHORTEST_ROOT] != other[:_SHORTEST_ROOT]:
-        return False  # told soon
     common = _shared(one[::-1], other[::-1])
     fronts = (one[: len(one) - common], other[: len(other) - common])
     if common - _CROSSED.get(fronts, common) >= _SHORTEST_ROOT - 1:

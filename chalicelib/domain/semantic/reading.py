@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from functools import cached_property
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
 from chalicelib.domain.semantic import word_lists as lists
 from chalicelib.domain.semantic.names import NAMES
 from chalicelib.domain.semantic.numerals import COUNTS, UNSURE, Number, in_figures, numbers_in
+from chalicelib.domain.semantic.parts import Part, Word, parts_of
 from chalicelib.domain.semantic.stems import stem
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 
@@ -58,17 +61,8 @@ _TITLE_WORDS: Final = 4
 _TITLE_SHARE: Final = 0.6
 
 
-class Word(NamedTuple):
-    """A word as it stood, in lower case, its stem, and whether it names something."""
-
-    text: str
-    lower: str
-    stem: str
-    is_name: bool
-
-
-class Reading(Struct, frozen=True):
-    """What the guards and the verifier compare."""
+class Reading(Struct, frozen=True, dict=True):
+    """What the guards and the verifier compare; what not every pair needs is worked out when it is asked for."""
 
     text: str
     words: tuple[Word, ...]
@@ -81,6 +75,16 @@ class Reading(Struct, frozen=True):
     trigrams: frozenset[str]
     foreign: bool
     mentions: bool  # it asks about words: what they mean, how they are said
+
+    @cached_property
+    def counted(self) -> Counter[str]:
+        """How often each stem occurs."""
+        return Counter(word.stem for word in self.words)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The words that play a part, and by what each is governed."""
+        return parts_of(self.words)
 
 
 def read(text: str, vocabulary: Vocabulary) -> Reading:

@@ -1,30 +1,18 @@
-"""Who does what to whom: the part that each word plays, and whether two words have changed parts."""
+"""Who does what to whom: whether two words have changed parts."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
 from typing import Final, NamedTuple
 
 from chalicelib.domain.semantic.matching import Match
+from chalicelib.domain.semantic.parts import FREEING, JOINING, Part
 from chalicelib.domain.semantic.reading import Reading
 from chalicelib.domain.semantic.stems import stem
-from chalicelib.domain.semantic.word_lists import AUXILIARIES, NEGATIONS, PREPOSITIONS, STOP, set_of
+from chalicelib.domain.semantic.word_lists import set_of
 
-_GOVERNING: Final = (PREPOSITIONS - {"like"}) | set_of(
-    "to of than as when if because while unless although though where"
-)
-_FREEING: Final = (AUXILIARIES | set_of("what which who whom whose how why be been being")) - {"may"}
-_DOING: Final = frozenset({"do", "does", "did"})
-_JOINING: Final = frozenset({"and", "or", "nor", "vs", "versus"})
-_PERSONS: Final = {
-    word: person
-    for person, words in {"me": "i me myself", "us": "we us ourselves", "you": "you yourself", "them": "they them",
-                          "him": "he him", "her": "she her", "anyone": "someone somebody anyone anybody"}.items()
-    for word in words.split()
-}  # fmt: skip
-_NO_PART: Final = STOP | _GOVERNING | _FREEING | _JOINING | NEGATIONS
 # With these it is the same the other way round.
 _MUTUAL: Final = frozenset(
     stem(word)
@@ -49,51 +37,14 @@ _FEW: Final = 2
 _SHORT: Final = 5  # "test" is no superlative
 
 
-class Part(NamedTuple):
-    """A word, what governs it ("of", "to", nothing), and where it stands."""
-
-    stem: str
-    lower: str
-    governor: str
-    place: int
-    capital: bool = False
-
-
 Parts = dict[str, Part]
-
-
-def parts(reading: Reading) -> list[Part]:
-    """The words of `reading` that play a part; a possessive is governed as by "of"."""
-    found: list[Part] = []
-    governor = ""
-    for place, word in enumerate(reading.words):
-        lower = word.lower
-        if lower in _FREEING or lower.endswith("ly"):
-            governor = ""
-        elif lower in _GOVERNING:
-            governor = lower
-        if lower in _PERSONS:
-            found.append(Part(f"<{_PERSONS[lower]}>", lower, governor, place))
-        elif lower not in _NO_PART:
-            owner = word.text.lower().endswith("'s")
-            found.append(Part(word.stem, lower, "of" if owner else governor, place, word.text[0].isupper()))
-    return _with_verb(found, reading)
-
-
-def _with_verb(found: list[Part], reading: Reading) -> list[Part]:
-    """`found`, where a verb at the end is not of what stands before it: "What does a pound of rice cost"."""
-    if len(found) < _FEW or found[-1].governor != "of" or not _DOING & {word.lower for word in reading.words}:
-        return found
-    *before, last = found
-    run = before[-1].governor == "of" and before[-1].place == last.place - 1
-    return [*before, last._replace(governor="")] if run else found
 
 
 def swapped(pair: Match) -> bool:
     """Whether two words that both have stand in each other's part."""
     if _is_mutual(pair.left) or _is_mutual(pair.right):
         return False
-    left, right = _once(parts(pair.left)), _once(parts(pair.right))
+    left, right = _once(pair.left.parts), _once(pair.right.parts)
     alone = len(pair.only_left) + len(pair.only_right)
     if alone <= _FEW and _exchanged(left, right, commuting=_commuting(pair)):
         return True
@@ -111,7 +62,7 @@ def _is_mutual(reading: Reading) -> bool:
     return any(one.lower in _KIN and other.lower in _LINKS for one, other in pairwise(reading.words))
 
 
-def _once(found: list[Part]) -> dict[str, Part]:
+def _once(found: Sequence[Part]) -> dict[str, Part]:
     """The parts of words that occur once."""
     times = Counter(part.stem for part in found)
     return {part.stem: part for part in found if times[part.stem] == 1}
@@ -140,7 +91,7 @@ def _voice_alone(pair: Match) -> bool:
         return False
     other = pair.right if passive[0] else pair.left
     verb, agent, patients = passive[0] or passive[1] or ("", "", set())
-    found = parts(other)
+    found = other.parts
     stems = [part.stem for part in found]
     if verb not in stems:
         return False
@@ -155,8 +106,8 @@ def _agent(reading: Reading) -> tuple[str, str, set[str]] | None:
     if "by" not in lowers or not _PASSIVE & set(lowers):
         return None
     place = lowers.index("by")
-    before = [part.stem for part in parts(reading) if part.place < place]
-    after = [part.stem for part in parts(reading) if part.place > place]
+    before = [part.stem for part in reading.parts if part.place < place]
+    after = [part.stem for part in reading.parts if part.place > place]
     return (before[-1], after[0], set(before[:-1])) if len(before) > 1 and after else None
 
 
@@ -197,10 +148,10 @@ def _moves(one: Part, other: Part, *, choice: bool) -> bool:
 def _gap(reading: Reading, found: Parts, start: Part, end: Part) -> _Gap | None:
     """What stands between the two; None where they are joined, and may change places."""
     lowers = {word.lower for word in reading.words[start.place + 1 : end.place]}
-    if lowers & _JOINING:
+    if lowers & JOINING:
         return None
     between = frozenset(part.stem for part in found.values() if start.place < part.place < end.place)
-    return _Gap(between, bool(lowers & _FREEING))
+    return _Gap(between, bool(lowers & FREEING))
 
 
 def _counts_exchanged(left: Parts, right: Parts) -> bool:

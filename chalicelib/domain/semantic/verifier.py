@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from chalicelib.domain.semantic import features
 from chalicelib.domain.semantic.forest import Forest
-from chalicelib.domain.semantic.guards import Signs, signs, veto
+from chalicelib.domain.semantic.guards import Signs, veto
 from chalicelib.domain.semantic.matching import Match, match
 from chalicelib.domain.semantic.reading import Reading, read
 from chalicelib.domain.semantic.vocabulary import Vocabulary
@@ -43,7 +43,7 @@ class Verifier:
             return []
         asked = self._read(question)
         pairs = [match(asked, self._read(each.question), self._vocabulary) for each in candidates]
-        found = [signs(pair) for pair in pairs]
+        found = [Signs(pair) for pair in pairs]
         guards = [veto(pair, sign, protected) for pair, sign in zip(pairs, found, strict=True)]
         near = zip(pairs, found, (each.cosine for each in candidates), strict=True)
         logits = iter(self._logits([each for each, guard in zip(near, guards, strict=True) if guard is None]))

@@ -98,6 +98,12 @@ def test_long_texts(text):
     assert OURS.encode(text) == REFERENCE.encode(text, add_special_tokens=False).ids
 
 
+def test_whatever_is_a_token_is_merged_into_it():
+    whole = VOCABULARY[259:]
+
+    assert [OURS._merged(token) for token in whole] == [[token] for token in whole]
+
+
 def test_half_a_surrogate_pair_is_no_failure():
     assert OURS.encode("a\ud83d") == [*OURS.encode("a"), VOCABULARY.index("<0x3F>")]  # a question mark's byte
 
@@ -107,6 +113,6 @@ def test_a_word_is_merged_once_for_a_text_and_anew_for_the_next(monkeypatch):
     monkeypatch.setattr(tokens, "_merged", lambda word: merged.append(word) or [word])
 
     for _ in range(2):
-        tokens.encode("again and again and again")
+        tokens.encode("unheardly and unheardly untolderly")
 
-    assert merged == ["▁again", "▁and"] * 2
+    assert merged == ["▁unheardly", "▁untolderly"] * 2

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from chalicelib.domain.semantic.guards import signs, veto
+from chalicelib.domain.semantic.guards import Signs, veto
 from chalicelib.domain.semantic.matching import match
 from chalicelib.domain.semantic.reading import read
 from chalicelib.domain.semantic.vocabulary import Vocabulary
@@ -11,7 +11,7 @@ NOTHING_KNOWN = Vocabulary(np.zeros(8, np.uint8))
 
 def guard(one, other, protected=()):
     pair = match(read(one, NOTHING_KNOWN), read(other, NOTHING_KNOWN), NOTHING_KNOWN)
-    return veto(pair, signs(pair), frozenset(protected))
+    return veto(pair, Signs(pair), frozenset(protected))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.adapters.verifier.weights import load
-from chalicelib.domain.semantic.guards import signs, veto
+from chalicelib.domain.semantic.guards import Signs, veto
 from chalicelib.domain.semantic.matching import match
 from chalicelib.domain.semantic.reading import read
 from chalicelib.domain.semantic.vocabulary import Vocabulary
@@ -30,7 +30,7 @@ TRAPS, PARAPHRASES = by_kind("traps.txt"), by_kind("paraphrases.txt")
 
 def guard(one, other):
     pair = match(read(one, SHIPPED), read(other, SHIPPED), SHIPPED)
-    return veto(pair, signs(pair), frozenset())
+    return veto(pair, Signs(pair), frozenset())
 
 
 @pytest.mark.parametrize("kind", TRAPS)
