@@ -47,7 +47,10 @@ class NoFunctions:
         self._chalice = chalice
 
     def changes(self) -> Sequence[Change]:
-        there = [f"{each['resource_type']} {each['name']}" for each in self._going().resources]
+        going = self._going()
+        there = [f"{each['resource_type']} {each['name']}" for each in going.resources]
+        if not there and self._finder.outdated(going):  # what ended a deletion was cut before it could say so
+            return [Change("chalice's record", "of what is gone", "DELETED")]
         return [Change(each, "there", "DELETED") for each in there]
 
     def apply(self, say: Say) -> None:
@@ -57,9 +60,10 @@ class NoFunctions:
         for name in kept:
             forget_connections(self._account, name)
         self._finder.write(going)
-        say("chalice deletes")
-        self._chalice.delete()
-        self._finder.write(self._going())
+        if going.resources:
+            say("chalice deletes")
+            self._chalice.delete()
+            self._finder.write(self._going())
 
     def _going(self) -> Inventory:
         return self._finder.find().without_roles(self._kept)

@@ -105,6 +105,10 @@ class Finder:
         self._project.deployed_file.parent.mkdir(parents=True, exist_ok=True)
         self._project.deployed_file.write_text(json.dumps(said, indent=2))
 
+    def outdated(self, inventory: Inventory) -> bool:
+        """Whether Chalice's own record names what was looked for and is not there."""
+        return any(each["resource_type"] in _SOUGHT and each not in inventory.resources for each in self._written())
+
     def _written(self) -> list[Resource]:
         try:
             found: list[Resource] = json.loads(self._project.deployed_file.read_text())["resources"]

@@ -52,6 +52,20 @@ def test_what_people_said_and_who_they_are_stays(world):
     assert not (world.folder / ".chalice/deployed/solo.json").exists()
 
 
+def test_the_record_of_what_is_gone_goes_where_a_deletion_was_cut_before_it_could_say_so(world):
+    record = world.folder / ".chalice/deployed/solo.json"
+    world.deploy()
+    before = record.read_text()
+    world.destroy()
+    record.write_text(before)
+    world.calls.made.clear()
+
+    world.destroy()
+
+    assert not record.exists()
+    assert not [each for each in world.calls.made if each.partition(".")[2].startswith("Delete")]
+
+
 def test_what_cloudformation_deployed_is_not_taken_away(world):
     with environment(**world.variables):
         blueprint = world.blueprint()
