@@ -26,7 +26,7 @@ END: Final = "<!-- end of the soak's figures -->"
 SCENES: Final = ("load", "overload", "recovery", "slow", "edge", "sockets", "steady")
 _CONNECTIONS: Final = 1_000
 _LOAD_S: Final = 15.0
-_LEVEL_S: Final = 6.0
+_LEVEL_S: Final = 10.0
 _PART_S: Final = 4.0
 
 

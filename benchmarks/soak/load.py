@@ -80,6 +80,9 @@ def _tell(stage: Stage, factor: float, goodput: float, tally: Tally) -> None:
     )
     if factor == FACTORS[1]:
         stage.holds(15, "overload: goodput at 3 times, of the most", rounded(goodput), held=goodput >= _SECOND_BEST)
+    if refusals:
+        held = waited <= _MOST_REFUSAL_MS
+        stage.holds(15, f"overload at {factor:g}: ms of a refusal, p99", rounded(waited), held=held)
     stage.holds(
         15,
         f"overload at {factor:g}: refusals without Retry-After, faults",

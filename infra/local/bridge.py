@@ -8,16 +8,16 @@ A bare ASGI app: a framework here would add its cost to every request that a ben
 import asyncio
 import json
 import logging
-import threading
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from chalicelib.edge.gateway import Headers
 from chalicelib.edge.problems import SECURITY_HEADERS
-from infra.local.events import Context, Destination, Event, Refusal, make_event
+from infra.local.events import Context, Destination, Event, Refusal, chance_id, make_event
+from infra.local.room import Machine, Room
 from infra.local.routes import Routes
 from infra.local.sockets import POSTS, Sockets
 from infra.local.streams import Body, Stream
@@ -25,6 +25,7 @@ from infra.local.streams import Body, Stream
 BODY_LIMIT_BYTES: Final = 10 * 1024 * 1024  # API Gateway's
 _TIMEOUT_S: Final = 300.0
 _THREADS: Final = 128  # one for each open stream; a thread that waits costs next to nothing
+_ALWAYS: Final = 32  # at work at once, however busy the machine is
 _WAITING: Final = 64  # requests without a thread yet: some seconds' work; who would wait longer is sent away
 _FULL: Final = Refusal(
     HTTPStatus.TOO_MANY_REQUESTS, "More requests are running than this machine bears.", "rate_limit_exceeded"
@@ -57,8 +58,8 @@ class Gateway(Protocol):
 class Bridge:
     """The ASGI app over `app`; one worker of `threads` has a request from first line to last piece.
 
-    Beyond `waiting` requests that have no worker yet, others are refused, as Lambda does beyond its concurrency:
-    a line that grows is a line of callers who have given up.
+    While the machine has no time, fewer are at work. Beyond `waiting` requests that have no worker yet, others are
+    refused, as Lambda does beyond its concurrency: a line that grows is a line of callers who have given up.
     """
 
     def __init__(self, app: Gateway, *, threads: int = _THREADS, waiting: int = _WAITING) -> None:
@@ -66,7 +67,7 @@ class Bridge:
         self._routes = Routes(app.routes)
         self._binary_types = frozenset(app.api.binary_types)
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="lambda")
-        self._places = threading.Semaphore(threads + waiting)
+        self._room = Room(threads, min(threads, _ALWAYS), waiting, Machine().has_time)
         self._streams: set[Stream] = set()
         self._sockets = Sockets(app, self._workers)
 
@@ -102,26 +103,26 @@ class Bridge:
             large = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, "payload_too_large")
             await _refuse(send, large, {"connection": "close"})  # the rest of the body is not read
             return
-        if not self._places.acquire(blocking=False):
+        stream = Stream(asyncio.get_running_loop())
+        start = partial(self._begin, stream, partial(make_event, scope, destination, body, self._binary_types))
+        if not self._room.admit(start):
             await _refuse(send, _FULL, {"retry-after": "1"})
             return
-        await self._run(make_event(scope, destination, body, self._binary_types), receive, send)
-
-    async def _run(self, event: Event, receive: Receive, send: Send) -> None:
-        stream = Stream(asyncio.get_running_loop())
         self._streams.add(stream)
-        work = self._workers.submit(self._work, stream, event)
-        work.add_done_callback(lambda _: self._places.release())
         try:
             await _relay(stream, receive, send)
         finally:
             stream.cut()
-            work.cancel()  # if no worker had it yet
+            self._room.withdraw(start)
             self._streams.discard(stream)
 
-    def _work(self, stream: Stream, event: Event) -> None:
+    def _begin(self, stream: Stream, make: Callable[[], Event]) -> None:
+        work = self._workers.submit(self._work, stream, make)
+        work.add_done_callback(lambda _: stream.tell(self._room.leave))
+
+    def _work(self, stream: Stream, make: Callable[[], Event]) -> None:
         try:
-            answer = self._app.stream(event, Context(_TIMEOUT_S))
+            answer = self._app.stream(make(), Context(_TIMEOUT_S))
         except Exception as fault:  # noqa: BLE001 - what Lambda does with an exception; it is logged there
             stream.fail(fault)
         else:
@@ -205,7 +206,7 @@ def _declared_length(scope: Scope) -> int:
 async def _refuse(send: Send, refusal: Refusal, more: Headers = _NONE) -> None:
     kind = _KINDS.get(refusal.status, "invalid_request_error")
     error = {"message": refusal.message, "type": kind, "param": None, "code": refusal.code}
-    headers = {**SECURITY_HEADERS, "content-type": "application/json", "x-request-id": str(uuid.uuid4()), **more}
+    headers = {**SECURITY_HEADERS, "content-type": "application/json", "x-request-id": str(chance_id()), **more}
     await _send_whole(send, refusal.status, _encode(headers), json.dumps({"error": error}).encode())
 
 

@@ -188,6 +188,7 @@ def main() -> None:
         access_log=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
+        loop="asyncio",  # of 128 callers at once, uvloop let the unluckiest wait for 4.9 s, this one for 0.17 s
     )
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=given.socket)])
 

@@ -1,6 +1,7 @@
 """The API of `make run`: the bridge over the product's app, on a socket that the supervisor made, and its schedules."""
 
 import argparse
+import gc
 import importlib
 import resource
 import socket
@@ -72,6 +73,8 @@ def main() -> None:
     lifeline.wait()
     lifeline.watch()
     schedule.begin(app, threading.Event())
+    gc.collect()
+    gc.freeze()  # what is there now stays: no collection need look at it again
     Server(config, bridge).run(sockets=[socket.socket(fileno=given.socket)])
 
 

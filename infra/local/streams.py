@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from chalicelib.edge.gateway import Headers, ending
 
@@ -65,9 +65,9 @@ class Stream:
     def produce(self, status: int, headers: Headers, body: Body) -> None:
         """In the worker: pass on everything that `body` yields."""
         if isinstance(body, bytes):
-            self._call(self._begin, (status, headers, body))
+            self.tell(self._begin, (status, headers, body))
             return
-        self._call(self._begin, (status, headers, None))
+        self.tell(self._begin, (status, headers, None))
         try:
             self._pump(body)
         except Exception as fault:  # noqa: BLE001 - raised again where the answer is sent
@@ -76,7 +76,7 @@ class Stream:
         self._tell()
 
     def fail(self, fault: Exception) -> None:
-        self._call(self._begin, fault)
+        self.tell(self._begin, fault)
 
     def _begin(self, answer: tuple[int, Headers, bytes | None] | Exception | None) -> None:
         """In the event loop: what `begin` returns or raises; whoever left is told nothing more."""
@@ -98,13 +98,14 @@ class Stream:
         """Wake the loop, unless it is on its way and has not looked yet."""
         if not self._is_waking:
             self._is_waking = True
-            self._call(self._wake, None)
+            self.tell(self._wake)
 
-    def _wake(self, _: None) -> None:
+    def _wake(self) -> None:
         """In the event loop: whatever comes from here on needs another call."""
         self._is_waking = False
         self._came.set()
 
-    def _call(self, function: Callable[[Any], object], argument: object) -> None:
+    def tell(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call it in the event loop, if that still runs."""
         with suppress(RuntimeError):  # the loop is closed: the process is ending, and the body was closed
-            self._loop.call_soon_threadsafe(function, argument)
+            self._loop.call_soon_threadsafe(function, *arguments)

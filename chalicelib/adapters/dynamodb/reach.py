@@ -20,7 +20,7 @@ SERVICE: Final = "dynamodb"
 AGENT: Final = "tidegate"  # botocore puts its own together anew for each request: a ninth of the call
 _CONNECT_SECONDS: Final = 1
 _READ_SECONDS: Final = 2
-_CONNECTIONS: Final = 64
+_CONNECTIONS: Final = 192  # as many as there are threads that ask, or each call beyond makes one of its own
 _SOCKET: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
 
 

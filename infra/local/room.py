@@ -1,0 +1,91 @@
+"""How many requests this process works on at once: more than some only while the machine has time for them."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+_LOOK_S: Final = 0.1
+_TIME: Final = 0.4  # of all cores: with less of them idle, whoever begins takes it from who has begun
+_STAT: Final = Path("/proc/stat")
+
+Start = Callable[[], None]
+
+
+class Machine:
+    """Whether the cores have time; where the system does not say, they have."""
+
+    def __init__(self) -> None:
+        self._looked_at = 0.0
+        self._idle, self._all = 0, 0
+        self._has_time = True
+
+    def has_time(self) -> bool:
+        """Whether two fifths of them were idle since somebody asked, and for at least a tenth of a second."""
+        if monotonic() - self._looked_at >= _LOOK_S:
+            self._look()
+        return self._has_time
+
+    def _look(self) -> None:
+        self._looked_at = monotonic()
+        try:
+            with _STAT.open() as lines:
+                ticks = [int(each) for each in lines.readline().split()[1:9]]
+        except OSError:
+            return
+        idle, every = ticks[3] + ticks[4], sum(ticks)
+        self._has_time = idle - self._idle >= _TIME * (every - self._all)
+        self._idle, self._all = idle, every
+
+
+class Room:
+    """Room for `always` requests, for up to `most` while the machine has time, and a line of `waiting`.
+
+    A turn that waits for a model takes no time of the machine's. Of those that do, more at once get less done.
+    For one event loop.
+    """
+
+    def __init__(self, most: int, always: int, waiting: int, has_time: Callable[[], bool]) -> None:
+        self._most, self._always, self._waiting = most, always, waiting
+        self._has_time = has_time
+        self._inside = 0
+        self._line: deque[Start] = deque()
+
+    def admit(self, start: Start) -> bool:
+        """Start it now, or when there is room; or say that the line is full too."""
+        if not self._line and self._is_open():
+            self._inside += 1
+            start()
+        elif len(self._line) < self._waiting:
+            self._line.append(start)
+            if len(self._line) == 1:
+                self._look_again()
+        else:
+            return False
+        return True
+
+    def withdraw(self, start: Start) -> None:
+        """Out of the line, if it is there still."""
+        if start in self._line:
+            self._line.remove(start)
+
+    def leave(self) -> None:
+        """What was started has ended."""
+        self._inside -= 1
+        self._let_in()
+
+    def _is_open(self) -> bool:
+        return self._inside < self._always or (self._inside < self._most and self._has_time())
+
+    def _let_in(self) -> None:
+        while self._line and self._is_open():
+            self._inside += 1
+            self._line.popleft()()
+
+    def _look_again(self) -> None:
+        """Nobody need leave for the machine to have time again."""
+        self._let_in()
+        if self._line:
+            asyncio.get_running_loop().call_later(_LOOK_S, self._look_again)
