@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks.figures import Figures, Row, quantile, rounded, spread
 from benchmarks.load import HIT, MISS, Caller, Kind, encoded, fresh, offer
-from benchmarks.peers.gateways import Gateway
+from benchmarks.peers.gateways import FLOOR, Gateway
 from benchmarks.peers.upstream import CHUNKS, PIECE
 from benchmarks.processes import cpu_seconds
 
@@ -123,7 +123,8 @@ def warm(cells: list[Cell]) -> None:
 def _kinds(gateway: Gateway) -> Iterator[Kind]:
     says = MISS if gateway.name == "tidegate" else b""
     yield Kind("whole", fresh(_QUESTION), says)
-    yield Kind("stream", fresh(_QUESTION, stream=True), says, PIECE.encode(), CHUNKS)
+    if gateway.name != FLOOR:
+        yield Kind("stream", fresh(_QUESTION, stream=True), says, PIECE.encode(), CHUNKS)
     if gateway.name == "tidegate":
         yield Kind("exact hit", lambda: encoded("What is a spring tide?"), HIT)
         place = cycle(gateway.conversations)

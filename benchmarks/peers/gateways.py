@@ -26,6 +26,8 @@ _START_S: Final = 120
 _PAUSE_S: Final = 0.05
 _CONVERSATIONS: Final = 400
 _UNLIMITED: Final = "unlimited"
+FLOOR: Final = "calls alone"
+"""No gateway: what a miss asks of others, and nothing of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +69,7 @@ def model() -> Iterator[Gateway]:
 
 @contextmanager
 def gateways(upstream: int, installed: Installed, folder: Path) -> Iterator[list[Gateway]]:
-    """Tidegate with everything and as a plain gateway, LiteLLM and Portkey."""
+    """Tidegate with everything and as a plain gateway, LiteLLM and Portkey, and the calls of a miss alone."""
     url = f"http://{HOST}:{upstream}/v1"
     with ExitStack() as stack:
         yield [
@@ -75,6 +77,7 @@ def gateways(upstream: int, installed: Installed, folder: Path) -> Iterator[list
             stack.enter_context(_plain(url)),
             stack.enter_context(_litellm(url, installed, folder)),
             stack.enter_context(_portkey(url, installed, folder)),
+            stack.enter_context(_floor(url, folder)),
         ]
 
 
@@ -102,6 +105,15 @@ def _ours(name: str, url: str, **options: str) -> Iterator[tuple[Gateway, Produc
     with running(f"openai+{url}", UPSTREAM_MODEL="bench", **options) as product:
         took = time.perf_counter() - began
         yield Gateway(name, product.port, product.headers, (product.root,), product.emulator, took), product
+
+
+@contextmanager
+def _floor(url: str, folder: Path) -> Iterator[Gateway]:
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.peers.floor", f"--port={port}", f"--model={url}"]
+    with running() as product, _started(command, product.environment, folder / "floor.log") as process:
+        started_s = _until_ready(process, port, {})
+        yield Gateway(FLOOR, port, {}, (process.pid,), product.emulator, started_s)
 
 
 @contextmanager

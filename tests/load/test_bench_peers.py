@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.load import HIT, Caller, Kind, offer
 from benchmarks.peers.cells import cells
-from benchmarks.peers.gateways import Gateway, model
+from benchmarks.peers.gateways import FLOOR, Gateway, model
 from benchmarks.peers.upstream import CHUNKS, PIECE
 
 BODY = json.dumps({"model": "bench", "messages": []}).encode()
@@ -65,8 +65,9 @@ def test_at_a_rate_as_many_are_asked_as_it_says(direct):
 
 def test_only_tidegate_has_hits_and_conversations():
     gateways = [Gateway(name, 1, {}, ()) for name in ("tidegate", "tidegate, plain", "litellm", "portkey")]
+    everyone = [*gateways, Gateway(FLOOR, 1, {}, ())]
 
-    kinds = {(cell.gateway.name, cell.kind.name) for cell in cells(Gateway("no gateway", 1, {}, ()), gateways)}
+    kinds = {(cell.gateway.name, cell.kind.name) for cell in cells(Gateway("no gateway", 1, {}, ()), everyone)}
 
     assert {name for name, kind in kinds if kind == "exact hit"} == {"tidegate"}
     assert {name for name, kind in kinds if kind == "stream"} == {each.name for each in gateways} | {"no gateway"}
