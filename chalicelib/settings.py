@@ -12,6 +12,7 @@ PREFIX: Final = "TIDEGATE_"
 LOCAL: Final = "local"
 MOST: Final = 1_000_000_000  # of seconds and whatever else is counted: 32 years
 MOST_PORT: Final = 65_535
+_PORT: Final = re.compile(r"\s*[0-9]{1,5}\s*")
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.:\[\]-]+")
 _SOCKET_URL: Final = re.compile(r"wss?://[a-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
 _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
@@ -134,7 +135,7 @@ def _count(text: str) -> int:
 
 
 def _ports(text: str) -> str:
-    if not all(each.strip().isdecimal() and 0 < int(each) <= MOST_PORT for each in text.split(",")):
+    if not all(_PORT.fullmatch(each) and 0 < int(each) <= MOST_PORT for each in text.split(",")):
         raise ValueError("not port numbers, with commas between them")
     return text
 

@@ -23,6 +23,7 @@ from infra.key import Refused, stage_environment
 from infra.reach import reason
 
 BATCH: Final = 10  # what SQS takes at once
+SLOWEST: Final = 0.001
 RATE: Final = 50  # messages a second: a line that was down need not be flooded when it is up
 HIDDEN_SECONDS: Final = 300  # how long what was looked at is hidden; what is put aside is shown again at the end
 MOST_SHOWN: Final = 80
@@ -154,8 +155,8 @@ def wish_of(environ: Mapping[str, str]) -> Wish:
         rate = float(environ.get("RATE") or RATE)
     except ValueError:
         rate = 0.0
-    if not rate > 0:
-        raise Refused("RATE is how many messages a second, above zero")
+    if not rate >= SLOWEST:
+        raise Refused(f"RATE is how many messages a second, {SLOWEST} or more")
     return Wish(
         dry=environ.get("DRY_RUN", "") in {"1", "true"}, force=environ.get("FORCE", "") in {"1", "true"}, rate=rate
     )

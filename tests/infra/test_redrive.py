@@ -21,7 +21,7 @@ def test_the_variables_say_what_is_wanted(environ, wish):
     assert wish_of(environ) == wish
 
 
-@pytest.mark.parametrize("rate", ["0", "-1", "fast", "nan"])
+@pytest.mark.parametrize("rate", ["0", "-1", "fast", "nan", "1e-320"])
 def test_a_rate_that_is_none_is_refused(rate):
     with pytest.raises(Refused, match="RATE"):
         wish_of({"RATE": rate})
