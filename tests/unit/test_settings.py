@@ -105,5 +105,5 @@ def test_a_number_that_cannot_be_is_named_with_what_can(setting, text):
 
 @pytest.mark.parametrize("text", ["", "https", "0", "65536", "443,", "443;80", "9" * 5_000])
 def test_ports_that_cannot_be_are_refused_in_words(text):
-    with pytest.raises(SettingsError, match="^TIDEGATE_WEBHOOK_PORTS: not port numbers, with commas between them$"):
+    with pytest.raises(SettingsError, match=r"^TIDEGATE_WEBHOOK_PORTS: not port numbers, with commas between them$"):
         read({"TIDEGATE_WEBHOOK_PORTS": text})
