@@ -71,7 +71,9 @@ def _folded(text: str) -> str:
     last = words.rpartition(" ")[2]
     if (prose["gap"] and _MENTIONING.fullmatch(last)) or ("!" in end and (len(last) == 1 or not last.isalpha())):
         return text
-    plain = " ".join(_CONTRACTIONS.get(word, word) for word in _cased(words).split(" "))
+    plain = _cased(words)
+    if "'" in plain:
+        plain = " ".join(_CONTRACTIONS.get(word, word) for word in plain.split(" "))
     return plain + ("" if _REQUEST.match(plain) or end in {"", "."} else "?" if "?" in end else "!")
 
 
@@ -96,6 +98,8 @@ def _cased(words: str) -> str:
 
 
 def _lowered(word: str, *, first: bool) -> str:
+    if word.islower():
+        return word
     bare = word.rstrip(",")
     if bare in {"I", "A"} or bare.startswith("I'"):
         return word.lower()

@@ -72,9 +72,15 @@ class Reading(Struct, frozen=True, dict=True):
     counts: frozenset[float]
     negations: int
     kind: str
-    trigrams: frozenset[str]
+    lowers: tuple[str, ...]
     foreign: bool
     mentions: bool  # it asks about words: what they mean, how they are said
+
+    @cached_property
+    def trigrams(self) -> frozenset[str]:
+        """Three characters that follow each other, wherever words begin and end."""
+        spaced = f" {' '.join(self.lowers)} "
+        return frozenset(spaced[place : place + 3] for place in range(len(spaced) - 2))
 
     @cached_property
     def counted(self) -> Counter[str]:
@@ -108,7 +114,7 @@ def read(text: str, vocabulary: Vocabulary) -> Reading:
         counts=frozenset(COUNTS[word] for word in lowers if word in COUNTS),
         negations=sum(word in lists.NEGATIONS for word in lowers),
         kind=_kind(lowers),
-        trigrams=_trigrams(lowers),
+        lowers=tuple(lowers),
         foreign=_is_foreign(tokens, vocabulary),
         mentions=mentions,
     )
@@ -185,11 +191,6 @@ def _asked_inside(lowers: list[str]) -> str:
     return "yesno" if any(word in {"is", "are", "do", "does", "can"} for word in lowers[:4]) else "other"
 
 
-def _trigrams(lowers: list[str]) -> frozenset[str]:
-    spaced = f" {' '.join(lowers)} "
-    return frozenset(spaced[place : place + 3] for place in range(len(spaced) - 2))
-
-
 _FEWEST_TOLD: Final = 3
 
 
@@ -200,9 +201,11 @@ def _is_foreign(tokens: list[str], vocabulary: Vocabulary) -> bool:
     other = sum(word in lists.OTHER_TONGUES or _is_accented(word, vocabulary) for word in lowers)
     if other > small:
         return True
+    if small > min(other, 1):
+        return False
     plain = [token for token in tokens if token.islower()]
     unknown = sum(not vocabulary.knows(word) for word in plain)
-    return small <= min(other, 1) and unknown * 2 > len(plain) >= _FEWEST_TOLD
+    return unknown * 2 > len(plain) >= _FEWEST_TOLD
 
 
 def _is_accented(word: str, vocabulary: Vocabulary) -> bool:
