@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Final
 
 from chalicelib.domain.semantic.matching import Match
@@ -26,9 +26,8 @@ _HEAD: Final = 3  # words of the target that say where to
 
 def is_reversed(pair: Match) -> bool:
     """Whether what stands at one end on one side stands at the other end on the other."""
-    texts = [" ".join(word.lower for word in reading.words) for reading in (pair.left, pair.right)]
-    ways = [_ways(text) for text in texts]
-    if any(_swapped(one, other) for one in ways[0] for other in ways[1]):
+    ways = _ways(pair.left)
+    if ways and any(_swapped(one, other) for one, other in product(ways, _ways(pair.right))):
         return True
     if pair.only_left or pair.only_right:
         return False
@@ -46,7 +45,8 @@ def _end(reading: Reading) -> str:
 _Way = tuple[str, set[str], set[str]]
 
 
-def _ways(text: str) -> list[_Way]:
+def _ways(reading: Reading) -> list[_Way]:
+    text = " ".join([word.lower for word in reading.words])
     found = []
     for kind, pattern in (("go", _FROM_TO), ("go", _TO_FROM), ("go", _X_TO_Y), ("sum", _SUM)):
         if way := pattern.search(text):

@@ -42,11 +42,11 @@ Parts = dict[str, Part]
 
 def swapped(pair: Match) -> bool:
     """Whether two words that both have stand in each other's part."""
-    if _is_mutual(pair.left) or _is_mutual(pair.right):
+    alone = len(pair.only_left) + len(pair.only_right)
+    if alone > _FEW or _is_mutual(pair.left) or _is_mutual(pair.right):
         return False
     left, right = _once(pair.left.parts), _once(pair.right.parts)
-    alone = len(pair.only_left) + len(pair.only_right)
-    if alone <= _FEW and _exchanged(left, right, commuting=_commuting(pair)):
+    if _exchanged(left, right, commuting=_commuting(pair)):
         return True
     if alone:
         return False

@@ -36,7 +36,10 @@ def spelled_apart(pair: Match) -> bool:
 
 
 def _identifiers_differ(pair: Match) -> bool:
-    left, right = _identifiers(pair.left), _identifiers(pair.right)
+    left = _identifiers(pair.left)
+    if not left:
+        return False
+    right = _identifiers(pair.right)
     return bool(left - right) and bool(right - left)
 
 
@@ -45,7 +48,10 @@ def _identifiers(reading: Reading) -> set[str]:
 
 
 def _commands_differ(pair: Match) -> bool:
-    left, right = _commands(pair.left), _commands(pair.right)
+    left = _commands(pair.left)
+    if not left:
+        return False
+    right = _commands(pair.right)
     return any(left[program].isdisjoint(right[program]) for program in left.keys() & right.keys())
 
 
@@ -60,7 +66,10 @@ def _commands(reading: Reading) -> dict[str, set[str]]:
 
 def _cases_differ(pair: Match) -> bool:
     """Whether a unit stands for another of the same letters: "mW", "MW"; "mb" for "MB" is only carelessly written."""
-    left, right = _units(pair.left), _units(pair.right)
+    left = _units(pair.left)
+    if not left:
+        return False
+    right = _units(pair.right)
     return any(
         (one[0] == other[0] or one[0] in "kK") != (one[1:] == other[1:])
         for unit in left.keys() & right.keys()
