@@ -20,6 +20,7 @@ _BASE_URL: Final = re.compile(r"https://[^/?#\s]+(/[^?#\s]*)?|http://127\.0\.0\.
 _LEAST_REGIONS: Final = 2
 MODES: Final = ("off", "shadow", "serve")
 WORDS: Final = ("off", "redacted")
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class SettingsError(Exception):
@@ -97,6 +98,8 @@ def _contradictions(settings: Settings) -> list[str]:
         faults.append(f"TIDEGATE_SEMANTIC is one of {', '.join(MODES)}")
     if settings.log_prompts not in WORDS:
         faults.append(f"TIDEGATE_LOG_PROMPTS is one of {', '.join(WORDS)}")
+    if settings.log_level not in LEVELS:
+        faults.append(f"TIDEGATE_LOG_LEVEL is one of {', '.join(LEVELS)}")
     if settings.webhook_loopback and not settings.local:
         faults.append("TIDEGATE_WEBHOOK_LOOPBACK is for the local stage alone")
     return faults

@@ -21,6 +21,7 @@ from chalicelib.adapters.queues.sqs import DEAD
 from chalicelib.domain.jobs import Message
 from infra.key import Refused, stage_environment
 from infra.reach import reason
+from infra.switches import switch_faults, switched
 
 BATCH: Final = 10  # what SQS takes at once
 SLOWEST: Final = 0.001
@@ -157,9 +158,9 @@ def wish_of(environ: Mapping[str, str]) -> Wish:
         rate = 0.0
     if not rate >= SLOWEST:
         raise Refused(f"RATE is how many messages a second, {SLOWEST} or more")
-    return Wish(
-        dry=environ.get("DRY_RUN", "") in {"1", "true"}, force=environ.get("FORCE", "") in {"1", "true"}, rate=rate
-    )
+    if faults := [*switch_faults(environ, ("DRY_RUN", "FORCE"))]:
+        raise Refused("; ".join(faults))
+    return Wish(dry=switched(environ, "DRY_RUN"), force=switched(environ, "FORCE"), rate=rate)
 
 
 def main() -> int:

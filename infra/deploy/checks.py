@@ -7,7 +7,7 @@ from typing import Any, Final
 from infra.deploy.account import Account, found
 from infra.deploy.cloudformation import described, status_of
 from infra.deploy.faults import CannotDeploy
-from infra.deploy.inventory import Inventory
+from infra.deploy.inventory import CHALICES, Inventory
 from infra.deploy.secrets import Pepper
 from infra.deploy.wish import Wish
 from infra.stages import APP, Stage
@@ -49,7 +49,7 @@ def stack_faults(account: Account, stacks: list[str]) -> Iterator[str]:
 
 
 def owner_faults(account: Account, stage: str, inventory: Inventory) -> Iterator[str]:
-    """Names that are taken: the other way of deploying makes functions that are called the same."""
+    """Names that are taken: by others, or by the other way of deploying, whose functions are called the same."""
     client: Any = account.client("lambda")
     for arn in inventory.functions.values():
         tags = client.list_tags(Resource=arn)["Tags"]
@@ -59,13 +59,24 @@ def owner_faults(account: Account, stage: str, inventory: Inventory) -> Iterator
                 "CloudFormation as before, or delete that stack first"
             )
             return
-        if tags.get("tidegate:stage", stage) != stage or not tags:
+        if tags.get("tidegate:stage", stage if CHALICES in tags else "") != stage:
             yield f"the function {arn.rpartition(':')[2]} is not Tidegate's: rename or remove it, or use another Region"
+    yield from _role_faults(account, inventory)
     if described(account, f"{APP}-{stage}") is not None:
         yield (
             f"the stack {APP}-{stage} deploys this stage by CloudFormation: go on with that way, "
             "or delete that stack first"
         )
+
+
+def _role_faults(account: Account, inventory: Inventory) -> Iterator[str]:
+    """Roles that not Lambda alone may take, as it may those that Chalice makes, which have no tag to tell them by."""
+    client: Any = account.client("iam")
+    for arn in inventory.roles.values():
+        name = arn.rpartition("/")[2]
+        trust = client.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+        if any(each["Principal"] != {"Service": "lambda.amazonaws.com"} for each in trust["Statement"]):
+            yield f"the role {name} is not Tidegate's, for not Lambda alone may take it: rename or remove it"
 
 
 def pepper_faults(account: Account, pepper: Pepper) -> Iterator[str]:

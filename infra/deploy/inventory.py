@@ -22,7 +22,7 @@ from infra.stages import API, APP, STAGES, function_name
 _SOUGHT: Final = frozenset(
     {"iam_role", "lambda_function", "sqs_event", "cloudwatch_event", "rest_api", "websocket_api"}
 )
-_CHALICES: Final = "aws-chalice"  # a tag of all that Chalice makes
+CHALICES: Final = "aws-chalice"  # a tag of all that Chalice makes
 _FUNCTION: Final = re.compile(r":function:([^/:]+)")
 
 Resource = Mapping[str, str]
@@ -130,7 +130,7 @@ class Finder:
                 yield _resource(short, "lambda_function", lambda_arn=arn)
 
     def _is_chalices(self, arn: str) -> bool:
-        return _CHALICES in self._account.client("lambda").list_tags(Resource=arn)["Tags"]
+        return CHALICES in self._account.client("lambda").list_tags(Resource=arn)["Tags"]
 
     def _sources(self) -> Iterator[Resource]:
         for each in self._each("lambda", "list_event_source_mappings", "EventSourceMappings"):

@@ -5,7 +5,7 @@ another word is said.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from infra.deploy.account import Account
 from infra.deploy.cloudformation import SHELL, described, status_of
@@ -18,6 +18,9 @@ from infra.parameters import Deployed, Regions, data_parameters, watch_parameter
 from infra.stages import APP, Stage
 from infra.templates import DATA, read
 from infra.watch.template import watch
+
+SAID: Final = ("BudgetOfTag", "ConcurrencyQuota")
+"""What the runbooks have an operator say to the watch stack itself."""
 
 
 def data_name(stage: Stage) -> str:
@@ -56,7 +59,9 @@ def watch_stack(account: Account, stage: Stage, wish: Wish, inventory: Inventory
         budget_usd=int(float(budget)) if budget else None,
         regions=_regions(account, _given(account, data_name(stage)), wish),
     )
-    return Wanted(name=watch_name(stage), stage=stage.name, template=watch(stage), parameters=parameters)
+    template = watch(stage)
+    said = {name: given[name] for name in SAID if name in given and name in template["Parameters"]}
+    return Wanted(name=watch_name(stage), stage=stage.name, template=template, parameters=said | parameters)
 
 
 def _given(account: Account, stack: str) -> Mapping[str, str]:

@@ -8,8 +8,10 @@ from msgspec import Struct
 
 from infra.deploy.faults import CannotDeploy
 from infra.stages import STAGES
+from infra.switches import shortened, switch_faults, switched
 
-_YES: Final = frozenset({"1", "true", "yes"})
+_SWITCHES: Final = ("PLAN", "REPLACE", "DATA")
+_BUDGET: Final = re.compile(r"[0-9]{1,9}")
 _ACCOUNT_DIGITS: Final = 12
 _ADDRESS: Final = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]+")
 _URL: Final = re.compile(r"https?://([^{}\s]|\{api\}|\{stage\})+")
@@ -52,10 +54,10 @@ class Wish(Struct, frozen=True, kw_only=True):
             stage=environ["STAGE"],
             region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "",
             account=environ.get("ACCOUNT", ""),
-            plan=environ.get("PLAN", "") in _YES,
-            replace=environ.get("REPLACE", "") in _YES,
+            plan=switched(environ, "PLAN"),
+            replace=switched(environ, "REPLACE"),
             confirm=environ.get("CONFIRM", ""),
-            data=environ.get("DATA", "") in _YES,
+            data=switched(environ, "DATA"),
             **{name: environ.get(name.upper(), "") for name in _TEXTS},
         )
 
@@ -67,8 +69,9 @@ def _faults(environ: Mapping[str, str]) -> Iterator[str]:
         yield f"there is no stage {stage!r}: say STAGE={'|'.join(STAGES)}"
     if account and not (account.isdecimal() and len(account) == _ACCOUNT_DIGITS):
         yield f"ACCOUNT is {_ACCOUNT_DIGITS} digits, not {account!r}"
-    if budget and not budget.isdecimal():
-        yield f"BUDGET_USD is whole dollars a month, not {budget!r}"
+    yield from switch_faults(environ, _SWITCHES)
+    if budget and not _BUDGET.fullmatch(budget):
+        yield f"BUDGET_USD is whole dollars a month, at most 999,999,999, not {shortened(budget)!r}"
     if mail and not _ADDRESS.fullmatch(mail):
         yield f"MAIL is one address, as ops@example.com, not {mail!r}"
     if url and not _URL.fullmatch(url):

@@ -66,9 +66,8 @@ def blended(parts: Iterable[tuple[float, Asked]]) -> Asked:
 
     def means(field: str) -> dict[str, float]:
         names = {name for _, asked in known for name in getattr(asked, field)}
-        return {
-            name: sum(share * getattr(asked, field).get(name, 0) for share, asked in known) for name in sorted(names)
-        }
+        found = {name: sum(share * getattr(asked, field).get(name, 0) for share, asked in known) for name in names}
+        return {name: max(0.0, found[name]) for name in sorted(found)}  # two kinds may both do without a call of a miss
 
     return Asked(
         calls=means("calls"),

@@ -56,7 +56,7 @@ def planned(load: Load, counts: Counts, prices: Prices) -> Plan:
         needs=needs,
         hot=hot_items(load, needs),
         shards=shards_for(load, needs),
-        quotas=demands(load, needs, prices),
+        quotas=demands(load, needs, STAGES[needs.stage], prices),
         bill=bill(load, needs, prices, model),
         waiting=_waiting(day, needs, counts, prices),
         memory=memory,

@@ -8,6 +8,7 @@ from msgspec import Struct
 from infra.plan.load import Load
 from infra.plan.needs import Needs
 from infra.plan.prices import Prices, Quota
+from infra.stages import Stage
 
 ROOM = 1.25  # what to ask for, against what is needed
 
@@ -22,11 +23,11 @@ class Demand(Struct, frozen=True):
 
     @property
     def breaks(self) -> bool:
-        return self.quota.default is not None and self.needed > self.quota.default
+        return self.quota.default is not None and round(self.needed, 3) > self.quota.default
 
 
-def demands(load: Load, needs: Needs, prices: Prices) -> list[Demand]:
-    """Every quota, the tightest first; those that differ from model to model at the end."""
+def demands(load: Load, needs: Needs, stage: Stage, prices: Prices) -> list[Demand]:
+    """Every quota and the stage's throttle, the tightest first; those that differ from model to model at the end."""
     running = sum(needs.concurrency.values())
     grown = max(needs.concurrency[name] for name in needs.concurrency)
     amounts = {
@@ -44,14 +45,22 @@ def demands(load: Load, needs: Needs, prices: Prices) -> list[Demand]:
     if load.quota is not None:
         known["model_tokens"] = msgspec.structs.replace(known["model_tokens"], default=load.quota)
     found = [_demand(known[name], amount, load) for name, amount in amounts.items()]
+    found.append(_let_in(stage, amounts["gateway_rate"]))
     return sorted(found, key=lambda each: -each.needed / (each.quota.default or float("inf")))
 
 
 RAMP_STEPS = 6  # a burst that builds up over a minute has six times ten seconds
 
 
+def _let_in(stage: Stage, needed: float) -> Demand:
+    """What is a setting of ours, and not the account's."""
+    quota = Quota(f"Turns a second that {stage.name} lets in", "tidegate", default=stage.throttle.per_second)
+    asks = ceil(round(needed * ROOM, 3))
+    return Demand(quota, needed, asks, f"throttle of {stage.name} in infra/stages.py: {asks:,}")
+
+
 def _demand(quota: Quota, needed: float, load: Load) -> Demand:
-    asks = ceil(needed * ROOM)
+    asks = ceil(round(needed * ROOM, 3))
     if quota.code and quota.raises:
         how = (
             f"aws service-quotas request-service-quota-increase --service-code {quota.service}"

@@ -58,12 +58,17 @@ def stack(status):
 GONE = error("ValidationError", "Stack with id x does not exist")
 
 
+BUDGET = "BUDGET_USD is whole dollars a month, at most 999,999,999"
+
+
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
         ({}, "there is no stage '': say STAGE=solo|team|scale"),
         ({"STAGE": "prod"}, "there is no stage 'prod': say STAGE=solo|team|scale"),
         ({"STAGE": "solo", "ACCOUNT": "12"}, "ACCOUNT is 12 digits, not '12'"),
+        ({"STAGE": "solo", "PLAN": "maybe"}, "PLAN is 1 or 0, not 'maybe'"),
+        ({"STAGE": "solo", "BUDGET_USD": "9" * 400}, f"{BUDGET}, not '{'9' * 40}…'"),
     ],
 )
 def test_a_wish_that_cannot_be_meant(environ, said):
@@ -127,7 +132,9 @@ def test_a_stack_that_can_be_changed(status):
     [
         ({"aws:cloudformation:stack-name": "theirs"}, "is of the stack theirs: deploy this stage by CloudFormation"),
         ({}, "is not Tidegate's: rename or remove it"),
+        ({"owner": "bob"}, "is not Tidegate's: rename or remove it"),
         ({"tidegate:stage": "team"}, "is not Tidegate's"),
+        ({"tidegate:stage": "team", "aws-chalice": "version=1:stage=team:app=tidegate"}, "is not Tidegate's"),
     ],
 )
 def test_a_name_that_is_taken(tags, said):
@@ -137,6 +144,32 @@ def test_a_name_that_is_taken(tags, said):
 
     assert fault.startswith("the function tidegate-solo-work ")
     assert said in fault
+
+
+@pytest.mark.parametrize("tags", [{"tidegate:stage": "solo"}, {"aws-chalice": "version=1:stage=solo:app=tidegate"}])
+def test_a_function_of_its_own(tags):
+    found = Inventory(({"resource_type": "lambda_function", "name": "work", "lambda_arn": "arn:f:tidegate-solo-work"},))
+
+    assert not [*checks.owner_faults(account(list_tags={"Tags": tags}, describe_stacks=GONE), "solo", found)]
+
+
+@pytest.mark.parametrize(
+    ("principal", "is_taken"),
+    [
+        ({"Service": "lambda.amazonaws.com"}, False),
+        ({"Service": ["lambda.amazonaws.com", "ec2.amazonaws.com"]}, True),
+        ({"AWS": "arn:aws:iam::444455556666:root"}, True),
+        ("*", True),
+    ],
+)
+def test_a_role_that_others_may_take(principal, is_taken):
+    role = {"resource_type": "iam_role", "name": "work_role", "role_arn": "arn:aws:iam::1:role/tidegate-solo-work"}
+    trust = {"Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]}
+    asked = account(get_role={"Role": {"AssumeRolePolicyDocument": trust}}, describe_stacks=GONE)
+
+    faults = [*checks.owner_faults(asked, "solo", Inventory((role,)))]
+
+    assert [each.startswith("the role tidegate-solo-work is not Tidegate's") for each in faults] == [True] * is_taken
 
 
 def test_a_stage_that_was_deployed_the_other_way():

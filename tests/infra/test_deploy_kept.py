@@ -63,3 +63,20 @@ def items(world):
 
 def secret(world):
     return world.client("secretsmanager").get_secret_value(SecretId="tidegate/solo/peppers")["SecretString"]
+
+
+def test_what_an_operator_said_to_the_watch_stack_stays(world):
+    world.deploy()
+    client = world.client("cloudformation")
+    client.update_stack(
+        StackName="tidegate-solo-watch",
+        UsePreviousTemplate=True,
+        Parameters=[{"ParameterKey": "BudgetOfTag", "ParameterValue": "true"}],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+
+    world.deploy(mail="ops@example.com")
+
+    (stack,) = client.describe_stacks(StackName="tidegate-solo-watch")["Stacks"]
+    said = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    assert (said["BudgetOfTag"], said["Mail"]) == ("true", "ops@example.com")

@@ -275,6 +275,23 @@ def test_a_quota_that_breaks_comes_with_the_command_that_raises_it():
     assert not [each for each in a_plan(users=10).quotas if each.breaks]
 
 
+def test_a_stage_that_lets_in_too_few_says_where_that_is_set():
+    plan = a_plan(stage="solo", peak=10_000)
+
+    (let_in,) = (each for each in plan.quotas if each.quota.service == "tidegate")
+    assert let_in.breaks
+    assert let_in.how == "throttle of solo in infra/stages.py: 12,500"
+    assert [each for each in a_plan(peak=50_000).quotas if each.breaks and each.quota.service == "tidegate"]
+
+
+@pytest.mark.parametrize("conversations", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("later", [0.0, 0.5])
+def test_nothing_is_asked_for_less_than_never(conversations, later):
+    asked = a_plan(semantic_rate=0.1, conversations=conversations, later=later).needs.mix.asked
+
+    assert min(*asked.calls.values(), *asked.read_units.values(), *asked.write_units.values()) >= 0
+
+
 def test_the_models_quota_breaks_where_the_account_has_less():
     plan = a_plan(quota=10_000)
 

@@ -27,6 +27,12 @@ def test_a_rate_that_is_none_is_refused(rate):
         wish_of({"RATE": rate})
 
 
+@pytest.mark.parametrize("name", ["DRY_RUN", "FORCE"])
+def test_a_word_that_is_neither_yes_nor_no_moves_nothing(name):
+    with pytest.raises(Refused, match=f"{name} is 1 or 0, not 'perhaps'"):
+        wish_of({name: "perhaps"})
+
+
 def test_what_came_too_often_is_told_from_what_can_never_be_done():
     assert why_not(TOO_OFTEN) is None
     assert why_not({**TOO_OFTEN, "Body": "{"}) == "not a message of a version that is known"

@@ -107,3 +107,9 @@ def test_a_number_that_cannot_be_is_named_with_what_can(setting, text):
 def test_ports_that_cannot_be_are_refused_in_words(text):
     with pytest.raises(SettingsError, match=r"^TIDEGATE_WEBHOOK_PORTS: not port numbers, with commas between them$"):
         read({"TIDEGATE_WEBHOOK_PORTS": text})
+
+
+@pytest.mark.parametrize("text", ["nan", "TRACE", "info"])
+def test_a_level_that_no_log_has_is_refused(text):
+    with pytest.raises(SettingsError, match=r"^TIDEGATE_LOG_LEVEL is one of DEBUG, INFO, WARNING, ERROR, CRITICAL$"):
+        read({"TIDEGATE_LOG_LEVEL": text})
