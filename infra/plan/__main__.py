@@ -75,7 +75,7 @@ def main(given: Sequence[str]) -> int:
         try:
             written = report.write(plan, counts, prices, folder=options.out, command=arguments(given))
         except OSError as fault:
-            print(f"not written: {fault}", file=sys.stderr)
+            print(f"--out is a folder that can be written, and {options.out} is not: {fault.strerror}", file=sys.stderr)
             return 1
         print("\n".join(map(str, written)), file=sys.stderr)
     return 0

@@ -195,7 +195,8 @@ _NUMBER = re.compile(r"[0-9][0-9,.]*( ?(USD|%|s))?")
 _CODE = re.compile("`([^`]+)`")
 HOW = (
     "By the product's own turn, gate, admission, ledger, exact cache, single flight, router, pool, quotas, line, worker"
-    " and valve over memory, in virtual time; a hit by meaning is played as an exact one. Numbers are of the whole."
+    " and valve over memory, in virtual time; a hit by meaning is played as an exact one. Numbers are of the whole. The"
+    " account's quotas are not played: it stands as if those that break had been raised."
 )
 
 

@@ -100,7 +100,7 @@ def _server_errors(stage: Stage) -> Alarm:
 def _limits(stage: Stage) -> Iterable[Alarm]:
     yield Alarm(
         name="StaleCatalogue",
-        says="Somebody wrote a catalogue that cannot be served; the last good one is.",
+        says="Somebody wrote a catalogue that cannot be served; processes that have a good one serve that.",
         metrics=[metric(stage, "stale_catalogues")],
         above=0,
     )

@@ -204,7 +204,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path, capsys):
     status = main([*options.split(), "--out", str(tmp_path / "file" / "plan")])
 
     assert status == 1
-    assert capsys.readouterr().err.startswith("not written: ")
+    assert capsys.readouterr().err.startswith("--out is a folder that can be written, and ")
 
 
 def test_every_table_has_a_cell_for_each_column(calm):
