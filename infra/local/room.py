@@ -8,7 +8,8 @@ from time import monotonic
 from typing import Final
 
 _LOOK_S: Final = 0.1
-_TIME: Final = 0.4  # of all cores: with less of them idle, whoever begins takes it from who has begun
+_TIME: Final = 0.3  # of all cores: with less of them idle, whoever begins takes it from who has begun
+_STEP_S: Final = 0.02  # between two who begin because there is time: what they take must show before more do
 _STAT: Final = Path("/proc/stat")
 
 Start = Callable[[], None]
@@ -23,7 +24,7 @@ class Machine:
         self._has_time = True
 
     def has_time(self) -> bool:
-        """Whether two fifths of them were idle since somebody asked, and for at least a tenth of a second."""
+        """Whether three tenths of them were idle, or gave way, since somebody asked a tenth of a second ago or more."""
         if monotonic() - self._looked_at >= _LOOK_S:
             self._look()
         return self._has_time
@@ -35,7 +36,8 @@ class Machine:
                 ticks = [int(each) for each in lines.readline().split()[1:9]]
         except OSError:
             return
-        idle, every = ticks[3] + ticks[4], sum(ticks)
+        _, nice, _, idle, waits, *_ = ticks
+        idle, every = idle + waits + nice, sum(ticks)
         self._has_time = idle - self._idle >= _TIME * (every - self._all)
         self._idle, self._all = idle, every
 
@@ -47,17 +49,20 @@ class Room:
     For one event loop.
     """
 
-    def __init__(self, most: int, always: int, waiting: int, has_time: Callable[[], bool]) -> None:
+    def __init__(
+        self, most: int, always: int, waiting: int, has_time: Callable[[], bool], clock: Callable[[], float] = monotonic
+    ) -> None:
         self._most, self._always, self._waiting = most, always, waiting
         self._has_time = has_time
+        self._clock = clock
         self._inside = 0
+        self._next_at = 0.0
         self._line: deque[Start] = deque()
 
     def admit(self, start: Start) -> bool:
         """Start it now, or when there is room; or say that the line is full too."""
         if not self._line and self._is_open():
-            self._inside += 1
-            start()
+            self._start(start)
         elif len(self._line) < self._waiting:
             self._line.append(start)
             if len(self._line) == 1:
@@ -77,15 +82,22 @@ class Room:
         self._let_in()
 
     def _is_open(self) -> bool:
-        return self._inside < self._always or (self._inside < self._most and self._has_time())
+        if self._inside < self._always:
+            return True
+        return self._inside < self._most and self._clock() >= self._next_at and self._has_time()
+
+    def _start(self, start: Start) -> None:
+        if self._inside >= self._always:
+            self._next_at = self._clock() + _STEP_S
+        self._inside += 1
+        start()
 
     def _let_in(self) -> None:
         while self._line and self._is_open():
-            self._inside += 1
-            self._line.popleft()()
+            self._start(self._line.popleft())
 
     def _look_again(self) -> None:
         """Nobody need leave for the machine to have time again."""
         self._let_in()
         if self._line:
-            asyncio.get_running_loop().call_later(_LOOK_S, self._look_again)
+            asyncio.get_running_loop().call_later(_STEP_S, self._look_again)

@@ -10,11 +10,19 @@ from infra.local.room import Machine, Room
 class Turns:
     """A room, who was started in it, and whether the machine has time."""
 
+    pace = 1.0
+
     def __init__(self, *, most=4, always=2, waiting=3, has_time=True):
         self.has_time = has_time
+        self.now = 0.0
         self.started = []
         self.starts = {}
-        self.room = Room(most, always, waiting, lambda: self.has_time)
+        self.room = Room(most, always, waiting, lambda: self.has_time, self.clock)
+
+    def clock(self):
+        """Each look is a second later."""
+        self.now += self.pace
+        return self.now
 
     def come(self, *names):
         """Whether each finds a place, at work or in line."""
@@ -38,6 +46,16 @@ def test_while_the_machine_has_time_all_threads_are_used_and_then_the_line():
     found = run(lambda: turns.come(*"abcdefgh"))
 
     assert (found, turns.started) == ([True] * 7 + [False], list("abcd"))
+
+
+def test_not_all_begin_at_once_because_a_moment_ago_there_was_time():
+    turns = Turns()
+    turns.pace = 0.0
+    turns.now = 1.0
+
+    found = run(lambda: turns.come(*"abcdef"))
+
+    assert (found, turns.started) == ([True] * 6, list("abc"))
 
 
 def test_a_busy_machine_works_on_fewer():
@@ -104,18 +122,25 @@ def test_the_line_moves_when_the_machine_has_time_again_though_nobody_leaves():
     assert turns.started == list("abc")
 
 
-def test_a_machine_has_time_while_two_fifths_of_its_cores_were_idle(monkeypatch, tmp_path):
+def test_a_machine_has_time_while_three_tenths_of_its_cores_were_idle_or_gave_way(monkeypatch, tmp_path):
     stat, clock = tmp_path / "stat", SimpleNamespace(now=1_000.0)
     monkeypatch.setattr(room, "_STAT", stat)
     monkeypatch.setattr(room, "monotonic", lambda: clock.now)
     machine, told = Machine(), []
 
-    for busy, idle, seconds in ((100, 900, 1), (161, 939, 1), (221, 979, 1), (300, 980, 0.05), (321, 979, 1)):
-        stat.write_text(f"cpu {busy} 0 0 {idle} 0 0 0 0 0 0\ncpu0 1 2 3\n")
+    for busy, nice, idle, seconds in (
+        (100, 0, 900, 1),
+        (171, 0, 929, 1),
+        (241, 0, 959, 1),
+        (340, 0, 960, 0.05),
+        (341, 0, 959, 1),
+        (401, 40, 959, 1),
+    ):
+        stat.write_text(f"cpu {busy} {nice} 0 {idle} 0 0 0 0 0 0\ncpu0 1 2 3\n")
         clock.now += seconds
         told.append(machine.has_time())
 
-    assert told == [True, False, True, True, False]
+    assert told == [True, False, True, True, False, True]
 
 
 def test_a_system_that_does_not_say_has_time(monkeypatch, tmp_path):
