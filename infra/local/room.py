@@ -57,6 +57,7 @@ class Room:
         self._clock = clock
         self._inside = 0
         self._next_at = 0.0
+        self._is_looking = False
         self._line: deque[Start] = deque()
 
     def admit(self, start: Start) -> bool:
@@ -65,7 +66,7 @@ class Room:
             self._start(start)
         elif len(self._line) < self._waiting:
             self._line.append(start)
-            if len(self._line) == 1:
+            if not self._is_looking:
                 self._look_again()
         else:
             return False
@@ -99,5 +100,6 @@ class Room:
     def _look_again(self) -> None:
         """Nobody need leave for the machine to have time again."""
         self._let_in()
-        if self._line:
+        self._is_looking = bool(self._line)
+        if self._is_looking:
             asyncio.get_running_loop().call_later(_STEP_S, self._look_again)
