@@ -94,12 +94,9 @@ def _contradictions(settings: Settings) -> list[str]:
     faults = []
     if not settings.local and not settings.pepper and not settings.peppers_secret:
         faults.append("TIDEGATE_PEPPERS_SECRET or TIDEGATE_PEPPER must be set outside the local stage")
-    if settings.semantic not in MODES:
-        faults.append(f"TIDEGATE_SEMANTIC is one of {', '.join(MODES)}")
-    if settings.log_prompts not in WORDS:
-        faults.append(f"TIDEGATE_LOG_PROMPTS is one of {', '.join(WORDS)}")
-    if settings.log_level not in LEVELS:
-        faults.append(f"TIDEGATE_LOG_LEVEL is one of {', '.join(LEVELS)}")
+    for name, known in (("semantic", MODES), ("log_prompts", WORDS), ("log_level", LEVELS)):
+        if getattr(settings, name) not in known:
+            faults.append(f"{PREFIX}{name.upper()} is one of {', '.join(known)}")
     if settings.webhook_loopback and not settings.local:
         faults.append("TIDEGATE_WEBHOOK_LOOPBACK is for the local stage alone")
     return faults
@@ -112,7 +109,7 @@ def _share(text: str) -> float:
     raise ValueError("not a number from 0 to 1")
 
 
-def _boolean(text: str) -> bool:
+def boolean(text: str) -> bool:
     match text.strip().lower():
         case "1" | "true" | "yes" | "on":
             return True
@@ -184,4 +181,4 @@ _OF_THEIR_OWN: Final[dict[str, Callable[[str], object]]] = {
     "webhook_ports": _ports,
     "regions": _regions,
 }
-_PARSERS: Final[dict[type, Callable[[str], object]]] = {bool: _boolean, int: _positive, float: _share, str: str.strip}
+_PARSERS: Final[dict[type, Callable[[str], object]]] = {bool: boolean, int: _positive, float: _share, str: str.strip}

@@ -3,21 +3,24 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-_YES: Final = frozenset({"1", "true", "yes", "on"})
-_NO: Final = frozenset({"", "0", "false", "no", "off"})
+from chalicelib.settings import boolean
+
 _MOST_SHOWN: Final = 40
 
 
 def switched(environ: Mapping[str, str], name: str) -> bool:
-    """Whether a variable says yes."""
-    return environ.get(name, "").strip().lower() in _YES
+    """Whether a variable says yes, in the words of a setting; ValueError where it says neither yes nor no."""
+    said = environ.get(name, "").strip()
+    return bool(said) and boolean(said)
 
 
 def switch_faults(environ: Mapping[str, str], names: Iterable[str]) -> Iterator[str]:
-    """A sentence for each that says neither yes nor no."""
+    """A sentence for each that says neither."""
     for name in names:
-        if (said := environ.get(name, "")).strip().lower() not in _YES | _NO:
-            yield f"{name} is 1 or 0, not {shortened(said)!r}"
+        try:
+            switched(environ, name)
+        except ValueError:
+            yield f"{name} is 1 or 0, not {shortened(environ[name])!r}"
 
 
 def shortened(text: str) -> str:

@@ -9,9 +9,8 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Final
 
 import urllib3
 import uvicorn
@@ -20,6 +19,7 @@ from botocore.session import Session
 from benchmarks.peers.upstream import HOST
 from chalicelib.adapters.dynamodb.direct import Direct
 from chalicelib.adapters.dynamodb.reach import place
+from infra.local.bridge import Receive, Scope, Send
 
 TABLE: Final = "tidegate-local-ledger"
 _THREADS: Final = 128
@@ -27,10 +27,6 @@ _READ: Final = 8
 _COUNTERS: Final = 4
 _ENTRY: Final = "x" * 1_800
 _TYPE: Final = {"Content-Type": "application/json"}
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 
 class Floor:
@@ -43,7 +39,7 @@ class Floor:
         self._models = urllib3.PoolManager(maxsize=_THREADS)
         self._threads = ThreadPoolExecutor(_THREADS)
 
-    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del scope
         body = (await receive())["body"]
         answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._turn, body)

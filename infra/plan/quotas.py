@@ -52,15 +52,20 @@ def demands(load: Load, needs: Needs, stage: Stage, prices: Prices) -> list[Dema
 RAMP_STEPS = 6  # a burst that builds up over a minute has six times ten seconds
 
 
+def _asks(needed: float) -> int:
+    """With room, and without what floats add to it."""
+    return ceil(round(needed * ROOM, 3))
+
+
 def _let_in(stage: Stage, needed: float) -> Demand:
     """What is a setting of ours, and not the account's."""
     quota = Quota(f"Turns a second that {stage.name} lets in", "tidegate", default=stage.throttle.per_second)
-    asks = ceil(round(needed * ROOM, 3))
+    asks = _asks(needed)
     return Demand(quota, needed, asks, f"throttle of {stage.name} in infra/stages.py: {asks:,}")
 
 
 def _demand(quota: Quota, needed: float, load: Load) -> Demand:
-    asks = ceil(round(needed * ROOM, 3))
+    asks = _asks(needed)
     if quota.code and quota.raises:
         how = (
             f"aws service-quotas request-service-quota-increase --service-code {quota.service}"
