@@ -64,7 +64,7 @@ class Turns:
         self._now = _BEGAN
         self._decisions = MemoryDecisions(self._shelf)
         self._answers = MemoryAnswers(self._shelf)
-        self._index = FlatIndex(Journal(), clock=time.monotonic)
+        self._index = FlatIndex(Journal(), clock=time.monotonic, most_bytes=2**28)
         self._fits = Fits(EMBEDDER, version())
         meanings = Meanings(parts.embedder, self._index, parts.judge, self, self._decisions)
         tier = SemanticTier(

@@ -46,7 +46,7 @@ def measure(figures: Figures, sizes: Sequence[int], version: str | None) -> None
             for n, text in enumerate(texts)
         ]
         with _logged(entries) as log:
-            index = FlatIndex(log, clock=time.monotonic)
+            index = FlatIndex(log, clock=time.monotonic, most_bytes=2**28)
             began, before = time.perf_counter(), time.process_time()
             _nearest(index, entries[0], 600)
             loaded = {

@@ -41,6 +41,7 @@ class Settings:
     cache_ttl_seconds: int = 86_400
     semantic: str = "off"
     semantic_ms: int = 50
+    index_mb: int = 256
     max_error: float = 0.01
     check_rate: float = 0.05
     embedder: str = "wordllama://"

@@ -28,6 +28,7 @@ _CONNECTIONS: Final = 1_000
 _LOAD_S: Final = 15.0
 _LEVEL_S: Final = 10.0
 _PART_S: Final = 4.0
+_INDEX_MB: Final = "8"  # it is full within two minutes: what fills cannot be told from what leaks
 
 
 def main() -> int:
@@ -38,7 +39,8 @@ def main() -> int:
     asked = parser.parse_args()
     figures = Figures(claim_stdout())
     figures.begin(SEED)
-    with model() as moody, running(f"openai+{moody.url}/v1", UPSTREAM_MODEL="soak") as product:
+    options = {"UPSTREAM_MODEL": "soak", "TIDEGATE_INDEX_MB": _INDEX_MB}
+    with model() as moody, running(f"openai+{moody.url}/v1", **options) as product:
         asyncio.run(_play(Stage(product, moody, SEED, figures), asked.scenes, asked.minutes))
     if tuple(asked.scenes) == SCENES:
         page.replace_between(BEGIN, END, soak_page.soak_tables(figures))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.vectors.flat import FlatIndex
 
 MILLISECONDS: Final = 1_000
+MB: Final = 1024 * 1024
 
 
 def semantic_tier(settings: Settings, database: Database, embedder: Callable[[str], Embedder]) -> SemanticTier:
@@ -97,7 +98,7 @@ def _index(settings: Settings, database: Database, decisions: DynamoDecisions) -
     from chalicelib.adapters.vectors.flat import FlatIndex
 
     log = DynamoEntries(database)
-    flat = FlatIndex(log, clock=time.monotonic)
+    flat = FlatIndex(log, clock=time.monotonic, most_bytes=settings.index_mb * MB)
     return flat, _Together(log, flat, decisions)
 
 

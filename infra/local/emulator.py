@@ -7,6 +7,7 @@ journal, without what a gateway has no use for (containers, SFTP, MQTT, schedule
 import argparse
 import asyncio
 import fcntl
+import gc
 import logging
 import os
 import shutil
@@ -27,6 +28,9 @@ CHECKPOINT_PATH: Final = "/_tidegate/checkpoint"
 MARK_PATH: Final = "/_tidegate/mark"
 COMPACT_ABOVE_BYTES: Final = 64 * 1024 * 1024
 GRACE_S: Final = 20.0
+
+_YOUNG: Final = (10_000, 50, 10**9)
+"""Of `gc.set_threshold`: what a request leaves is collected, the items never, for which all callers would wait."""
 
 _KEPT: Final = ("dynamodb", "sqs", "cloudformation", "ssm", "secretsmanager")
 _SETTINGS: Final = {
@@ -179,6 +183,7 @@ def main() -> None:
     parser.add_argument("--lifeline", type=int, required=True, help="descriptor of the supervisor's pipe")
     parser.add_argument("--compact-above", type=int, default=COMPACT_ABOVE_BYTES, help="bytes of journal")
     given = parser.parse_args()
+    gc.set_threshold(*_YOUNG)
     Lifeline(given.lifeline, grace_s=GRACE_S).watch()
     lock_directory(given.directory)
     config = uvicorn.Config(

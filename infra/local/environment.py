@@ -69,6 +69,7 @@ class Options:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             **_direct(inherited),
+            "MALLOC_ARENA_MAX": "2",  # one for each of a few threads keeps a third more memory, and saves no time
             "OPENBLAS_NUM_THREADS": "1",  # as .chalice/config.json has it
             "PYTHONUNBUFFERED": "1",
             "TIDEGATE_STAGE": "local",

@@ -73,7 +73,7 @@ class FlatIndexes:
         self.index = self.again()
 
     def again(self):
-        return FlatIndex(self.log, clock=itertools.count().__next__)
+        return FlatIndex(self.log, clock=itertools.count().__next__, most_bytes=10**7)
 
     def settle(self):
         """Everything is seen at once."""

@@ -141,6 +141,13 @@ def test_in_shadow_it_only_watches(world, key, monkeypatch):
     assert float(answer.headers["x-tidegate-similarity"]) > 0.9
 
 
+def test_the_index_may_take_as_much_memory_as_is_set(world, monkeypatch):
+    monkeypatch.setenv("TIDEGATE_INDEX_MB", "3")
+    world.serving_by_meaning(monkeypatch)
+
+    assert bootstrap.services().cache.semantic.meanings().index._most_bytes == 3 * 1024 * 1024
+
+
 def test_a_question_too_long_to_be_compared_is_still_answered_and_kept_as_it_is(serving, key):
     long = "How do I boil an egg? " + "Really. " * 4_000
 

@@ -57,7 +57,7 @@ class Flat:
     def __init__(self, table):
         self._table = table
         self.door = table, "call"
-        self._index = FlatIndex(DynamoEntries(table), clock=itertools.count().__next__)
+        self._index = FlatIndex(DynamoEntries(table), clock=itertools.count().__next__, most_bytes=10**7)
 
     def search(self, sought, within_seconds):
         mark = str(self._table.changes or "")

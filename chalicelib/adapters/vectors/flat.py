@@ -13,7 +13,6 @@ from chalicelib.domain.entries import AnswerScope, Entry, Health, Neighbour, Pur
 from chalicelib.domain.errors import IndexUnavailable, TidegateError
 from chalicelib.ports import EntryLog
 
-MOST_BYTES: Final = 256 * 1024 * 1024
 REMEMBERED_SECONDS: Final = 3_600  # then a scope is read anew: the log says for a day what was taken back
 _START: Final = -1
 
@@ -44,7 +43,7 @@ class FlatIndex:
     next one goes on. `clock` counts seconds from anywhere.
     """
 
-    def __init__(self, log: EntryLog, *, clock: Callable[[], float], most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, log: EntryLog, *, clock: Callable[[], float], most_bytes: int) -> None:
         self._log = log
         self._clock = clock
         self._most_bytes = most_bytes
