@@ -13,7 +13,7 @@ from chalicelib.adapters.embedders.word_vectors import WordVectors
 from chalicelib.adapters.embedders.wordllama import WordLlamaEmbedder
 from chalicelib.domain.semantic import features
 from chalicelib.domain.semantic.guards import Signs, veto
-from chalicelib.domain.semantic.matching import match
+from chalicelib.domain.semantic.matching import Match
 from chalicelib.domain.semantic.reading import read
 from chalicelib.domain.semantic.verifier import Remembered
 from chalicelib.domain.semantic.vocabulary import Vocabulary
@@ -39,7 +39,7 @@ def lay(pairs: Sequence[Pair], vocabulary: Vocabulary) -> Laid:
     reading = cache(lambda text: read(text, vocabulary))
     rows, guards = [], []
     for pair in pairs:
-        matched = match(reading(pair.one), reading(pair.other), vocabulary)
+        matched = Match(reading(pair.one), reading(pair.other), vocabulary)
         found = Signs(matched)
         cosine = float(embedded(pair.one) @ embedded(pair.other))
         rows.append(features.row(matched, found, cosine, vocabulary, vectors))

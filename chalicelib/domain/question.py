@@ -55,26 +55,30 @@ def canonical(text: str) -> str:
     text = unicodedata.normalize("NFC", text).strip()
     if len(text) > MOST_FOLDED:
         return text
-    folded = _folded(text)
-    while folded != text:
-        text, folded = folded, _folded(folded)
-    return folded
+    while True:
+        before, (text, is_whole) = text, _folded(text)
+        if is_whole or text == before:
+            return text
 
 
-def _folded(text: str) -> str:
+def _folded(text: str) -> tuple[str, bool]:
+    """`text` without one layer of what does not count, and whether nothing below that can be another such layer."""
     spaced = " ".join(text.replace("’", "'").split())
     asked = _OPENING.sub("", spaced, count=1) if _OPENING.match(spaced) else spaced
-    prose = _PROSE.fullmatch(_unthanked(asked))
+    bare = _unthanked(asked)
+    prose = _PROSE.fullmatch(bare)
     if prose is None:
-        return text if asked == spaced else asked
+        return (text, True) if asked == spaced else (asked, False)
     words, end = prose["words"], prose["end"]
     last = words.rpartition(" ")[2]
     if (prose["gap"] and _MENTIONING.fullmatch(last)) or ("!" in end and (len(last) == 1 or not last.isalpha())):
-        return text
+        return text, True
     plain = _cased(words)
-    if "'" in plain:
+    is_short = "'" in plain
+    if is_short:
         plain = " ".join(_CONTRACTIONS.get(word, word) for word in plain.split(" "))
-    return plain + ("" if _REQUEST.match(plain) or end in {"", "."} else "?" if "?" in end else "!")
+    end = "" if _REQUEST.match(plain) or end in {"", "."} else "?" if "?" in end else "!"
+    return plain + end, bare == spaced and not is_short
 
 
 def _unthanked(asked: str) -> str:

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from chalicelib.domain.semantic.guards import Signs
-from chalicelib.domain.semantic.matching import match
+from chalicelib.domain.semantic.matching import Match
 from chalicelib.domain.semantic.reading import read
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 
@@ -27,7 +27,7 @@ def agree(fresh: str, stored: str, cosine: float, vocabulary: Vocabulary) -> boo
     said = {_YES_OR_NO[words[0]] for words in (left, right) if words and words[0] in _YES_OR_NO}
     if cosine <= UNLIKE or len(said) > 1:
         return False
-    found = Signs(match(read(fresh, vocabulary), read(stored, vocabulary), vocabulary))
+    found = Signs(Match(read(fresh, vocabulary), read(stored, vocabulary), vocabulary))
     if found.numbers_differ or found.names_differ:
         return False if max(len(left), len(right)) <= MOST_WORDS else None
     if _turned(found):

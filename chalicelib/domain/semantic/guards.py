@@ -221,7 +221,7 @@ GUARDS: Final[tuple[tuple[str, Callable[[Signs, Match], bool]], ...]] = (
     ("negation", _negated),
     ("opposite", lambda signs, _: signs.opposites and not signs.cancelled),
     ("name", lambda signs, _: signs.names_differ),
-    ("double", lambda _, pair: pair.doubles),
+    ("double", lambda _, pair: pair.laid.doubles),
     ("direction", lambda signs, _: signs.reversed_direction),
     ("question", lambda signs, _: signs.kinds_clash),
     ("alternative", lambda _, pair: _alternatives(pair)),

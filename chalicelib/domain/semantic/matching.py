@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from itertools import pairwise, product
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -38,17 +38,35 @@ _DERIVING: Final = frozenset({""}) | set_of("""
 _LONGEST_SLIP: Final = 40  # of a longer one, the letters would take longer to compare than a lookup may
 
 
-class Match(Struct, frozen=True, dict=True):
+class Laid(NamedTuple):
     """The words of each side that the other lacks, function words apart, and the slips that were forgiven."""
 
-    left: Reading
-    right: Reading
     only_left: tuple[Word, ...]
     only_right: tuple[Word, ...]
     minor_left: tuple[Word, ...]
     minor_right: tuple[Word, ...]
     slips: int
     doubles: bool  # a rare word of one stands in place of another rare word: alike to look at, or both with a capital
+
+
+class Match(Struct, frozen=True, dict=True):
+    """A pair, of which the words are laid side by side when that is asked for: numbers tell most pairs apart before."""
+
+    left: Reading
+    right: Reading
+    vocabulary: Vocabulary
+
+    @cached_property
+    def laid(self) -> Laid:
+        return _laid(self.left, self.right, self.vocabulary)
+
+    @property
+    def only_left(self) -> tuple[Word, ...]:
+        return self.laid.only_left
+
+    @property
+    def only_right(self) -> tuple[Word, ...]:
+        return self.laid.only_right
 
     @cached_property
     def changed(self) -> tuple[AbstractSet[str], AbstractSet[str]]:
@@ -57,7 +75,7 @@ class Match(Struct, frozen=True, dict=True):
         return (left - right).keys(), (right - left).keys()
 
 
-def match(left: Reading, right: Reading, vocabulary: Vocabulary) -> Match:
+def _laid(left: Reading, right: Reading, vocabulary: Vocabulary) -> Laid:
     """Pair the words of `left` and `right` that are the same but for grammar, another name or a slip."""
     only_left, only_right = _missing(left, right), _missing(right, left)
     minor_left, minor_right = _stop(only_left), _stop(only_right)
@@ -77,7 +95,7 @@ def match(left: Reading, right: Reading, vocabulary: Vocabulary) -> Match:
     )
     strangers = product(_strangers(rest_left, left, vocabulary), _strangers(rest_right, right, vocabulary))
     doubles = doubles or any(not one.startswith(other) and not other.startswith(one) for one, other in strangers)
-    return Match(left, right, tuple(rest_left), tuple(rest_right), minor_left, minor_right, slips, doubles)
+    return Laid(tuple(rest_left), tuple(rest_right), minor_left, minor_right, slips, doubles)
 
 
 def _strangers(alone: Iterable[Word], reading: Reading, vocabulary: Vocabulary) -> list[str]:

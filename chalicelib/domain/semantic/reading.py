@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Final
@@ -65,16 +66,45 @@ class Reading(Struct, frozen=True, dict=True):
     """What the guards and the verifier compare; what not every pair needs is worked out when it is asked for."""
 
     text: str
-    words: tuple[Word, ...]
-    stems: frozenset[str]
-    numbers: tuple[Number, ...]
-    unsure_numbers: frozenset[float]
-    counts: frozenset[float]
-    negations: int
-    kind: str
+    tokens: tuple[str, ...]
     lowers: tuple[str, ...]
-    foreign: bool
+    numbers: tuple[Number, ...]
     mentions: bool  # it asks about words: what they mean, how they are said
+    vocabulary: Vocabulary
+
+    @cached_property
+    def words(self) -> tuple[Word, ...]:
+        """What was said, without filler; a number is one word."""
+        filler = _filler(self.lowers) if self.mentions else lists.FILLER
+        return tuple(_words(self.tokens, self.lowers, self.numbers, self.vocabulary, filler))
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        return frozenset(word.stem for word in self.words)
+
+    @cached_property
+    def unsure_numbers(self) -> frozenset[float]:
+        """What may be numbers: "a", "one"."""
+        return frozenset(UNSURE[word] for word in self.lowers if word in UNSURE)
+
+    @cached_property
+    def counts(self) -> frozenset[float]:
+        """How many of something there are, in words that are no numbers: "twice"."""
+        return frozenset(COUNTS[word] for word in self.lowers if word in COUNTS)
+
+    @cached_property
+    def negations(self) -> int:
+        return sum(word in lists.NEGATIONS for word in self.lowers)
+
+    @cached_property
+    def kind(self) -> str:
+        """What kind of question it is: who, where, how, yes or no, an instruction."""
+        return _kind(self.lowers)
+
+    @cached_property
+    def foreign(self) -> bool:
+        """Whether its words are not English."""
+        return _is_foreign(self.tokens, self.vocabulary)
 
     @cached_property
     def trigrams(self) -> frozenset[str]:
@@ -102,22 +132,7 @@ def read(text: str, vocabulary: Vocabulary) -> Reading:
     asked = _HALF_OF_DAY.sub(r"\1m", closed)
     tokens = in_figures([each for token in _TOKEN.findall(asked) for each in _expanded(token)])
     lowers = [token.lower().removesuffix("'s") for token in tokens]
-    numbers = tuple(numbers_in(lowers))
-    filler = _filler(lowers) if mentions else lists.FILLER
-    words = tuple(_words(tokens, lowers, numbers, vocabulary, filler))
-    return Reading(
-        text=text,
-        words=words,
-        stems=frozenset(word.stem for word in words),
-        numbers=numbers,
-        unsure_numbers=frozenset(UNSURE[word] for word in lowers if word in UNSURE),
-        counts=frozenset(COUNTS[word] for word in lowers if word in COUNTS),
-        negations=sum(word in lists.NEGATIONS for word in lowers),
-        kind=_kind(lowers),
-        lowers=tuple(lowers),
-        foreign=_is_foreign(tokens, vocabulary),
-        mentions=mentions,
-    )
+    return Reading(text, tuple(tokens), tuple(lowers), tuple(numbers_in(lowers)), mentions, vocabulary)
 
 
 def _expanded(token: str) -> list[str]:
@@ -134,7 +149,7 @@ def _expanded(token: str) -> list[str]:
 _SUBJECTS: Final = frozenset({"what", "who", "where", "how", "when", "why", "that", "it", "there", "he", "she", "here"})
 
 
-def _filler(lowers: list[str]) -> frozenset[str]:
+def _filler(lowers: Sequence[str]) -> frozenset[str]:
     """The words that say nothing in a question about words: but one of them may be what is asked about."""
     meant = {word for before, word in pairwise(lowers) if before in _BEFORE_MENTIONED}
     rest = [word for word in lowers if word not in lists.STOP and not _MENTIONING.fullmatch(word)]
@@ -142,7 +157,11 @@ def _filler(lowers: list[str]) -> frozenset[str]:
 
 
 def _words(
-    tokens: list[str], lowers: list[str], numbers: tuple[Number, ...], vocabulary: Vocabulary, filler: frozenset[str]
+    tokens: Sequence[str],
+    lowers: Sequence[str],
+    numbers: Sequence[Number],
+    vocabulary: Vocabulary,
+    filler: frozenset[str],
 ) -> list[Word]:
     counted = {place: number for number in numbers for place in range(number.start, number.end)}
     long_ones = [token for token in tokens[1:] if len(token) > 3]  # noqa: PLR2004 - short words stay small in titles
@@ -170,7 +189,7 @@ def _names(token: str, lower: str, vocabulary: Vocabulary, *, capital: bool) -> 
     return inside or (capital and not vocabulary.knows(lower))
 
 
-def _kind(lowers: list[str]) -> str:
+def _kind(lowers: Sequence[str]) -> str:
     start = " ".join(lowers[:7])
     if _WHY.match(start):
         return "why"
@@ -183,7 +202,7 @@ def _kind(lowers: list[str]) -> str:
     return _asked_inside(lowers)
 
 
-def _asked_inside(lowers: list[str]) -> str:
+def _asked_inside(lowers: Sequence[str]) -> str:
     """The kind of a question that does not begin with what tells it."""
     for word, following in pairwise([*lowers, ""]):
         if word in _KINDS:
@@ -194,7 +213,7 @@ def _asked_inside(lowers: list[str]) -> str:
 _FEWEST_TOLD: Final = 3
 
 
-def _is_foreign(tokens: list[str], vocabulary: Vocabulary) -> bool:
+def _is_foreign(tokens: Sequence[str], vocabulary: Vocabulary) -> bool:
     """Whether the words are not English: by the small ones, and where there are none by how many are known."""
     lowers = [token.lower() for token in tokens]
     small = sum(word in lists.STOP or word in lists.AUXILIARIES for word in lowers)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from chalicelib.domain.semantic import features
 from chalicelib.domain.semantic.forest import Forest
 from chalicelib.domain.semantic.guards import Signs, veto
-from chalicelib.domain.semantic.matching import Match, match
+from chalicelib.domain.semantic.matching import Match
 from chalicelib.domain.semantic.reading import Reading, read
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 from chalicelib.domain.verdicts import Candidate
@@ -42,7 +42,7 @@ class Verifier:
         if not candidates:
             return []
         asked = self._read(question)
-        pairs = [match(asked, self._read(each.question), self._vocabulary) for each in candidates]
+        pairs = [Match(asked, self._read(each.question), self._vocabulary) for each in candidates]
         found = [Signs(pair) for pair in pairs]
         guards = [veto(pair, sign, protected) for pair, sign in zip(pairs, found, strict=True)]
         near = zip(pairs, found, (each.cosine for each in candidates), strict=True)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from chalicelib.domain.semantic.guards import Signs, veto
-from chalicelib.domain.semantic.matching import match
+from chalicelib.domain.semantic.matching import Match
 from chalicelib.domain.semantic.reading import read
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 
@@ -10,7 +10,7 @@ NOTHING_KNOWN = Vocabulary(np.zeros(8, np.uint8))
 
 
 def guard(one, other, protected=()):
-    pair = match(read(one, NOTHING_KNOWN), read(other, NOTHING_KNOWN), NOTHING_KNOWN)
+    pair = Match(read(one, NOTHING_KNOWN), read(other, NOTHING_KNOWN), NOTHING_KNOWN)
     return veto(pair, Signs(pair), frozenset(protected))
 
 

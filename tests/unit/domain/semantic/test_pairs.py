@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.adapters.verifier.weights import load
 from chalicelib.domain.semantic.guards import Signs, veto
-from chalicelib.domain.semantic.matching import match
+from chalicelib.domain.semantic.matching import Match
 from chalicelib.domain.semantic.reading import read
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 
@@ -29,7 +29,7 @@ TRAPS, PARAPHRASES = by_kind("traps.txt"), by_kind("paraphrases.txt")
 
 
 def guard(one, other):
-    pair = match(read(one, SHIPPED), read(other, SHIPPED), SHIPPED)
+    pair = Match(read(one, SHIPPED), read(other, SHIPPED), SHIPPED)
     return veto(pair, Signs(pair), frozenset())
 
 
