@@ -121,10 +121,11 @@ class _Together:
 
     def keep(self, key: str, answer: CachedAnswer, entry: Entry, ruling: Ruling | None, now: float) -> bool:
         """All or nothing; an answer whose question is too long to be found by its meaning is kept without an entry."""
-        if not self._log.fits(entry, now):
+        item = self._log.item(entry, now)
+        if item is None:
             return self._decisions.store(key, answer, ruling)
         beside = [] if ruling is None else self._decisions.keeping(ruling)
-        if kept := self._log.store(key, answer, entry, now, beside):
+        if kept := self._log.store(key, answer, entry, item, now, beside):
             self._index.note(entry, now)
             self._decisions.kept(ruling)
         return kept

@@ -37,13 +37,18 @@ def items(indexes):
     return [item for page in pages for item in page["Items"]]
 
 
+def keep(log, key, answer, made, now):
+    item = log.item(made, now)
+    return item is not None and log.store(key, answer, made, item, now)
+
+
 def ids(index, **changes):
     return [each.id for each in index.search(sought(1.0, **changes), SECONDS)]
 
 
 def test_an_answer_and_its_entry_are_one_write(indexes, log):
     with indexes.stores.counted() as calls:
-        assert log.store("k1", cached(), entry(), NOW)
+        assert keep(log, "k1", cached(), entry(), NOW)
 
     assert calls == {"TransactWriteItems": 1}
     assert indexes.stores.turns.recall(cue(answers=("k1",))).answers == {"k1": cached()}
@@ -51,7 +56,7 @@ def test_an_answer_and_its_entry_are_one_write(indexes, log):
 
 
 def test_a_lookup_that_knows_the_mark_sends_nothing(indexes, log):
-    log.store("k1", cached(), entry(), NOW)
+    keep(log, "k1", cached(), entry(), NOW)
     mark = log.mark(SCOPE)
     ids(indexes.index, mark=mark)
 
@@ -71,7 +76,7 @@ def test_a_process_that_stores_by_turns_with_another_asks_once_for_each_of_the_o
             with indexes.stores.counted() as calls:
                 index.search(sought(1.0, mark=log.mark(SCOPE)), SECONDS)
             assert calls["Query"] <= 1
-            log.store(name, cached(), made, NOW)
+            keep(log, name, cached(), made, NOW)
             index.note(made, NOW)
 
     assert set(ids(indexes.index, most=9)) == set(ids(other, most=9)) == set(ids(indexes.again(), most=9))
@@ -84,7 +89,7 @@ def test_a_mark_grows_with_every_change_and_is_empty_before(log):
     log.append([entry("a"), entry("b"), entry("c", of=scope(user="bob"))], NOW)
     assert (log.mark(SCOPE), log.mark(scope(user="bob"))) == ("2", "1")
 
-    log.store("k", cached(), entry("d"), NOW)
+    keep(log, "k", cached(), entry("d"), NOW)
     log.remove(SCOPE, ["a"], NOW)
     log.purge(Purge("acme"), NOW)
     assert (log.mark(SCOPE), log.mark(scope(user="bob"))) == ("5", "2")
@@ -125,8 +130,8 @@ def test_a_question_from_before_a_purge_is_not_kept_after_it(indexes, log):
     log.append([entry("old")], NOW)
     log.purge(Purge("acme", user="ada"), NOW + 5)
 
-    assert not log.store("k1", cached(), entry("under way", created_at=NOW + 5), NOW + 30)
-    assert log.store("k2", cached(), entry("later", created_at=NOW + 6), NOW + 30)
+    assert not keep(log, "k1", cached(), entry("under way", created_at=NOW + 5), NOW + 30)
+    assert keep(log, "k2", cached(), entry("later", created_at=NOW + 6), NOW + 30)
 
     answers = indexes.stores.turns.recall(cue(answers=("k1", "k2"))).answers
     assert set(answers) == {"k2"}
@@ -183,7 +188,7 @@ def test_an_entry_of_a_short_question_is_one_write_unit():
     ids=["large", "empty", "zeros", "nan", "inf"],
 )
 def test_what_cannot_be_found_again_is_not_kept(indexes, log, made):
-    assert not log.store("k1", cached(), made, NOW)
+    assert not keep(log, "k1", cached(), made, NOW)
     assert list(log.append([made], NOW)) == []
 
     assert log.mark(SCOPE) == ""
@@ -191,21 +196,21 @@ def test_what_cannot_be_found_again_is_not_kept(indexes, log, made):
 
 
 def test_an_answer_that_is_too_large_takes_its_entry_with_it(indexes, log):
-    assert not log.store("k1", cached(samples.noise(700_000)), entry(), NOW)
+    assert not keep(log, "k1", cached(samples.noise(700_000)), entry(), NOW)
 
     assert log.mark(SCOPE) == ""
 
 
 def test_a_write_whose_reply_was_lost_shows_or_does_not_but_never_by_half(indexes, log):
     with indexes.stores.fault("after-call", WRITES), pytest.raises(StoreUnavailable):
-        log.store("k1", cached(), entry(), NOW)
+        keep(log, "k1", cached(), entry(), NOW)
 
     assert set(indexes.stores.turns.recall(cue(answers=("k1",))).answers) == {"k1"}
     assert ids(indexes.index) == ["e1"]
 
 
 def test_a_write_that_the_sdk_sent_twice_is_there_once(indexes, log):
-    indexes.stores.sent_twice(lambda: log.store("k1", cached(), entry(), NOW))
+    indexes.stores.sent_twice(lambda: keep(log, "k1", cached(), entry(), NOW))
 
     assert ids(indexes.index) == ["e1"]
     assert ids(indexes.again()) == ["e1"]

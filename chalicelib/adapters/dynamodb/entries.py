@@ -41,16 +41,25 @@ class DynamoEntries:
         self._database = database
         self._table = database.tables.entries
 
+    def item(self, entry: Entry, now: float) -> Attributes | None:
+        """What `store` keeps of an entry; None where it is too large, or its vector is all zeros."""
+        return entry_item(entry, now)
+
     def store(
-        self, key: str, answer: CachedAnswer, entry: Entry, now: float, beside: Sequence[transact.Action] = ()
+        self,
+        key: str,
+        answer: CachedAnswer,
+        entry: Entry,
+        item: Attributes,
+        now: float,
+        beside: Sequence[transact.Action] = (),
     ) -> bool:
         """Keep an answer and its entry, with what else is `beside`, all or nothing, in one round trip; whether it was.
 
-        They are not where one is too large or the vector is all zeros, nor where the scope was purged since the
-        entry's question was asked.
+        They are not where the answer is too large, nor where the scope was purged since the entry's question was asked.
         """
-        answered, item = answer_item(key, answer), entry_item(entry, now)
-        if answered is None or item is None:
+        answered = answer_item(key, answer)
+        if answered is None:
             return False
         moved = self._move(entry.scope, 1, now)
         moved["ConditionExpression"] = _UNPURGED
@@ -62,10 +71,6 @@ class DynamoEntries:
             *beside,
         ]
         return not transact.write(self._database, actions)
-
-    def fits(self, entry: Entry, now: float) -> bool:
-        """Whether an entry is small enough to be kept, and means something."""
-        return entry_item(entry, now) is not None
 
     def mark(self, scope: AnswerScope) -> str:
         """One GetItem."""

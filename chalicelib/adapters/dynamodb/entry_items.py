@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Annotated, Final
 
 import msgspec
@@ -53,8 +54,9 @@ def scope_of_head(head: Attributes) -> AnswerScope:
     return AnswerScope(*msgspec.json.decode(head["label"]["S"], type=tuple[str, str, str, str, str]))
 
 
+@lru_cache(maxsize=256)
 def scope_digest(scope: AnswerScope) -> str:
-    """What a scope is called in keys: a label has no bound."""
+    """What a scope is called in keys: a label has no bound. A turn calls it so four times."""
     return hashlib.sha256(scope.label.encode()).hexdigest()[:32]
 
 
