@@ -32,13 +32,20 @@ class WordTable:
 
     def embed(self, text: str, dimensions: int) -> tuple[Vector, int]:
         """The unit vector of `text` and its tokens; a text without tokens is like nothing: all zeros."""
-        ids = np.array(self._tokens.encode(text), dtype=np.intp)
-        total = np.zeros(dimensions, dtype=np.float32)
-        for start in range(0, len(ids), _GATHERED_ROWS):
-            part = ids[start : start + _GATHERED_ROWS]
-            total += self._scales[part] @ self._rows[part, :dimensions].astype(np.float32)
+        ids = self._tokens.encode(text)
+        total = self._sum(ids, dimensions)
         length = np.sqrt(total @ total)
         return (total / length if length else total).astype("<f4"), len(ids)
+
+    def _sum(self, ids: Sequence[int], dimensions: int) -> Vector:
+        if len(ids) == 1:  # most words, of which a judge asks for many
+            only: Vector = self._scales[ids[0]] * self._rows[ids[0], :dimensions].astype(np.float32)
+            return only
+        total = np.zeros(dimensions, dtype=np.float32)
+        for start in range(0, len(ids), _GATHERED_ROWS):
+            part = np.array(ids[start : start + _GATHERED_ROWS], dtype=np.intp)
+            total += self._scales[part] @ self._rows[part, :dimensions].astype(np.float32)
+        return total
 
 
 class WordLlamaEmbedder:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
 
 
-class Forest(Struct, frozen=True):
+class _Ways(NamedTuple):
+    """The nodes as they are walked: places as numpy counts them, and a leaf from which nothing goes to the right."""
+
+    feature: Places
+    threshold: npt.NDArray[np.float32]
+    left: Places
+    roots: Places
+
+
+class Forest(Struct, frozen=True, dict=True):
     """Nodes of all trees in one row; a leaf points at itself. `roots` are the places where trees begin.
 
     From a node, a value up to its threshold goes to its left child, and any other to the one after that.
@@ -25,12 +38,18 @@ class Forest(Struct, frozen=True):
 
     def logits(self, rows: Floats) -> Floats:
         """The log odds for each row of features."""
-        features = rows.astype(np.float32)
-        at = np.repeat(self.roots[None, :].astype(np.intp), len(rows), axis=0)
-        lines = np.arange(len(rows))[:, None]
+        ways, features = self._ways, rows.astype(np.float32).ravel()
+        starts = np.arange(0, features.size, rows.shape[1])[:, None]
+        at = np.repeat(ways.roots[None, :], len(rows), axis=0)
         for _ in range(self.depth):
-            left = self.left[at].astype(np.intp)
-            goes_right = features[lines, self.feature[at]] > self.threshold[at]
-            at = np.where(left == at, at, left + goes_right)
-        total: Floats = self.value[at].sum(axis=1, dtype=np.float64) + self.baseline
+            goes_right = features.take(ways.feature.take(at) + starts) > ways.threshold.take(at)
+            at = ways.left.take(at) + goes_right
+        total: Floats = self.value.take(at).sum(axis=1, dtype=np.float64) + self.baseline
         return total
+
+    @cached_property
+    def _ways(self) -> _Ways:
+        left = self.left.astype(np.intp)
+        is_leaf = left == np.arange(len(left))
+        threshold = np.where(is_leaf, np.float32(np.inf), self.threshold)
+        return _Ways(self.feature.astype(np.intp), threshold, left, self.roots.astype(np.intp))

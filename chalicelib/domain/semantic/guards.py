@@ -113,6 +113,8 @@ class Signs:
 
 
 def _numbers_apart(here: Reading, there: Reading) -> list[float | str]:
+    if not here.numbers:
+        return []
     apart = Counter(number.value for number in here.numbers)
     apart.subtract(Counter(number.value for number in there.numbers))
     return [value for value, times in apart.items() if times > 0 and value not in there.unsure_numbers]
@@ -124,6 +126,8 @@ def _clash(one: str, other: str) -> bool:
 
 def _counts_apart(here: Reading, there: Reading) -> set[float | str]:
     """As many, in figures or in words, as `there` has in neither; "a month" has as many as "one month"."""
+    if not (here.numbers or here.counts):
+        return set()
     known = {number.value for number in there.numbers} | there.counts
     lowers = {word.lower for word in here.words}
     if "one" in lowers:
@@ -184,11 +188,14 @@ def _lowers(reading: Reading) -> list[str]:
 
 def _names(words: Iterable[Word], other: Reading) -> list[str]:
     """The names among `words` that `other` does not have in another form."""
+    names = [word for word in words if word.is_name]
+    if not names:
+        return []
     initials = "".join(word.lower[0] for word in other.words)
     return [
         word.lower
-        for word in words
-        if word.is_name and not _same_root(word, other) and not (word.text.isupper() and word.lower in initials)
+        for word in names
+        if not _same_root(word, other) and not (word.text.isupper() and word.lower in initials)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from itertools import pairwise, product
@@ -72,7 +72,11 @@ class Match(Struct, frozen=True, dict=True):
     def changed(self) -> tuple[AbstractSet[str], AbstractSet[str]]:
         """The stems that are oftener on the left, and those that are oftener on the right."""
         left, right = self.left.counted, self.right.counted
-        return (left - right).keys(), (right - left).keys()
+        return _oftener(left, right), _oftener(right, left)
+
+
+def _oftener(here: Mapping[str, int], there: Mapping[str, int]) -> set[str]:
+    return {stem for stem, times in here.items() if times > there.get(stem, 0)}
 
 
 def _laid(left: Reading, right: Reading, vocabulary: Vocabulary) -> Laid:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Final
@@ -113,9 +112,12 @@ class Reading(Struct, frozen=True, dict=True):
         return frozenset(spaced[place : place + 3] for place in range(len(spaced) - 2))
 
     @cached_property
-    def counted(self) -> Counter[str]:
+    def counted(self) -> Mapping[str, int]:
         """How often each stem occurs."""
-        return Counter(word.stem for word in self.words)
+        found: dict[str, int] = {}
+        for word in self.words:
+            found[word.stem] = found.get(word.stem, 0) + 1
+        return found
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:

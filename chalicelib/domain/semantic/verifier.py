@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from chalicelib.domain.semantic.matching import Match
 from chalicelib.domain.semantic.reading import Reading, read
 from chalicelib.domain.semantic.vocabulary import Vocabulary
 from chalicelib.domain.verdicts import Candidate
+
+_MOST_TOGETHER: Final = 64  # sides of pairs: one of them is of the question in each
 
 
 class Weighed(Struct, frozen=True):
@@ -68,9 +71,18 @@ class Remembered:
     def __init__(self, vectors: features.WordVectors) -> None:
         self._vectors = vectors
         self._known: dict[str, npt.NDArray[np.float32]] = {}
+        self._together: dict[tuple[str, ...], npt.NDArray[np.float32]] = {}
 
     def __call__(self, words: Sequence[str]) -> npt.NDArray[np.float32]:
         """One a row."""
+        asked = tuple(words)
+        if asked not in self._together:
+            if len(self._together) >= _MOST_TOGETHER:
+                self._together.clear()
+            self._together[asked] = self._rows(asked)
+        return self._together[asked]
+
+    def _rows(self, words: Sequence[str]) -> npt.NDArray[np.float32]:
         unknown = [word for word in dict.fromkeys(words) if word not in self._known]
         if unknown:
             self._known.update(zip(unknown, self._vectors(unknown), strict=True))
