@@ -83,7 +83,10 @@ def test_silence_in_the_middle_is_a_timeout(target):
 
 
 @pytest.mark.parametrize("target", ["openai"], indirect=True)
-def test_an_answer_without_end_is_given_up(target, monkeypatch):
+@pytest.mark.parametrize("later", [False, True])
+def test_an_answer_without_end_is_given_up(target, monkeypatch, later):
+    if later:
+        target.model.complete(ask(User("x")))
     monkeypatch.setattr(openai_upstream, "_LARGEST_ANSWER", 1_000)
     monkeypatch.setattr(openai_upstream, "_LARGEST_STREAM", 1_000)
     monkeypatch.setattr(openai_upstream, "_LARGEST_EVENT", 500)
@@ -98,7 +101,10 @@ def test_an_answer_without_end_is_given_up(target, monkeypatch):
 
 
 @pytest.mark.parametrize("target", ["openai"], indirect=True)
-def test_an_answer_that_breaks_off_is_no_answer(target):
+@pytest.mark.parametrize("later", [False, True])
+def test_an_answer_that_breaks_off_is_no_answer(target, later):
+    if later:
+        target.model.complete(ask(User("x")))
     target.server.replies.append(openai_server.Reply(cut_after=1))
 
     with pytest.raises(ModelGarbled):

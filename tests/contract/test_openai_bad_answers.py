@@ -18,9 +18,18 @@ WORD = 'data: {"choices": [{"delta": {"content": "Hi"}}]}\n\n'
 
 
 @pytest.fixture
-def server():
+def fresh():
     with OpenAiServer() as server:
         yield server
+
+
+@pytest.fixture(params=["a first call", "a later call"])
+def server(request, fresh):
+    """Asked before, where the test's call is a later one: its connection stands."""
+    if request.param == "a later call":
+        asked(fresh, streamed=True)
+        fresh.requests.clear()
+    return fresh
 
 
 def asked(server, *, streamed, query=""):
@@ -60,6 +69,7 @@ def test_what_is_no_answer_has_its_meaning_and_is_not_asked_for_again(server, ca
     assert "upstream" in raised.value.message
     assert raised.value.burned is (expected is ModelGarbled)
     assert len(server.requests) == 1
+    assert server.connections == 1
 
 
 BROKEN = {
@@ -111,20 +121,20 @@ def test_an_idle_connection_is_not_trusted_for_long(server, monkeypatch):
     assert server.connections == 2
 
 
-def test_another_address_of_a_host_is_tried(server, monkeypatch):
+def test_another_address_of_a_host_is_tried(fresh, monkeypatch):
     with OpenAiServer() as gone:
         closed = gone.port
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in (closed, server.port)]
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in (closed, fresh.port)]
     monkeypatch.setattr(kept.socket, "getaddrinfo", lambda *_, **__: found)
 
-    assert asked(server, streamed=False).text
+    assert asked(fresh, streamed=False).text
 
 
-def test_a_name_without_an_address_is_unavailable(server, monkeypatch):
+def test_a_name_without_an_address_is_unavailable(fresh, monkeypatch):
     monkeypatch.setattr(kept.socket, "getaddrinfo", lambda *_, **__: [])
 
     with pytest.raises(ModelUnavailable):
-        asked(server, streamed=False)
+        asked(fresh, streamed=False)
 
 
 def test_answers_come_over_tls(monkeypatch, tmp_path):

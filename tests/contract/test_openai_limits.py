@@ -16,9 +16,13 @@ FILTER = 'data: {"choices": [], "prompt_filter_results": [{"prompt_index": 0}]}\
 COUNT = 'data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 0}}\n\n'
 
 
-@pytest.fixture
-def server():
+@pytest.fixture(params=["a first call", "a later call"])
+def server(request):
+    """Asked before, where the test's call is a later one: its connection stands."""
     with OpenAiServer() as server:
+        if request.param == "a later call":
+            open_openai(f"openai+{server.url}").complete(ask(User("hi")))
+            server.requests.clear()
         yield server
 
 

@@ -19,9 +19,13 @@ from tests.upstreams.targets import ask
 HELLO = ask(User("hi"))
 
 
-@pytest.fixture
-def server():
+@pytest.fixture(params=["a first call", "a later call"])
+def server(request):
+    """Asked before, where the test's call is a later one: its connection stands."""
     with OpenAiServer() as server:
+        if request.param == "a later call":
+            open_openai(f"openai+{server.url}").complete(HELLO)
+            server.requests.clear()
         yield server
 
 

@@ -9,7 +9,6 @@ import queue
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
-from io import BufferedReader, RawIOBase
 from socket import socket
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,10 +17,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
+from chalicelib.adapters.http1.heads import END, MOST_HEAD, Continued, head_of, length_of
+
 _PIECE: Final = 65_536
-_MOST_HEAD: Final = 65_536
-_END: Final = b"\r\n\r\n"
-_PLAIN: Final = "HTTP/1.1 "
 
 Answer = tuple[int, Mapping[str, str], bytes]
 
@@ -97,18 +95,17 @@ def _text(value: str | bytes) -> str:
 def read(line: socket) -> tuple[Answer, bool]:
     """The answer, and whether another may follow over `line`."""
     got = b""
-    while (end := got.find(_END)) < 0 and len(got) < _MOST_HEAD:
+    while (end := got.find(END)) < 0 and len(got) < MOST_HEAD:
         got += _piece(line)
-    told, *lines = got[:end].decode("latin-1").split("\r\n")
-    headers = {name.lower(): text.strip() for name, _, text in (each.partition(":") for each in lines)}
-    length = headers.get("content-length", "")
-    if not told.startswith(_PLAIN) or not length.isdigit() or "transfer-encoding" in headers:
+    head = head_of(got[:end]) if end >= 0 else None
+    length = length_of(head) if head else None
+    if head is None or length is None:
         return _read_oddly(line, got), False
-    body = got[end + len(_END) :]
-    while len(body) < int(length):
+    body = got[end + len(END) :]
+    while len(body) < length:
         body += _piece(line)
-    stays = len(body) == int(length) and headers.get("connection", "keep-alive").lower() == "keep-alive"
-    return (int(told[len(_PLAIN) :][:3]), headers, body[: int(length)]), stays
+    stays = len(body) == length and head.headers.get("connection", "keep-alive").lower() == "keep-alive"
+    return (head.status, head.headers, body[:length]), stays
 
 
 def _piece(line: socket) -> bytes:
@@ -120,25 +117,6 @@ def _piece(line: socket) -> bytes:
 
 def _read_oddly(line: socket, got: bytes) -> Answer:
     """An answer that does not say how long it is, by `http.client`."""
-    answer = HTTPResponse(line, method="POST")
-    answer.fp = BufferedReader(_Continued(got, line))
+    answer = HTTPResponse(Continued(got, line), method="POST")  # type: ignore[arg-type]  # it takes its file alone
     answer.begin()
     return answer.status, dict(answer.getheaders()), answer.read()
-
-
-class _Continued(RawIOBase):
-    """What came already, then what comes."""
-
-    def __init__(self, got: bytes, line: socket) -> None:
-        self._got = got
-        self._line = line
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._got:
-            return self._line.recv_into(buffer)
-        size = min(len(self._got), len(buffer))
-        buffer[:size], self._got = self._got[:size], self._got[size:]
-        return size

@@ -13,6 +13,8 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from chalicelib.adapters.models.kept_answer import Answer
+
 KEPT_SECONDS: Final = 4.0
 """How long an idle connection is used again: common servers (uvicorn, Node) hang up after 5, and a frozen Lambda
 does not hear of it."""
@@ -30,13 +32,22 @@ class _Timed(socket.socket):
         super().settimeout(value)
 
     def recv_into(self, *args: Any, **options: Any) -> int:
+        self._wait()
+        size = super().recv_into(*args, **options)
+        self.heard = time.monotonic()
+        return size
+
+    def recv(self, *args: Any, **options: Any) -> bytes:
+        self._wait()
+        came = super().recv(*args, **options)
+        self.heard = time.monotonic()
+        return came
+
+    def _wait(self) -> None:
         left = self.until - time.monotonic()
         if left <= 0:
             raise TimeoutError("timed out")
         super().settimeout(None if left == math.inf else left)
-        size = super().recv_into(*args, **options)
-        self.heard = time.monotonic()
-        return size
 
 
 class _TimedTls(_Timed, ssl.SSLSocket):
@@ -93,7 +104,7 @@ def pool() -> urllib3.PoolManager:
     return manager
 
 
-def limit(response: urllib3.BaseHTTPResponse, seconds: float) -> None:
+def limit(response: Answer, seconds: float) -> None:
     """What is still to come of `response` must come within so many seconds."""
     line = getattr(response.connection, "line", None)
     if line is not None:

@@ -8,12 +8,13 @@ from collections.abc import Generator, Iterator
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 
-import urllib3
 from msgspec import Meta, Struct
 from urllib3.exceptions import HTTPError, ProtocolError
 
 from chalicelib.adapters.models import openai_key
-from chalicelib.adapters.models.kept import limit, pool
+from chalicelib.adapters.models.asking import ask
+from chalicelib.adapters.models.kept import limit
+from chalicelib.adapters.models.kept_answer import Answer
 from chalicelib.adapters.models.openai_faults import refused, translated, wait_in
 from chalicelib.adapters.models.openai_key import HIDDEN, Fixed, Secret, Secrets
 from chalicelib.adapters.models.sse import EventDecoder
@@ -100,7 +101,7 @@ class OpenAiUpstream:
             finally:
                 response.close()
 
-    def _events(self, response: urllib3.BaseHTTPResponse, wait: _Wait) -> Generator[str, Any]:
+    def _events(self, response: Answer, wait: _Wait) -> Generator[str, Any]:
         kind = response.headers.get("content-type", "event-stream")
         if "json" in kind:  # an error, as some servers say one that they met before the first piece
             yield response.read(_LARGEST_EVENT).decode(errors="replace")
@@ -117,21 +118,19 @@ class OpenAiUpstream:
                     return
                 limit(response, wait.next_event())
 
-    def _opened(self, path: str, body: bytes, wait: _Wait) -> urllib3.BaseHTTPResponse:
+    def _opened(self, path: str, body: bytes, wait: _Wait) -> Answer:
         key = openai_key.read(self._key)
         left = wait.whole()
-        response = pool().request(
-            "POST",
+        response = ask(
             self._url + path,
-            body=body,
-            headers={
+            body,
+            {
                 "content-type": "application/json",
                 "user-agent": "tidegate",
                 **openai_key.carried(key, self._limits.header),
             },
-            timeout=urllib3.Timeout(total=left, connect=min(self._limits.connect_ms / 1000, left)),
-            redirect=False,
-            preload_content=False,
+            seconds=left,
+            connect=min(self._limits.connect_ms / 1000, left),
         )
         if response.status == HTTPStatus.OK:
             return response
@@ -183,7 +182,7 @@ def connect(
     return OpenAiUpstream(f"{scheme}://{parts.netloc}{parts.path}", secret, asked, clock=clock)
 
 
-def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+def _pieces(response: Answer) -> Iterator[bytes]:
     size = 0
     while data := response.read1(_READ):
         size += len(data)
@@ -192,13 +191,13 @@ def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         yield data
 
 
-def _refuse_page(response: urllib3.BaseHTTPResponse) -> None:
+def _refuse_page(response: Answer) -> None:
     if "html" in response.headers.get("content-type", ""):  # no model said that
         response.close()
         raise ModelUnavailable("The upstream answered with a page, not as an API does.")
 
 
-def _refusal(response: urllib3.BaseHTTPResponse) -> bytes:
+def _refusal(response: Answer) -> bytes:
     try:
         limit(response, _REFUSAL_SECONDS)
         return response.read(_LARGEST_REFUSAL)

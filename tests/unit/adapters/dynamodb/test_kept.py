@@ -31,8 +31,15 @@ class Line:
         buffer[: len(piece)] = piece
         return len(piece)
 
-    def makefile(self, _):
-        return io.BytesIO()
+    def makefile(self, _, buffering):
+        return Rest(self)
+
+
+class Rest(io.RawIOBase):
+    """The file of a line."""
+
+    def __init__(self, line):
+        self.readinto = line.recv_into
 
 
 def pieces(told, cuts):
