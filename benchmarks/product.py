@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.processes import children
+from infra.weights import WEIGHTS
 
 HOST: Final = "127.0.0.1"
 UPSTREAM: Final = "simulated://echo?directives=1"
@@ -55,6 +56,8 @@ class Product:
 @contextmanager
 def running(upstream: str = UPSTREAM, **options: str) -> Iterator[Product]:
     """Start the product, with options of `make run`, and stop it when the block is left; nothing of it stays."""
+    if not WEIGHTS.exists():
+        raise SystemExit("make bench: the embedder's weights are not there, and every lookup by meaning would fail")
     with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as directory:
         port = free_port()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}

@@ -15,8 +15,8 @@ EVERY_S: Final = 1.0
 MOST_MB_AN_HOUR: Final = 1.0
 MOST_MORE: Final = 2
 """Descriptors or threads by which the last part may exceed the first: a connection is kept, a thread begins."""
-LEAST_S: Final = 300.0
-_WARM: Final = 1 / 3
+LEAST_S: Final = 290.0
+_WARM: Final = 1 / 2  # what a server fills once (threads, an index, a first refit) takes minutes
 _BLOCKS: Final = 8
 _SURE: Final = 2.0
 _HOUR: Final = 3_600.0
@@ -57,7 +57,7 @@ class Trace:
 
     @property
     def is_long(self) -> bool:
-        """Whether memory can be judged: what a server fills once takes minutes to fill."""
+        """Whether memory can be judged."""
         warm = self._warm()
         return warm[-1].at - warm[0].at >= LEAST_S
 
