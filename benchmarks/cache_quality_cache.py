@@ -79,8 +79,8 @@ class Turns:
         self._cache = AnswerCache(self._answers, TTL_SECONDS, tier)
         self._refitter = Refitter(
             lessons=MemoryLessons(self._shelf),
-            comparison=self,
-            prior=load().prior,
+            comparison=lambda: self,
+            prior=lambda: load().prior,
             bound=bound,
             index=self._index,
             clock=lambda: self._now,

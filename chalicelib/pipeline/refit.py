@@ -5,17 +5,19 @@ It runs on a schedule, in a function of its own. Turns read the fit that comes o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from chalicelib.domain.errors import TidegateError
 from chalicelib.domain.lessons import Course, Feedback, Refitted, Ruling
-from chalicelib.domain.semantic.calibration import Prior, drawn, refitted, seen, taught, untaught
 from chalicelib.domain.turn import CachedAnswer
 from chalicelib.domain.turn_ids import started
-from chalicelib.domain.verdicts import UNREACHABLE, Bound, Calibration, Label, Namespace
+from chalicelib.domain.verdicts import UNREACHABLE, Bound, Label, Namespace
 from chalicelib.ports import Clock, Comparison, Lessons, VectorIndex
+
+if TYPE_CHECKING:
+    from chalicelib.domain.semantic.calibration import Prior
 
 SETTLED_SECONDS: Final = 120.0  # a turn that took longer is not learned from
 MOST_TOLD: Final = 2_000  # decisions of a tenant that one run reads: what a calibration remembers
@@ -27,11 +29,14 @@ RUN_SECONDS: Final = 40.0  # what is not refitted by then is the next run's
 
 @dataclass(frozen=True, slots=True)
 class Refitter:
-    """Refits every namespace that has news. Two runs at once are safe: of one namespace, one of them is kept."""
+    """Refits every namespace that has news. Two runs at once are safe: of one namespace, one of them is kept.
+
+    What needs numpy comes with the first news: without any, a cold start would be half as long again.
+    """
 
     lessons: Lessons
-    comparison: Comparison
-    prior: Prior
+    comparison: Callable[[], Comparison]
+    prior: Callable[[], Prior]
     bound: Bound
     index: VectorIndex
     clock: Clock
@@ -67,11 +72,16 @@ class Refitter:
         ]
         if not told:
             return ()
-        labels = self._labels(told, now)
-        calibration = course.calibration or untaught(self.prior)
+        from chalicelib.domain.semantic.calibration import drawn, refitted, seen, taught, untaught
+
+        labels, prior = self._labels(told, now), self.prior()
+        calibration = course.calibration or untaught(prior)
         for each in told:
-            calibration = _learned(calibration, each, labels.get(each.id))
-        calibration = drawn(refitted(calibration, self.prior, self.bound))
+            if isinstance(each, Ruling):
+                calibration = seen(calibration, each.decision.evidence)
+            if each.id in labels:
+                calibration = taught(calibration, labels[each.id])
+        calibration = drawn(refitted(calibration, prior, self.bound))
         kept = self.lessons.save(namespace, Course(calibration, until, course.version + 1, int(now)))
         wrong = sum(not labels[each.id].right for each in told if each.id in labels and _ruling(each).decision.serve)
         shut = calibration.line(self.bound) >= UNREACHABLE
@@ -98,7 +108,7 @@ class Refitter:
                 continue  # the stored one was replaced since
             if fresh.target.startswith(_SIMULATED) or stored.target.startswith(_SIMULATED):
                 continue
-            right = self.comparison.agree(fresh.completion.text or "", stored.completion.text or "")
+            right = self.comparison().agree(fresh.completion.text or "", stored.completion.text or "")
             if right is not None:
                 yield each.id, Label(each.decision.evidence, right, CHECK_WEIGHT if each.checked else 1.0)
 
@@ -112,9 +122,3 @@ class Refitter:
 
 def _ruling(told: Ruling | Feedback) -> Ruling:
     return told if isinstance(told, Ruling) else told.ruling
-
-
-def _learned(calibration: Calibration, told: Ruling | Feedback, label: Label | None) -> Calibration:
-    if isinstance(told, Ruling):
-        calibration = seen(calibration, told.decision.evidence)
-    return calibration if label is None else taught(calibration, label)

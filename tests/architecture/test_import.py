@@ -51,6 +51,14 @@ def test_importing_the_app_leaves_what_a_cold_start_may_not_need(module):
     assert module not in loaded
 
 
+@pytest.mark.parametrize("module", ["chalicelib.bootstrap.learning", "chalicelib.adapters.vectors.flat"])
+def test_what_learns_leaves_numpy_to_what_there_is_to_learn(module):
+    _, loaded, _ = imported(ROOT, module)
+
+    assert module in loaded
+    assert "numpy" not in loaded
+
+
 @pytest.mark.parametrize(
     "source",
     ["import os; os.environ['TIDEGATE_STAGE']", "import socket; socket.create_connection(('127.0.0.1', 9))"],

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Final
 
-from chalicelib.adapters.vectors.room import Room
 from chalicelib.domain.entries import AnswerScope, Entry, Health, Neighbour, Purge, Row, Sought, Stretch
 from chalicelib.domain.errors import IndexUnavailable, TidegateError
 from chalicelib.ports import EntryLog
@@ -21,6 +20,8 @@ class _Shelf:
     """A scope's room, and how far it follows the log."""
 
     def __init__(self, most_bytes: int) -> None:
+        from chalicelib.adapters.vectors.room import Room  # with numpy, which the first scope is soon enough for
+
         self.lock = Lock()
         self.room = Room(most_bytes)
         self.looked_at = 0.0

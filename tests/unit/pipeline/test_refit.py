@@ -70,13 +70,9 @@ class Place:
         return made
 
     def refitter(self, **changes):
-        known = {"lessons": self.lessons, "index": self.index, "bound": Bound(0.01)} | changes
-        return Refitter(
-            comparison=Comparison(),
-            prior=PRIOR,
-            clock=lambda: self.now + 1,
-            **known,
-        )
+        known = {"lessons": self.lessons, "index": self.index, "bound": Bound(0.01)}
+        known |= {"comparison": Comparison, "prior": lambda: PRIOR} | changes
+        return Refitter(clock=lambda: self.now + 1, **known)
 
     def run(self):
         self.now += SETTLED_SECONDS
@@ -216,6 +212,18 @@ def test_right_labels_let_it_serve_more(place):
     place.run()
 
     assert served(place, doubtful)
+
+
+def test_without_news_nothing_is_opened_that_only_news_needs(place):
+    place.decided("yes")
+    place.run()
+
+    def refuse():
+        raise AssertionError
+
+    done = place.refitter(comparison=refuse, prior=refuse).run()
+
+    assert done.labels == 0
 
 
 def test_of_two_refits_at_once_one_is_kept(place):
