@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.adapters.queues.session import open_session
 from chalicelib.adapters.queues.sqs import ERRORS, UNUSABLE, config
 from chalicelib.domain.concurrency import Flow
 from chalicelib.domain.errors import Misconfigured, QueueUnavailable, TidegateError
+
+if TYPE_CHECKING:
+    from botocore.session import Session
 
 Said = TypeVar("Said")
 
@@ -73,9 +76,9 @@ class EventSourceValve:
             raise QueueUnavailable(f"{service} gave no answer: {type(fault).__name__}") from fault
 
     @cached_property
-    def _session(self) -> botocore.session.Session:
+    def _session(self) -> Session:
         """One for both clients: what it reads of the SDK's own files is most of what making one takes."""
-        return botocore.session.Session()
+        return open_session()
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from typing import Any, Final
 
-import botocore.session
 import msgspec
 from botocore.config import Config
 from botocore.exceptions import (
@@ -16,6 +15,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
+from chalicelib.adapters.queues.session import open_session
 from chalicelib.domain.errors import Misconfigured, QueueUnavailable, TidegateError
 from chalicelib.domain.jobs import Message
 
@@ -81,7 +81,7 @@ class SqsJobQueue:
         """Make the client and find the queue, once."""
         with self._lock:
             if self._client is None:
-                self._client = botocore.session.Session().create_client(
+                self._client = open_session().create_client(
                     "sqs", region_name=self._region, endpoint_url=self._endpoint, config=config()
                 )
             if name not in self._urls:
