@@ -12,13 +12,13 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-import urllib3
 import uvicorn
 from botocore.session import Session
 
 from benchmarks.peers.upstream import HOST
 from chalicelib.adapters.dynamodb.direct import Direct
 from chalicelib.adapters.dynamodb.reach import place
+from chalicelib.adapters.models.asking import ask
 from infra.local.bridge import Receive, Scope, Send
 
 TABLE: Final = "tidegate-local-ledger"
@@ -27,6 +27,8 @@ _READ: Final = 8
 _COUNTERS: Final = 4
 _ENTRY: Final = "x" * 1_800
 _TYPE: Final = {"Content-Type": "application/json"}
+_PATIENCE_S: Final = 60.0
+_LARGEST: Final = 2**20
 
 
 class Floor:
@@ -36,7 +38,6 @@ class Floor:
         session = Session()
         self._url = f"{url}/chat/completions"
         self._database = Direct(session, place(session, None, None), lambda: None, time.time)
-        self._models = urllib3.PoolManager(maxsize=_THREADS)
         self._threads = ThreadPoolExecutor(_THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +54,9 @@ class Floor:
         self._database.send("batch_get_item", {"RequestItems": {TABLE: {"Keys": keys}}})
         self._charge(name)
         asked = json.dumps({**json.loads(body), "model": "bench"}).encode()
-        answer = self._models.request("POST", self._url, body=asked, headers=_TYPE).data
+        response = ask(self._url, asked, _TYPE, seconds=_PATIENCE_S, connect=_PATIENCE_S)
+        answer = response.read(_LARGEST)
+        response.close()
         self._charge(name)
         self._database.send("put_item", {"TableName": TABLE, "Item": {**_key(name, "entry"), "text": {"S": _ENTRY}}})
         return json.dumps(json.loads(answer)).encode()

@@ -125,7 +125,7 @@ class _Together:
         if item is None:
             return self._decisions.store(key, answer, ruling)
         beside = [] if ruling is None else self._decisions.keeping(ruling)
-        if kept := self._log.store(key, answer, entry, item, now, beside):
+        if kept := self._log.store(key, answer, entry, item, beside):
             self._index.note(entry, now)
             self._decisions.kept(ruling)
         return kept

@@ -39,7 +39,7 @@ def items(indexes):
 
 def keep(log, key, answer, made, now):
     item = log.item(made, now)
-    return item is not None and log.store(key, answer, made, item, now)
+    return item is not None and log.store(key, answer, made, item)
 
 
 def ids(index, **changes):

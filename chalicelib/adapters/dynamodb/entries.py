@@ -21,6 +21,7 @@ from chalicelib.adapters.dynamodb.entry_items import (
     scope_heads_key,
     scope_of_head,
     stretch_of,
+    written_ms,
     written_sk,
 )
 from chalicelib.adapters.dynamodb.table import Attributes, primary
@@ -46,22 +47,17 @@ class DynamoEntries:
         return entry_item(entry, now)
 
     def store(
-        self,
-        key: str,
-        answer: CachedAnswer,
-        entry: Entry,
-        item: Attributes,
-        now: float,
-        beside: Sequence[transact.Action] = (),
+        self, key: str, answer: CachedAnswer, entry: Entry, item: Attributes, beside: Sequence[transact.Action] = ()
     ) -> bool:
         """Keep an answer and its entry, with what else is `beside`, all or nothing, in one round trip; whether it was.
 
-        They are not where the answer is too large, nor where the scope was purged since the entry's question was asked.
+        `item` is the entry's own. They are not kept where the answer is too large, nor where the scope was purged since
+        the entry's question was asked.
         """
         answered = answer_item(key, answer)
         if answered is None:
             return False
-        moved = self._move(entry.scope, 1, now)
+        moved = self._move(entry.scope, 1, written_ms(item) / 1000)
         moved["ConditionExpression"] = _UNPURGED
         moved["ExpressionAttributeValues"][":created"] = {"N": str(entry.created_at)}
         actions: list[transact.Action] = [

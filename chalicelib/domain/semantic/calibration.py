@@ -33,6 +33,7 @@ _NEAR: Final = 0.5  # log odds below the line
 _TRUSTED_ERRORS: Final = 8.0  # errors as expected, that the fit is given credit for
 _MOST_SURPRISE: Final = 3.0
 _TINY: Final = 1e-6
+_ROUNDING: Final = 1e-9  # by how much more than one row and many may come to unlike sums, on any processor
 _LOGIT: Final = 1  # the place of the verifier's log odds among the inputs
 _CAREFUL: Final = 1.0  # standard errors of the sum of errors, expected on top of it
 _SPENT: Final = 0.7  # of a bound: what is expected is not what comes, in a few thousand requests
@@ -169,7 +170,7 @@ def _lines(calibration: Calibration, fit: Fit, surprise: float) -> tuple[Line, .
     expected = np.cumsum(1 - chance[order]) * surprise
     errors = (expected + _CAREFUL * _spread(inputs[order], chance[order], fit)) / _SPENT
     hits = np.arange(1, len(order) + 1)
-    drawn_at = np.maximum(lowest[order], LEAST_SURE)
+    drawn_at = np.maximum(lowest[order] - _ROUNDING, LEAST_SURE)
     return tuple(map(Line, drawn_at.tolist(), (errors / len(requests)).tolist(), (errors / hits).tolist()))
 
 

@@ -129,8 +129,7 @@ def _counts_apart(here: Reading, there: Reading) -> set[float | str]:
     if not (here.numbers or here.counts):
         return set()
     known = {number.value for number in there.numbers} | there.counts
-    lowers = {word.lower for word in here.words}
-    if "one" in lowers:
+    if any(word.lower == "one" for word in here.words):
         known |= there.unsure_numbers
     return {value for value in {number.value for number in here.numbers} | here.counts if value not in known}
 
