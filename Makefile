@@ -132,7 +132,7 @@ bench: venv $(WEIGHTS) ## Measure: one JSON object a line
 
 .PHONY: bench-check
 bench-check: venv $(WEIGHTS) ## Hold what a turn takes that can be counted against a baseline: WRITE=1 makes a new one
-	$(call check,bench-check,$(BIN)/python -m benchmarks.check $(if $(WRITE),--write))
+	$(call check,bench-check,$(BIN)/python -m benchmarks.check $(if $(WRITE),--write $(WRITE)))
 
 .PHONY: bench-peers
 bench-peers: venv $(WEIGHTS) ## Measure beside LiteLLM and Portkey, which it installs in build: ROUNDS (5); needs node 20 and npm

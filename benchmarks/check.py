@@ -20,6 +20,7 @@ from unittest.mock import patch
 
 from benchmarks.figures import Figures, claim_stdout
 from benchmarks.product import running
+from chalicelib.settings import boolean
 
 BASELINE: Final = Path(__file__).with_name("baseline.json")
 EXACT: Final = ("calls",)
@@ -121,7 +122,7 @@ def _version() -> str:
 def main() -> None:
     """Compare, or write the baseline anew."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="take what is counted now for the baseline")
+    parser.add_argument("--write", type=boolean, default=False, help="take what is counted now for the baseline")
     write, out = parser.parse_args().write, claim_stdout()
     now = counted()
     if write:

@@ -5,6 +5,7 @@ import os
 from contextlib import ExitStack
 from typing import Final
 
+from benchmarks.asked import rounds
 from benchmarks.environments import ROOT, python_of
 from benchmarks.figures import Figures, claim_stdout
 from benchmarks.packaged.package import Package, packaged
@@ -21,7 +22,7 @@ END: Final = "<!-- end of the packaged functions' figures -->"
 def main() -> None:
     """Measure, and write the page only when every answer was right."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=rounds, default=5)
     parser.add_argument("--events", type=int, default=20)
     asked = parser.parse_args()
     python, figures = python_of("peers-runtime"), Figures(claim_stdout())

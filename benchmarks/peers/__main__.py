@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import page
+from benchmarks.asked import length, rounds
 from benchmarks.figures import Figures, claim_stdout, rounded
 from benchmarks.peers.cells import Plan, cells, measure, warm
 from benchmarks.peers.gateways import FLOOR, Gateway, gateways, model
@@ -21,8 +22,8 @@ END: Final = "<!-- end of the peers' figures -->"
 def main() -> None:
     """Measure all of them, and write the page only when every answer was right."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--rounds", type=rounds, default=5)
+    parser.add_argument("--seconds", type=length, default=2.0)
     asked = parser.parse_args()
     figures, installed = Figures(claim_stdout()), install()
     figures.begin(SEED)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from benchmarks import page
+from benchmarks.asked import length
 from benchmarks.figures import Figures, claim_stdout
 from benchmarks.product import running
 from benchmarks.soak import page as soak_page
@@ -34,7 +35,7 @@ _INDEX_MB: Final = "8"  # it is full within two minutes: what fills cannot be to
 def main() -> int:
     """Play the scenes; 1 where something did not hold. The page is written when all were played."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--minutes", type=length, default=10.0)
     parser.add_argument("--scenes", nargs="+", choices=SCENES, default=SCENES)
     asked = parser.parse_args()
     figures = Figures(claim_stdout())
