@@ -39,7 +39,7 @@ def lay(pairs: Sequence[Pair], vocabulary: Vocabulary) -> Laid:
     reading = cache(lambda text: read(text, vocabulary))
     rows, guards = [], []
     for pair in pairs:
-        matched = Match(reading(pair.one), reading(pair.other), vocabulary)
+        matched = Match(reading(pair.one), reading(pair.other))
         found = Signs(matched)
         cosine = float(embedded(pair.one) @ embedded(pair.other))
         rows.append(features.row(matched, found, cosine, vocabulary, vectors))

@@ -27,7 +27,7 @@ def agree(fresh: str, stored: str, cosine: float, vocabulary: Vocabulary) -> boo
     said = {_YES_OR_NO[words[0]] for words in (left, right) if words and words[0] in _YES_OR_NO}
     if cosine <= UNLIKE or len(said) > 1:
         return False
-    found = Signs(Match(read(fresh, vocabulary), read(stored, vocabulary), vocabulary))
+    found = Signs(Match(read(fresh, vocabulary), read(stored, vocabulary)))
     if found.numbers_differ or found.names_differ:
         return False if max(len(left), len(right)) <= MOST_WORDS else None
     if _turned(found):

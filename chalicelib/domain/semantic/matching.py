@@ -54,11 +54,10 @@ class Match(Struct, frozen=True, dict=True):
 
     left: Reading
     right: Reading
-    vocabulary: Vocabulary
 
     @cached_property
     def laid(self) -> Laid:
-        return _laid(self.left, self.right, self.vocabulary)
+        return _laid(self.left, self.right, self.left.vocabulary)
 
     @property
     def only_left(self) -> tuple[Word, ...]:

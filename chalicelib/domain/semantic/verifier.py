@@ -45,7 +45,7 @@ class Verifier:
         if not candidates:
             return []
         asked = self._read(question)
-        pairs = [Match(asked, self._read(each.question), self._vocabulary) for each in candidates]
+        pairs = [Match(asked, self._read(each.question)) for each in candidates]
         found = [Signs(pair) for pair in pairs]
         guards = [veto(pair, sign, protected) for pair, sign in zip(pairs, found, strict=True)]
         near = zip(pairs, found, (each.cosine for each in candidates), strict=True)

@@ -10,7 +10,7 @@ NOTHING_KNOWN = Vocabulary(np.zeros(8, np.uint8))
 
 
 def guard(one, other, protected=()):
-    pair = Match(read(one, NOTHING_KNOWN), read(other, NOTHING_KNOWN), NOTHING_KNOWN)
+    pair = Match(read(one, NOTHING_KNOWN), read(other, NOTHING_KNOWN))
     return veto(pair, Signs(pair), frozenset(protected))
 
 

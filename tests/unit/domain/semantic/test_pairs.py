@@ -29,7 +29,7 @@ TRAPS, PARAPHRASES = by_kind("traps.txt"), by_kind("paraphrases.txt")
 
 
 def guard(one, other):
-    pair = Match(read(one, SHIPPED), read(other, SHIPPED), SHIPPED)
+    pair = Match(read(one, SHIPPED), read(other, SHIPPED))
     return veto(pair, Signs(pair), frozenset())
 
 
