@@ -6,6 +6,7 @@ from typing import Final
 from benchmarks import lane, page, routing
 from benchmarks.figures import Figures, claim_stdout
 from benchmarks.product import running
+from benchmarks.stoppable import stoppable
 
 SEED: Final = 20_260_401
 
@@ -28,4 +29,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    stoppable()
     main()

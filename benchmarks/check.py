@@ -20,6 +20,7 @@ from unittest.mock import patch
 
 from benchmarks.figures import Figures, claim_stdout
 from benchmarks.product import running
+from benchmarks.stoppable import stoppable
 from chalicelib.settings import boolean
 
 BASELINE: Final = Path(__file__).with_name("baseline.json")
@@ -55,18 +56,22 @@ def faults(base: Counted, now: Counted) -> Iterator[str]:
     if base.keys() != now.keys():
         yield f"the baseline has {', '.join(base)}; counted were {', '.join(now)}"
         return
-    alike = base["python"] == now["python"]
     for kind, each in now.items():
-        for name, value in each.items():
-            was = base[kind].get(name)
-            if name in EXACT and was != value:
-                yield f"{kind}: {name} were {was} and are {value}"
-            elif name in SLACK and (alike or name != "functions") and not _within(was, value, SLACK[name]):
-                yield f"{kind}: {name} were {was} and are {value}, more than {SLACK[name]:.0%} above"
+        for name in sorted(base[kind].keys() | each.keys()):
+            was, value = base[kind].get(name), each.get(name)
+            compared = name != "functions" or base["python"] == now["python"]
+            if compared and not _holds(name, was, value):
+                yield f"{kind}: {name} were {was} and are {value}{_allowed(name)}"
 
 
-def _within(was: float | None, value: float, slack: float) -> bool:
-    return was is not None and value <= was * (1 + slack)
+def _holds(name: str, was: Any, value: Any) -> bool:
+    if name not in SLACK:
+        return name not in EXACT or was == value
+    return was is not None and value is not None and bool(value <= was * (1 + SLACK[name]))
+
+
+def _allowed(name: str) -> str:
+    return f", where {SLACK[name]:.0%} more are let pass" if name in SLACK else ""
 
 
 def _asked(turns: Any) -> Counted:
@@ -124,10 +129,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", type=boolean, default=False, help="take what is counted now for the baseline")
     write, out = parser.parse_args().write, claim_stdout()
+    if not write and not BASELINE.exists():
+        raise SystemExit(f"make bench-check: there is no {BASELINE} to compare with; WRITE=1 makes it")
     now = counted()
     if write:
         BASELINE.write_text(json.dumps(now, indent=2) + "\n")
-    found = list(faults(json.loads(BASELINE.read_text()), now))
+    base = json.loads(BASELINE.read_text())
+    found = list(faults(base, now))
+    if base.get("python") != now["python"]:
+        print("make bench-check: functions are not compared: the baseline is of another version of Python", file=out)
     for kind, each in now.items():
         print(f"{kind}: {_told(each)}", file=out)
     for fault in found:
@@ -141,4 +151,5 @@ def _told(each: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    stoppable()
     main()

@@ -12,6 +12,7 @@ from benchmarks.packaged.package import Package, packaged
 from benchmarks.packaged.wire import watched
 from benchmarks.page import replace_between
 from benchmarks.product import Product, running
+from benchmarks.stoppable import stoppable
 from infra.plan import prices as price_list
 
 SEED: Final = 20_261_122
@@ -23,7 +24,7 @@ def main() -> None:
     """Measure, and write the page only when every answer was right."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=rounds, default=5)
-    parser.add_argument("--events", type=int, default=20)
+    parser.add_argument("--events", type=rounds, default=20)
     asked = parser.parse_args()
     python, figures = python_of("peers-runtime"), Figures(claim_stdout())
     if python is None:
@@ -53,4 +54,5 @@ def measured(product: Product, package: Package, python: str, times: tuple[int, 
 
 
 if __name__ == "__main__":
+    stoppable()
     main()

@@ -13,6 +13,7 @@ from benchmarks.peers.gateways import FLOOR, Gateway, gateways, model
 from benchmarks.peers.installs import Installed, install
 from benchmarks.peers.page import peers_tables
 from benchmarks.processes import resident_mb
+from benchmarks.stoppable import stoppable
 
 SEED: Final = 20_261_122
 BEGIN: Final = "<!-- figures: `make bench-peers` writes what follows -->"
@@ -58,4 +59,5 @@ def _memory(gateway: Gateway) -> float:
 
 
 if __name__ == "__main__":
+    stoppable()
     main()

@@ -28,6 +28,8 @@ class Installed:
 
 def install() -> Installed:
     """Install what is not there; ends the run where that cannot be had."""
+    if missing := [each for each in ("node", "npm") if shutil.which(each) is None]:
+        raise SystemExit(f"make bench-peers: Portkey's gateway needs {' and '.join(missing)}; install node 20")
     python = python_of("peers-gateway")
     if python is None or not _node_modules():
         raise SystemExit("make bench-peers: LiteLLM and Portkey could not be installed; what pip and npm said is above")

@@ -54,12 +54,18 @@ def model() -> Iterator[Model]:
 def balance(product: Product, books: Books, tenants: Sequence[Tenant]) -> list[Row]:
     """For each tenant what the model burned, and what the ledger has in this month: with what is still reserved."""
     return [
-        {"tenant": each.name, "burned": books.burned.get(each.name, 0), "budget": each.budget, **_ledger(product, each)}
+        {
+            "tenant": each.name,
+            "burned": books.burned.get(each.name, 0),
+            "budget": each.budget,
+            **ledger_of(product, each),
+        }
         for each in tenants
     ]
 
 
-def _ledger(product: Product, tenant: Tenant) -> Row:
+def ledger_of(product: Product, tenant: Tenant) -> Row:
+    """The tokens of this month that are used, and those that are reserved."""
     line = line_of(product, tenant, "month")
     return {"used": line["used"]["tokens"], "reserved": line["reserved"]["tokens"]}
 

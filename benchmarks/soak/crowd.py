@@ -13,12 +13,17 @@ from typing import Any, Final
 from benchmarks.product import HOST
 
 PATIENCE_S: Final = 10.0
+OK: Final = 200
 GAVE_UP: Final = 0
 BROKEN: Final = -1
-_OK: Final = 200
+FAILED: Final = -2
+"""Begun as an answer, and ended as none: with an error inside, or without its end."""
 _SERVER_FAULT: Final = 500
 _LARGEST: Final = 2**22
 _PIECE: Final = b"data: {"
+_ERROR: Final = b'data: {"error"'
+_DONE: Final = b"data: [DONE]"
+_WHOLE: Final = b'"finish_reason":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +37,17 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What came of one: its status, or why there is none, when it was due, and the seconds that it took."""
+    """What came of one: its status, or why there is none, when it was due, the seconds that it took, and whose it was.
+
+    Of an answer that its caller `left`, the status is that of its beginning.
+    """
 
     status: int
     due: float
     took: float
     retry_after: bool = False
+    key: str = ""
+    left: bool = False
 
     @property
     def ended(self) -> float:
@@ -57,7 +67,7 @@ class Tally:
     @property
     def faults(self) -> int:
         """How many were answered by a fault of the server, or cut off."""
-        return sum(call.status >= _SERVER_FAULT or call.status == BROKEN for call in self.calls)
+        return sum(call.status >= _SERVER_FAULT or call.status < GAVE_UP for call in self.calls)
 
     @property
     def gave_up(self) -> int:
@@ -66,7 +76,11 @@ class Tally:
 
     def answered(self, begins: float, ends: float) -> float:
         """How many a second were answered between two moments."""
-        return sum(call.status == _OK and begins <= call.ended < ends for call in self.calls) / (ends - begins)
+        return sum(call.status == OK and begins <= call.ended < ends for call in self.calls) / (ends - begins)
+
+    def of(self, key: str) -> "Tally":
+        """The calls of one caller's key alone."""
+        return Tally([call for call in self.calls if call.key == key])
 
     def seconds(self, wanted: Callable[[Call], bool]) -> list[float]:
         return [call.took for call in self.calls if wanted(call)]
@@ -88,23 +102,27 @@ class Line:
             % (HOST.encode(), wish.key.encode(), len(body), body)
         )
         head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        status = int(head[9:12])
         length = head.partition(b"\r\ncontent-length: ")[2].partition(b"\r\n")[0]
         if length:
-            await self._reader.readexactly(int(length))
+            good = _WHOLE in await self._reader.readexactly(int(length))
         else:
-            await self._listen(wish.leaves_after)
-        return int(head[9:12]), b"\r\nretry-after: " in head
+            good = await self._heard(wish.leaves_after)
+        return status if good or status != OK else FAILED, b"\r\nretry-after: " in head
 
-    async def _listen(self, leaves_after: int | None) -> None:
-        pieces = 0
+    async def _heard(self, leaves_after: int | None) -> bool:
+        """Read a stream: whether it was told to its end without an error, or its caller left."""
+        pieces, failed, done = 0, False, False
         while (line := await self._reader.readline()) != b"0\r\n":
             pieces += line.startswith(_PIECE)
+            failed, done = failed or line.startswith(_ERROR), done or line.startswith(_DONE)
             if not line:
                 raise ConnectionError("the answer was cut")
             if pieces == leaves_after:
                 self.close()
-                return
+                return not failed
         await self._reader.readline()
+        return done and not failed
 
     @property
     def is_open(self) -> bool:
@@ -133,9 +151,10 @@ class Crowd:
             status, retry_after = GAVE_UP, False
         except (OSError, EOFError):
             status, retry_after = BROKEN, False
+        left = status == OK and line is not None and not line.is_open
         if line is not None:
             self._back(line, usable=status > GAVE_UP)
-        return Call(status, due, time.perf_counter() - due, retry_after)
+        return Call(status, due, time.perf_counter() - due, retry_after, wish.key, left)
 
     async def _line(self) -> Line:
         while self._idle:

@@ -7,6 +7,7 @@ no fault hides any. `POST /order` says how it is from then on, `GET /books` what
 import asyncio
 import json
 from collections import Counter
+from contextlib import suppress
 from functools import cache
 from typing import Any, ClassVar, Final
 
@@ -152,4 +153,5 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    with suppress(KeyboardInterrupt):  # it ends with who started it
+        asyncio.run(_serve())

@@ -5,7 +5,7 @@ import time
 from typing import Final
 
 from benchmarks.figures import rounded
-from benchmarks.soak.crowd import Call, Crowd, at_rate
+from benchmarks.soak.crowd import OK, Call, Crowd, at_rate
 from benchmarks.soak.mix import talk, tenant
 from benchmarks.soak.stage import Stage
 
@@ -17,7 +17,8 @@ AFTER_S: Final = 40.0
 _WINDOW_S: Final = 5.0
 _BACK_WITHIN_S: Final = 30.0
 _BACK: Final = 0.95
-_OK: Final = 200
+_CALM: Final = 0.95
+_STORM: Final = 0.5
 
 
 async def recovery(stage: Stage, peak: float) -> None:
@@ -38,7 +39,15 @@ async def recovery(stage: Stage, peak: float) -> None:
     stage.figures.add(
         "soak_recovery", calls=len(tally.calls), before=rounded(before), outage=rounded(outage), back_after_s=back
     )
-    stage.holds(14, "recovery: seconds until 95 % are answered again", back, held=back <= _BACK_WITHIN_S)
+    stage.holds(
+        14,
+        "recovery: what is answered, of the calls before, and while the model failed",
+        f"{rounded(before)}, {rounded(outage)}",
+        held=before >= _CALM and outage <= _STORM,
+    )
+    held = back is not None and back <= _BACK_WITHIN_S
+    stage.holds(14, "recovery: seconds until 95 % are answered again", "never" if back is None else back, held=held)
+    stage.settle("recovery", [stormy])
     await asyncio.sleep(_WINDOW_S)
 
 
@@ -52,15 +61,15 @@ async def _break(stage: Stage) -> None:
 def answered(calls: list[Call], begins: float, ends: float) -> float:
     """The share of the calls that came then which were answered."""
     due = [call for call in calls if begins <= call.due < ends]
-    return sum(call.status == _OK for call in due) / len(due)
+    return sum(call.status == OK for call in due) / len(due)
 
 
-def back_after(calls: list[Call], healed: float, lasted: float, wanted: float) -> float:
-    """After how many seconds as many as wanted are answered, and stay so; endless where the last are not."""
+def back_after(calls: list[Call], healed: float, lasted: float, wanted: float) -> float | None:
+    """After how many seconds as many as wanted are answered, and stay so; None where the last are not."""
     back = lasted
     for number in reversed(range(int(lasted / _WINDOW_S))):
         begins = healed + number * _WINDOW_S
         if answered(calls, begins, begins + _WINDOW_S) < wanted:
             break
         back = number * _WINDOW_S
-    return back if back < lasted else float("inf")
+    return back if back < lasted else None

@@ -13,14 +13,18 @@ from benchmarks.figures import quantile, rounded
 from benchmarks.processes import descriptors, resident_mb, threads
 from benchmarks.product import HOST
 from benchmarks.soak.mix import Tenant, fresh, key, tenant
+from benchmarks.soak.model import WORDS
 from benchmarks.soak.stage import Stage
 
 _OF_A_KEY: Final = 125
 _BREAKS: Final = 10
-"""One in so many breaks off."""
+"""One in so many breaks off, behind its second chunk."""
 _PATIENCE_S: Final = 120.0
 _SILENCE_S: Final = 30.0
 _NONE: Final = "none"
+_BREAKS_AFTER: Final = 2
+_PIECE_MS: Final = 30.0  # so slowly that an answer comes in several chunks
+_ANSWER: Final = " tide" * WORDS
 
 
 @dataclass
@@ -33,6 +37,7 @@ class Talker:
     who: Tenant
     breaks: bool
     numbers: list[int] = field(default_factory=list)
+    text: str = ""
     job: str = ""
     end: str = _NONE
     broke: bool = False
@@ -60,11 +65,11 @@ class Talker:
         await self._ask(wire)
         while self.end == _NONE:
             try:
-                self._hear(json.loads(await asyncio.wait_for(wire.recv(), _SILENCE_S)))
+                self.hear(json.loads(await asyncio.wait_for(wire.recv(), _SILENCE_S)))
             except TimeoutError:
                 self.silences += 1
                 wire = await self._again(wire)
-            if self.breaks and self.job and not self.broke:
+            if self.breaks and len(self.numbers) == _BREAKS_AFTER and not self.broke:
                 self.broke = True
                 wire = await self._again(wire)
         self.took = time.perf_counter() - began
@@ -84,23 +89,28 @@ class Talker:
             await self._ask(wire)
         return wire
 
-    def _hear(self, frame: dict[str, Any]) -> None:
+    def hear(self, frame: dict[str, Any]) -> None:
+        """Keep what a frame says."""
         match frame["type"]:
             case "accepted":
                 self.job = frame["job"] or self.job
-            case "chunk" if frame["seq"] not in self.numbers:
+            case "chunk":
                 self.numbers.append(frame["seq"])
+                self.text += "".join(choice["delta"].get("content") or "" for choice in frame["data"]["choices"])
             case "done" | "error":
                 self.end = frame["type"]
 
     @property
     def whole(self) -> bool:
-        return self.end == "done" and self.numbers == list(range(1, len(self.numbers) + 1)) and bool(self.numbers)
+        """Every chunk came once, in order, and together they say what the model said."""
+        in_order = self.numbers == list(range(1, len(self.numbers) + 1))
+        return self.end == "done" and in_order and self.text == _ANSWER
 
 
 async def sockets(stage: Stage, connections: int) -> None:
     """All are open before the first one asks."""
     chatty = tenant(stage.product, "chatty")
+    stage.model.order(piece_ms=_PIECE_MS)
     talkers = _talkers(stage, chatty, connections)
     before, began = resident_mb(stage.product.api), time.perf_counter()
     opened = await asyncio.gather(*(asyncio.wait_for(each.open(), _PATIENCE_S) for each in talkers))
@@ -108,13 +118,16 @@ async def sockets(stage: Stage, connections: int) -> None:
     held = {"api_mb": resident_mb(stage.product.api), "descriptors": descriptors(stage.product.api)}
     pairs = zip(talkers, opened, strict=True)
     await asyncio.gather(*(asyncio.wait_for(each.talk(wire), _PATIENCE_S) for each, wire in pairs))
+    stage.model.order()
     whole = sum(each.whole for each in talkers)
+    resumed, breakers = (sum(told) for told in ((each.broke for each in talkers), (each.breaks for each in talkers)))
     seconds = [each.took for each in talkers]
     stage.figures.add(
         "soak_sockets",
         connections=connections,
         opened_s=rounded(took),
-        resumed=sum(each.broke for each in talkers),
+        resumed=resumed,
+        chunks=sum(len(each.numbers) for each in talkers),
         silences=sum(each.silences for each in talkers),
         whole=whole,
         p50_s=rounded(quantile(seconds, 0.5)),
@@ -126,6 +139,7 @@ async def sockets(stage: Stage, connections: int) -> None:
     stage.holds(
         30, "sockets: whole answers, none lost, none repeated", f"{whole} of {connections}", held=whole == connections
     )
+    stage.holds(30, "sockets: went on over another connection", f"{resumed} of {breakers}", held=resumed == breakers)
     stage.settle("sockets", [chatty])
 
 

@@ -36,8 +36,8 @@ class Stage:
         """
         everyone = [*tenants, *leaving]
         _await_turns(self.product, everyone)
-        left = ended(self.product)
         rows = balance(self.product, self.model.books(), everyone)
+        left = ended(self.product)
         self.holds(
             4, f"{scene}: turns open, tokens reserved", f"{left}, {_sum(rows, 'reserved')}", held=_clean(left, rows)
         )

@@ -5,19 +5,21 @@ import io
 import itertools
 import math
 import time
+from unittest.mock import Mock
 
 import pytest
 
 from benchmarks.figures import Figures
 from benchmarks.product import running
 from benchmarks.soak.books import model
-from benchmarks.soak.crowd import BROKEN, GAVE_UP, Call, Crowd, Tally, Wish, at_ease, at_rate
+from benchmarks.soak.crowd import BROKEN, FAILED, GAVE_UP, Call, Crowd, Line, Tally, Wish, at_ease, at_rate
 from benchmarks.soak.load import load
 from benchmarks.soak.mix import Tenant, talk
+from benchmarks.soak.model import WORDS
 from benchmarks.soak.page import soak_tables
 from benchmarks.soak.recovery import back_after
 from benchmarks.soak.slow import slow
-from benchmarks.soak.sockets import sockets
+from benchmarks.soak.sockets import Talker, sockets
 from benchmarks.soak.stage import Stage
 from benchmarks.soak.watch import Sample, Trace
 
@@ -55,7 +57,7 @@ def test_the_model_fails_as_it_is_told_and_burns_nothing_where_it_refused(moody)
 
     statuses = asked(moody, *[Wish("k", BODY)] * 4, patience_s=30.0)
 
-    assert statuses == [500, 429, 200, BROKEN]
+    assert statuses == [500, 429, FAILED, BROKEN]
     assert moody.books().burned == {"ada": 2 * BURNED}
 
 
@@ -97,9 +99,62 @@ def test_at_ease_each_caller_waits_for_its_answer(moody):
 
 
 def test_a_tally_knows_a_refusal_from_a_fault():
-    tally = Tally([Call(status, 10.0, 1.0) for status in (200, 202, 429, 404, 500, 503, BROKEN, GAVE_UP)])
+    tally = Tally([Call(status, 10.0, 1.0) for status in (200, 202, 429, 404, 500, 503, BROKEN, FAILED, GAVE_UP)])
 
-    assert (tally.faults, tally.gave_up, tally.answered(10.5, 12.5)) == (3, 1, 0.5)
+    assert (tally.faults, tally.gave_up, tally.answered(10.5, 12.5)) == (4, 1, 0.5)
+
+
+def test_a_tally_knows_whose_calls_are_whose():
+    tally = Tally([Call(200, 1.0, 1.0, key="a"), Call(429, 1.0, 1.0, key="b"), Call(200, 2.0, 1.0, key="a")])
+
+    assert tally.of("a").statuses == {200: 2}
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+PIECE = b'data: {"choices": []}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ((PIECE, b"data: [DONE]\n\n"), 200),
+        ((PIECE, b'data: {"error": {}}\n\n', b"data: [DONE]\n\n"), FAILED),
+        ((PIECE,), FAILED),
+    ],
+)
+def test_a_stream_that_fails_on_its_way_was_not_answered(told, status):
+    async def ask():
+        reader = asyncio.StreamReader()
+        reader.feed_data(HEAD + b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in told) + b"0\r\n\r\n")
+        return await Line(reader, Mock()).ask(Wish("k", BODY))
+
+    assert asyncio.run(ask()) == (status, False)
+
+
+def test_a_caller_who_left_is_known(moody):
+    streamed = {**BODY, "stream": True}
+
+    async def ask():
+        crowd = Crowd(moody.port)
+        calls = [await crowd.call(Wish("k", streamed, after), 0.0) for after in (2, None)]
+        crowd.close()
+        return [call.left for call in calls]
+
+    assert asyncio.run(ask()) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words", "whole"),
+    [([1, 2], WORDS, True), ([1, 2, 2], WORDS, False), ([1, 3], WORDS, False), ([1, 2], WORDS - 1, False)],
+)
+def test_an_answer_over_a_socket_is_whole_where_each_chunk_came_once_and_all_was_said(numbers, words, whole):
+    talker = Talker("ws://", "http://", "tg_test_x", Tenant("ada", "tg_test_x"), breaks=False)
+    for place, seq in enumerate(numbers):
+        said = " tide" * (words - 1 if place == 0 else place == 1)
+        talker.hear({"type": "chunk", "seq": seq, "data": {"choices": [{"delta": {"content": said}}]}})
+    talker.hear({"type": "done"})
+
+    assert talker.whole is whole
 
 
 def trace(resident_mb, *, seconds=1_200, descriptors=lambda _: 40, threads=lambda _: 12):
@@ -139,7 +194,7 @@ def test_a_pool_is_back_when_its_last_fault_is_over():
     calls = [Call(503 if 0 <= second < 12 else 200, float(second), 0.1) for second in range(-20, 40)]
 
     assert back_after(calls, 0.0, 40.0, 0.95) == 15.0
-    assert back_after([*calls, Call(503, 39.0, 0.1)], 0.0, 40.0, 0.95) == math.inf
+    assert back_after([*calls, Call(503, 39.0, 0.1)], 0.0, 40.0, 0.95) is None
 
 
 def test_callers_leave_streams_where_they_are_told_to_and_the_same_seed_asks_the_same():
@@ -167,7 +222,7 @@ def test_a_little_of_it_holds_with_everything_on():
     with model() as moody, running(f"openai+{moody.url}/v1", UPSTREAM_MODEL="soak") as product:
         asyncio.run(play(Stage(product, moody, 7, figures)))
 
-    timed = "slow readers: what others get"
+    timed = ("slow readers: what others get", "load: what is used")
     broken = [row for row in figures.of("soak_holds") if not row["held"] and not row["what"].startswith(timed)]
     assert broken == []
     assert {row["row"] for row in figures.of("soak_holds")} == {1, 4, 5, 30, 37, 38}

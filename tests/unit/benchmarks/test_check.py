@@ -44,6 +44,10 @@ def test_a_kind_or_a_count_that_the_baseline_lacks_is_a_fault():
     assert len(list(faults(BASE, counted(bytes_received=1.0)))) == 1
 
 
+def test_what_is_not_counted_any_more_is_a_fault():
+    assert len(list(faults(BASE, {**BASE, "hit": {"calls": BASE["hit"]["calls"]}}))) == len(BASE["hit"]) - 1
+
+
 def test_the_committed_baseline_has_every_kind():
     base = json.loads(BASELINE.read_text())
 
