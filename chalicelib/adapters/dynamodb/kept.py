@@ -5,21 +5,23 @@ Whatever is anything else goes the session's own way: the first call over a conn
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from socket import socket
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool, AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
-from chalicelib.adapters.http1.heads import END, MOST_HEAD, Continued, head_of, length_of
+from chalicelib.adapters.http1.heads import Continued, length_of
+from chalicelib.adapters.http1.recent import Recent
+from chalicelib.adapters.http1.standing import begun, standing
 
-_PIECE: Final = 65_536
+_MOST_AT_ONCE: Final = 65_536
 
 Answer = tuple[int, Mapping[str, str], bytes]
 
@@ -36,34 +38,32 @@ class _Came(AWSResponse):
         self._content = content
 
 
+class _Pool(AWSHTTPConnectionPool):
+    QueueCls = Recent
+
+
+class _TlsPool(AWSHTTPSConnectionPool):
+    QueueCls = Recent
+
+
 class KeptConnections(URLLib3Session):
     """The session, with a short way to the one place that it is for."""
 
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(**options)
         manager: Any = self._manager  # type: ignore[attr-defined]  # its stubs leave out what is not for everybody
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
         self._pool = manager.connection_from_url(url)
         parts = urlsplit(url)
         self._line = f"POST {parts.path or '/'} HTTP/1.1\r\nhost: {parts.netloc}\r\naccept-encoding: identity\r\n"
 
     def send(self, request: Any) -> AWSResponse:
         """The answer with its content, or botocore's error for none; never one that was cut in its head."""
-        connection = None if request.stream_output else self._kept()
+        connection = None if request.stream_output else standing(self._pool)
         answer = super().send(request) if connection is None else self._ask(connection, request)
         if answer.status_code == HTTPStatus.OK and not answer.content:  # http.client takes that for an answer
             raise ConnectionClosedError(endpoint_url=request.url, error=Cut(), request=request)
         return answer
-
-    def _kept(self) -> Any:
-        """A connection that stands, out of the pool; none where the session is to make one."""
-        try:
-            connection = self._pool.pool.get(block=False)
-        except queue.Empty:
-            return None
-        if connection is not None and connection.is_connected:
-            return connection
-        self._pool._put_conn(connection)  # noqa: SLF001
-        return None
 
     def _ask(self, connection: Any, request: AWSPreparedRequest) -> AWSResponse:
         stays = False
@@ -94,22 +94,26 @@ def _text(value: str | bytes) -> str:
 
 def read(line: socket) -> tuple[Answer, bool]:
     """The answer, and whether another may follow over `line`."""
-    got = b""
-    while (end := got.find(END)) < 0 and len(got) < MOST_HEAD:
-        got += _piece(line)
-    head = head_of(got[:end]) if end >= 0 else None
+    head, body, got = begun(partial(_piece, line))
     length = length_of(head) if head else None
     if head is None or length is None:
         return _read_oddly(line, got), False
-    body = got[end + len(END) :]
-    while len(body) < length:
-        body += _piece(line)
+    if len(body) < length:
+        body += _rest(line, length - len(body))
     stays = len(body) == length and head.headers.get("connection", "keep-alive").lower() == "keep-alive"
     return (head.status, head.headers, body[:length]), stays
 
 
-def _piece(line: socket) -> bytes:
-    piece = line.recv(_PIECE)
+def _rest(line: socket, left: int) -> bytes:
+    pieces = []
+    while left > 0:
+        pieces.append(_piece(line, min(left, _MOST_AT_ONCE)))
+        left -= len(pieces[-1])
+    return b"".join(pieces)
+
+
+def _piece(line: socket, most: int) -> bytes:
+    piece = line.recv(most)
     if not piece:
         raise Cut
     return piece

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-import queue
 import re
 import ssl
 import time
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from http.client import HTTPException
 from http.client import HTTPResponse as PlainResponse
 from typing import Any, Final
@@ -18,9 +17,10 @@ from urllib3._collections import HTTPHeaderDict
 from urllib3.exceptions import ProtocolError, ReadTimeoutError, SSLError
 from urllib3.util import Url, parse_url
 
-from chalicelib.adapters.http1.heads import END, MOST_HEAD, Continued, head_of
+from chalicelib.adapters.http1.heads import Continued
+from chalicelib.adapters.http1.standing import begun, standing
 from chalicelib.adapters.models.kept import pool
-from chalicelib.adapters.models.kept_answer import PIECE, Answer, KeptAnswer, measured, named, received
+from chalicelib.adapters.models.kept_answer import Answer, KeptAnswer, measured, named, received
 
 _FIELD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+: ?[\t\x20-\x7e\x80-\xff]*")
 _STILL_READ: Final = {errno.EPIPE, errno.EPROTOTYPE, errno.ECONNRESET}  # who hangs up early may have answered
@@ -35,7 +35,7 @@ def ask(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, co
     place = _place(url)
     lines = [f"{name}: {value}" for name, value in headers.items()]
     kept: Any = pool().connection_from_host(place.host, place.port, place.scheme)
-    connection = _standing(kept) if all(map(_FIELD.fullmatch, lines)) else None  # http.client refuses others
+    connection = standing(kept) if all(map(_FIELD.fullmatch, lines)) else None  # http.client refuses others
     if connection is not None:
         lines = [*_first_lines(connection, place.request_uri), f"Content-Length: {len(body)}", *lines, "", ""]
         request = "\r\n".join(lines).encode("latin-1") + body
@@ -55,18 +55,6 @@ def ask(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, co
 def _place(url: str) -> Url:
     """The parts of `url`, with what no request line can carry encoded, as urllib3 has them."""
     return parse_url(url)
-
-
-def _standing(kept: Any) -> Any:
-    """A connection that stands, out of the pool `kept`; None where urllib3 is to make one."""
-    try:
-        connection = kept.pool.get(block=False)
-    except (queue.Empty, AttributeError):  # the pool was closed meanwhile, to make room for another
-        return None
-    if connection is not None and connection.is_connected:
-        return connection
-    kept._put_conn(connection)  # noqa: SLF001
-    return None
 
 
 def _first_lines(connection: Any, path: str) -> tuple[str, ...]:
@@ -103,14 +91,9 @@ def _send(connection: Any, request: bytes) -> None:
 
 
 def _answered(connection: Any, kept: Any) -> Answer:
-    got = b""
-    while (end := got.find(END)) < 0 and len(got) < MOST_HEAD:
-        if not (came := received(connection, kept, PIECE)):
-            break
-        got += came
-    head = head_of(got[:end]) if end >= 0 else None
+    head, body, got = begun(partial(received, connection, kept))
     if head is not None and measured(head):
-        return KeptAnswer(connection, kept, head, got[end + len(END) :])
+        return KeptAnswer(connection, kept, head, body)
     return _odd(connection, kept, got)
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
+from chalicelib.adapters.http1.standing import PIECE
 from chalicelib.domain.errors import ModelError, ModelGarbled, ModelTimeout
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from chalicelib.ports import Clock
 
 LARGEST_ANSWER: Final = 16 * 1024 * 1024
-_READ: Final = 64 * 1024
 
 
 class Pace:
@@ -80,7 +80,7 @@ class PacedBody:
         sock = getattr(self._raw.connection, "sock", None)
         if sock is not None:  # a server that announced to hang up has taken it away
             sock.settimeout(wait)
-        return self._raw.read1(_READ)
+        return self._raw.read1(PIECE)
 
 
 _PACE: ContextVar[Pace] = ContextVar("_PACE")

@@ -13,6 +13,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from chalicelib.adapters.http1.recent import Recent
 from chalicelib.adapters.models.kept_answer import Answer
 
 KEPT_SECONDS: Final = 4.0
@@ -87,10 +88,12 @@ class _TlsConnection(_Connection, HTTPSConnection):
 
 class _Pool(urllib3.HTTPConnectionPool):
     ConnectionCls = _Connection
+    QueueCls = Recent
 
 
 class _TlsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
+    QueueCls = Recent
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options, ssl_context=_context())

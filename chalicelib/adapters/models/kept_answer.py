@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError, SSLError
 
 from chalicelib.adapters.http1.chunks import ChunkDecoder
 from chalicelib.adapters.http1.heads import Head, length_of
-
-PIECE: Final = 64 * 1024
+from chalicelib.adapters.http1.standing import PIECE
 
 
 class Answer(Protocol):

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 from urllib3.exceptions import HTTPError, ProtocolError
 
+from chalicelib.adapters.http1.standing import PIECE
 from chalicelib.adapters.models import openai_key
 from chalicelib.adapters.models.asking import ask
 from chalicelib.adapters.models.kept import limit
@@ -27,7 +28,6 @@ _LARGEST_ANSWER: Final = 16 * 1024 * 1024
 _LARGEST_STREAM: Final = 128 * 1024 * 1024  # some 250 bytes a token
 _LARGEST_EVENT: Final = 1024 * 1024
 _LARGEST_REFUSAL: Final = 16 * 1024
-_READ: Final = 64 * 1024
 _DRAIN_SECONDS: Final = 0.2
 _REFUSAL_SECONDS: Final = 1.0
 
@@ -184,7 +184,7 @@ def connect(
 
 def _pieces(response: Answer) -> Iterator[bytes]:
     size = 0
-    while data := response.read1(_READ):
+    while data := response.read1(PIECE):
         size += len(data)
         if size > _LARGEST_STREAM:
             raise ModelGarbled("The upstream's answer is too long.")

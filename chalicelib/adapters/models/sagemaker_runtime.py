@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError
 from msgspec import Meta, Struct
 from urllib3.exceptions import ProtocolError
 
+from chalicelib.adapters.http1.standing import PIECE
 from chalicelib.adapters.models.kept import limit, pool
 from chalicelib.adapters.models.openai_faults import translated, wait_in
 from chalicelib.adapters.models.openai_upstream import DONE
@@ -34,7 +35,6 @@ _LARGEST_ANSWER: Final = 16 * 1024 * 1024
 _LARGEST_STREAM: Final = 128 * 1024 * 1024  # some 400 bytes a token, frames included
 _LARGEST_LINE: Final = 1024 * 1024
 _LARGEST_REFUSAL: Final = 16 * 1024
-_READ: Final = 64 * 1024
 _DRAIN_SECONDS: Final = 0.2
 _NAME: Final = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
@@ -200,7 +200,7 @@ def _pieces(response: urllib3.BaseHTTPResponse, wait: _Wait, most: int) -> Itera
     size = 0
     while True:
         limit(response, wait.silence())
-        data = response.read1(_READ)
+        data = response.read1(PIECE)
         if not data:
             return
         size += len(data)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from chalicelib.adapters.http1.standing import PIECE
 from chalicelib.domain.regions import HomeAway
 from chalicelib.ports.regions import Errand, Passed
 
 CONNECT_SECONDS = 2.0
-_READ = 16 * 1024
 
 
 class HttpsPeer:
@@ -51,5 +51,5 @@ def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
 
 
 def _read(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    while piece := response.read1(_READ):
+    while piece := response.read1(PIECE):
         yield piece
