@@ -6,7 +6,7 @@
 import random
 import sys
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -46,8 +46,7 @@ def goodput(seed: int, load: float, *, line: bool) -> Row:
     world = World(seed, slots=SLOTS, workers=SLOTS, start=START)
     if not line:
         lane = world.use.lane
-        known = lane.jobs, lane.queue, lane.clock, lane.pause, lane.most_seconds, lane.lease_seconds
-        world.use = replace(world.use, lane=Refusing(*known, lane.patience_seconds))
+        world.use = replace(world.use, lane=Refusing(*(getattr(lane, each.name) for each in fields(lane))))
     draw, ends, took = random.Random(seed), Counter[str](), list[tuple[float, float]]()
     key = world.key("crowd")
 

@@ -4,6 +4,7 @@ import random
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from threading import Semaphore
 from typing import Final
 
 from benchmarks.lane_time import Stage
@@ -38,6 +39,7 @@ SERVICE_SECONDS: Final = 4.0
 VISIBILITY_SECONDS: Final = 5_400.0
 DELIVERY_SECONDS: Final = 0.03  # from a queue to a function
 RETRY_SECONDS: Final = 2
+_MANY: Final = 1_000_000  # callers, each in a function of its own
 
 
 class Died(BaseException):
@@ -219,7 +221,7 @@ class World:
 
         gate = replace(built.gate, turns=turns, keys=self._keys, peppers=PEPPERS, catalogue=offer, watch=pool)
         router = Router(lambda _: self.model, built.router.open_embedder, pool, turns, clock, 60)
-        lane = Lane(self.jobs, self.queue, clock, self.stage.pause, 86_400, 90, 20)
+        lane = Lane(self.jobs, self.queue, clock, self.stage.pause, 86_400, 90, 20, Semaphore(_MANY))
         admission = Admission(turns, conversations, 900, clock)
         answers = MemoryAnswers(self.shelf)
         return replace(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
+from threading import Semaphore
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.bootstrap.offer import catalogue, replaced
@@ -14,6 +16,9 @@ from chalicelib.settings import Settings
 if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.client import Database
 
+SEATS_PER_CORE: Final = 8
+"""Callers who may wait in line at once. A function has one caller; where many share a process, whoever waits for a
+model that is away must not keep out those who can be answered now."""
 LEASE_MARGIN_SECONDS: Final = 30  # beyond a model's deadline: what a worker needs to write down what came of a turn
 
 
@@ -30,6 +35,7 @@ def open_lane(settings: Settings, database: Database) -> Lane:
         most_seconds=settings.job_seconds,
         lease_seconds=settings.deadline_seconds + LEASE_MARGIN_SECONDS,
         patience_seconds=settings.wait_seconds,
+        seats=Semaphore(SEATS_PER_CORE * (os.cpu_count() or 1)),
     )
 
 

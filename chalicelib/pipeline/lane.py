@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
+from threading import Semaphore
 from typing import Final
 
 import msgspec
@@ -43,7 +44,8 @@ class Waiting(Struct, frozen=True):
 class Lane:
     """Holds work until a model can take it.
 
-    A job may wait for `most_seconds`, its caller for `patience_seconds`; a worker has it for `lease_seconds`.
+    A job may wait for `most_seconds`, its caller for `patience_seconds` if this process has one of its `seats` left; a
+    worker has it for `lease_seconds`.
     """
 
     jobs: Jobs
@@ -53,6 +55,7 @@ class Lane:
     most_seconds: int
     lease_seconds: int
     patience_seconds: int
+    seats: Semaphore
 
     def join(self, job: Job) -> Job:
         """Put a new job at the end of its line. Once it is kept it will be done: a queue that is down costs time.
@@ -72,10 +75,17 @@ class Lane:
         return job
 
     def watch(self, job: Job, prefer: Prefer) -> Job:
-        """The job when it is over, or as it is when its caller has waited as long as preferred."""
+        """The job when it is over, or as it is when its caller has waited as long as preferred, or there is no seat."""
         wished = prefer.wait_seconds
         patience = (0 if prefer.respond_async else self.patience_seconds) if wished is None else wished
-        until = job.created_at + min(patience, self.patience_seconds)
+        if not patience or not self.seats.acquire(blocking=False):
+            return job
+        try:
+            return self._watched(job, job.created_at + min(patience, self.patience_seconds))
+        finally:
+            self.seats.release()
+
+    def _watched(self, job: Job, until: float) -> Job:
         wait = SHORTEST_POLL
         while not job.over and self.clock() < until:
             self.pause(min(wait, max(0.0, until - self.clock())))

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from threading import Semaphore
 
 import botocore.session
 
@@ -21,6 +22,7 @@ PROCESSES = 4
 LEASE_SECONDS = 90  # of a worker, by the product's settings
 HIDDEN_SECONDS = 3  # a message that somebody took, in real time
 MOST_ROUNDS = 5
+SEATS = Semaphore(PROCESSES)
 
 
 class World:
@@ -37,7 +39,9 @@ class World:
         self._where = {"dynamodb": dynamodb, "sqs": sqs, "stage": self.stage, "record": str(record)}
         self._crew, self._record = crew, record
         queue = SqsJobQueue(f"tidegate-{self.stage}-turns", region=REGION, endpoint=sqs)
-        self.lane = Lane(self.jobs, queue, lambda: float(self.now), lambda _: None, 3_600, LEASE_SECONDS, 0)
+        self.lane = Lane(
+            self.jobs, queue, lambda: float(self.now), lambda _: None, 3_600, LEASE_SECONDS, 0, Semaphore(8)
+        )
         self.stores.keys.put_plan(a_plan())
         for worker in range(PROCESSES):
             self.stores.keys.put(a_key(self.credential(worker), *lane_worker.owner_of(worker)))

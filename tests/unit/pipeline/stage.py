@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
+from threading import Semaphore
 
 import msgspec
 
@@ -206,7 +207,7 @@ class Stage:
         self.queue, self.jobs = MemoryJobQueue(), MemoryJobs()
         self.mail, self.told = Mail(), []
         self.connections, self.exchange = MemoryConnections(), Exchange()
-        self.lane = Lane(self.jobs, self.queue, lambda: self.now, self.rest, 3_600, 90, WAIT_SECONDS)
+        self.lane = Lane(self.jobs, self.queue, lambda: self.now, self.rest, 3_600, 90, WAIT_SECONDS, Semaphore(8))
         self.services = Services(
             gate=Gate(
                 turns,

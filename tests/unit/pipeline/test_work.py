@@ -1,6 +1,7 @@
 """A turn that waits in line is answered once, whoever dies over it and however often its message comes."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -126,6 +127,25 @@ def test_a_caller_may_wait_for_less():
     answer(ask(stage, prefer=Prefer(wait_seconds=3)), stage.services)
 
     assert stage.now == NOW + 3
+
+
+def test_no_more_wait_than_there_are_seats():
+    stage = Stage(MANY, models={"a": Scripted(FULL)})
+    services = replace(stage.services, lane=replace(stage.lane, seats=threading.Semaphore(1)))
+    others = []
+
+    def another_asks():
+        if not others:
+            others.append(None)
+            others[0] = answer(ask(stage, "Another?"), services), stage.now
+
+    stage.meanwhile = another_asks
+    waited = answer(ask(stage), services)
+
+    told, when = others[0]
+    assert (type(told), type(waited), stage.now) == (Waiting, Waiting, NOW + 20)
+    assert when < NOW + 1, "whoever finds no seat hears of the job at once"
+    assert services.lane.seats.acquire(blocking=False), "a seat is free again when its caller leaves"
 
 
 def test_the_fault_of_a_job_is_raised_to_whoever_still_waits():
