@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.client import Database
 
 SEATS_PER_CORE: Final = 8
-"""Callers who may wait in line at once. A function has one caller; where many share a process, whoever waits for a
-model that is away must not keep out those who can be answered now."""
+"""Callers who may wait at once for models that are down. A function has one caller; where many share a process, they
+must not keep out those who can be answered now."""
 LEASE_MARGIN_SECONDS: Final = 30  # beyond a model's deadline: what a worker needs to write down what came of a turn
 
 

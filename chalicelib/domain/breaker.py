@@ -50,6 +50,11 @@ class Breaker(Struct, frozen=True):
         """Whether a call that is let through is a probe."""
         return self.streak > 0
 
+    @property
+    def is_down(self) -> bool:
+        """Whether its target fails, or stays full: nobody knows for how long."""
+        return self.streak > (self.reason == THROTTLED)
+
     def opened(self, fault: ModelError, now: float, *, cut: bool = False) -> Breaker:
         """Open for as long as the target asked for, or twice as long as last time; `cut` is a fault in mid-stream."""
         wish = fault.retry_after_seconds

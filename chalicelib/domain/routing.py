@@ -29,10 +29,14 @@ class Need(Struct, frozen=True):
 
 
 class Saturated(Struct, frozen=True):
-    """No target can take the call now; after so many seconds one may. A value, since waiting is an answer too."""
+    """No target can take the call now; after so many seconds one may. A value, since waiting is an answer too.
+
+    `down` where none is full for a moment, but each is down.
+    """
 
     model: str
     retry_after_seconds: int
+    down: bool = False
 
 
 def taken(outcome: Outcome | Saturated) -> Outcome:

@@ -44,8 +44,8 @@ class Waiting(Struct, frozen=True):
 class Lane:
     """Holds work until a model can take it.
 
-    A job may wait for `most_seconds`, its caller for `patience_seconds` if this process has one of its `seats` left; a
-    worker has it for `lease_seconds`.
+    A job may wait for `most_seconds`, its caller for `patience_seconds`; a worker has it for `lease_seconds`. This
+    process has so many `seats` for callers of models that are down.
     """
 
     jobs: Jobs
@@ -74,14 +74,20 @@ class Lane:
             raise
         return job
 
-    def watch(self, job: Job, prefer: Prefer) -> Job:
-        """The job when it is over, or as it is when its caller has waited as long as preferred, or there is no seat."""
+    def watch(self, job: Job, prefer: Prefer, *, down: bool = False) -> Job:
+        """The job when it is over, or as it is when its caller has waited as long as preferred.
+
+        One who waits for targets that are all `down` takes a seat, and does not wait where there is none.
+        """
         wished = prefer.wait_seconds
         patience = (0 if prefer.respond_async else self.patience_seconds) if wished is None else wished
-        if not patience or not self.seats.acquire(blocking=False):
+        until = job.created_at + min(patience, self.patience_seconds)
+        if not down:
+            return self._watched(job, until)
+        if not self.seats.acquire(blocking=False):
             return job
         try:
-            return self._watched(job, job.created_at + min(patience, self.patience_seconds))
+            return self._watched(job, until)
         finally:
             self.seats.release()
 

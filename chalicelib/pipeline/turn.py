@@ -44,7 +44,7 @@ def answer(ask: Ask, use: Services) -> Reply | Waiting:
         return run
     outcome = None if _waits(ask) else run.asked(use.router.complete)
     if outcome is None or isinstance(outcome, Saturated):
-        return _lined_up(run, use)
+        return _lined_up(run, use, outcome)
     completion, routed = outcome
     completion = counted(run.opened.request, completion)
     return Reply(run.end(routed, completion), completion)
@@ -57,7 +57,7 @@ def stream(ask: Ask, use: Services) -> Streamed | Waiting:
         return replayed(run)
     outcome = None if _waits(ask) else run.asked(use.router.stream)
     if outcome is None or isinstance(outcome, Saturated):
-        found = _lined_up(run, use)
+        found = _lined_up(run, use, outcome)
         return found if isinstance(found, Waiting) else replayed(found)
     deltas, routed = outcome
     count, end = partial(counted, run.opened.request), partial(run.end, routed)
@@ -110,10 +110,10 @@ def _waits(ask: Ask) -> bool:
     return ask.prefer.respond_async or (ask.left is not None and ask.left.job is not None)
 
 
-def _lined_up(run: Run, use: Services) -> Reply | Waiting:
+def _lined_up(run: Run, use: Services, why: Saturated | None) -> Reply | Waiting:
     """Stand in line for as long as the caller waits: the answer, or where the turn stands by then."""
     run = _held(run, use)
-    job = use.lane.watch(_job(run, use), run.opened.ask.prefer)
+    job = use.lane.watch(_job(run, use), run.opened.ask.prefer, down=why is not None and why.down)
     outcome = outcome_of(job)
     if isinstance(outcome, Done):
         return outcome.reply

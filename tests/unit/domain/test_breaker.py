@@ -29,6 +29,21 @@ def test_a_closed_breaker_admits():
     assert not Breaker().probing
 
 
+def test_full_once_is_not_down():
+    full = Breaker().opened(ModelThrottled("No."), NOW)
+
+    assert not Breaker().is_down
+    assert not full.is_down
+    assert not full.probed(NOW + 1, 0.5).is_down
+    assert full.probed(NOW + 1, 0.5).opened(ModelThrottled("No."), NOW + 2).is_down
+    assert not full.closed().is_down
+
+
+@pytest.mark.parametrize("fault", [ModelNotReady("No."), ModelUnavailable("No."), ModelTimeout("No.")])
+def test_what_fails_is_down(fault):
+    assert Breaker().opened(fault, NOW).is_down
+
+
 @pytest.mark.parametrize("fault", [ModelThrottled("No."), ModelNotReady("No.")])
 def test_a_wish_to_be_left_alone_opens_at_once(fault):
     assert opens(fault, 1)

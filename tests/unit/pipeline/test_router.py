@@ -115,7 +115,7 @@ def test_waiting_helps_where_no_target_takes_more(kind, fault):
     waits = iter([90, 30, 60])
     calls = Calls(**{name: Scripted(fault("No.", retry_after_seconds=next(waits))) for name in "abc"})
 
-    assert calls(kind) == Saturated("small", 30)
+    assert calls(kind) == Saturated("small", 30, down=fault is ModelNotReady)
 
 
 @kinds

@@ -129,15 +129,15 @@ def test_a_caller_may_wait_for_less():
     assert stage.now == NOW + 3
 
 
-def test_no_more_wait_than_there_are_seats():
-    stage = Stage(MANY, models={"a": Scripted(FULL)})
+def test_no_more_wait_for_what_is_down_than_there_are_seats():
+    stage = Stage(MANY, models={"a": Scripted(ModelNotReady("Starting."))})
     services = replace(stage.services, lane=replace(stage.lane, seats=threading.Semaphore(1)))
     others = []
 
     def another_asks():
         if not others:
             others.append(None)
-            others[0] = answer(ask(stage, "Another?"), services), stage.now
+            others[0] = answer(ask(stage, "Another?", turn_id="2" * 32), services), stage.now
 
     stage.meanwhile = another_asks
     waited = answer(ask(stage), services)
@@ -146,6 +146,15 @@ def test_no_more_wait_than_there_are_seats():
     assert (type(told), type(waited), stage.now) == (Waiting, Waiting, NOW + 20)
     assert when < NOW + 1, "whoever finds no seat hears of the job at once"
     assert services.lane.seats.acquire(blocking=False), "a seat is free again when its caller leaves"
+
+
+def test_what_is_full_for_a_moment_is_waited_for_by_all():
+    stage = Stage(MANY, models={"a": Scripted(FULL)})
+    services = replace(stage.services, lane=replace(stage.lane, seats=threading.Semaphore(0)))
+
+    answer(ask(stage), services)
+
+    assert stage.now == NOW + 20
 
 
 def test_the_fault_of_a_job_is_raised_to_whoever_still_waits():
