@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -10,6 +11,7 @@ from msgspec import Struct
 from chalicelib.domain.budget import (
     METERS,
     WINDOWS,
+    Balances,
     Charge,
     Gauge,
     Limit,
@@ -145,6 +147,14 @@ def _look(reservation: Reservation, wanted: tuple[Demand, ...]) -> None:
         used = reservation.seen.get((demand.limit.subject, demand.limit.window), NOTHING).of(demand.meter)
         if used > demand.room:
             raise demand.refusal(used, reservation.made_at)
+
+
+def is_spent(limits: Sequence[Limit], used: Balances) -> bool:
+    """Whether some limit has no request left, so that not even what burns nothing is to be had."""
+    return any(
+        each.requests is not None and used.get((each.subject, each.window), NOTHING).requests >= each.requests
+        for each in limits
+    )
 
 
 def away(reservation: Reservation, limit: Limit, meter: Meter) -> int:

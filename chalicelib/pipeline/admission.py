@@ -23,7 +23,7 @@ from chalicelib.domain.estimate import input_bound
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.items import items_of, items_of_completion
 from chalicelib.domain.lead import Lead
-from chalicelib.domain.ledger import subjects_of
+from chalicelib.domain.ledger import is_spent, subjects_of
 from chalicelib.domain.regions import ALONE
 from chalicelib.domain.report import CacheOutcome
 from chalicelib.domain.turn import Caller, Left, Opened, Reservation, Settlement
@@ -46,6 +46,15 @@ class Admission:
     lease_seconds: int
     clock: Clock
     fence: Fence = ALONE
+
+    def turn_away(self, opened: Opened) -> None:
+        """Raise `LimitExceeded` where the opening read shows that no request is left: no hit is to be had then.
+
+        Unless another turn is about to have the answer: after the wait for it something may have been given back.
+        """
+        caller, is_new = opened.caller, opened.ask.left is None and not opened.memory.leads
+        if is_new and caller.exact and is_spent(caller.plan.limits, caller.balances):
+            self.reserve(opened)
 
     def reserve(self, opened: Opened, lead: Lead | None = None) -> Reservation:
         """Charge the most that the turn can burn, or raise `LimitExceeded` or `Overtaken` with nothing charged.

@@ -88,6 +88,7 @@ def replayed(reply: Reply) -> Streamed:
 def _begun(ask: Ask, use: Services) -> Reply | Run:
     """What was answered before, or just now to another turn; else a turn of its own, reserved."""
     opened = use.history.resume(use.gate.identify(ask))
+    use.admission.turn_away(opened)
     seen = use.cache.lookup(opened)
     if seen.answer is not None:
         return _hit(opened, seen.answer, seen, use)

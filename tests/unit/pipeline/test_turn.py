@@ -1,5 +1,7 @@
 """The life of a turn over memory: every ending settles or releases, and is remembered as it was."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -303,6 +305,15 @@ def test_a_stream_tells_what_is_left_while_it_holds_its_bound():
     stage = Stage(Limit("user", "day", tokens=1_000))
 
     assert streamed(stage).head.standing.tokens.remaining == 1_000 - BOUND.tokens
+
+
+def test_who_has_no_request_left_is_refused_before_a_hit_is_looked_for():
+    stage = Stage(Limit("user", "day", requests=1))
+    answered(stage, "What is a tide?")
+    stage.services = replace(stage.services, cache=None)
+
+    with pytest.raises(LimitExceeded):
+        answered(stage, "What is a wave?", number=2)
 
 
 @pytest.mark.parametrize("way", [answered, streamed])
