@@ -16,7 +16,7 @@ from chalicelib.settings import Settings
 if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.client import Database
 
-SEATS_PER_CORE: Final = 8
+SEATS_PER_CORE: Final = 4
 """Callers who may wait at once for models that are down. A function has one caller; where many share a process, they
 must not keep out those who can be answered now."""
 LEASE_MARGIN_SECONDS: Final = 30  # beyond a model's deadline: what a worker needs to write down what came of a turn

@@ -26,7 +26,7 @@ from infra.local.streams import Body, Stream
 BODY_LIMIT_BYTES: Final = 10 * 1024 * 1024  # API Gateway's
 _TIMEOUT_S: Final = 300.0
 _THREADS: Final = 128  # one for each open stream; a thread that waits costs next to nothing
-_ALWAYS: Final = 16 * (os.cpu_count() or 1)  # at work at once, however busy the machine is
+_ALWAYS: Final = 8 * (os.cpu_count() or 1)  # at work at once, however busy the machine is
 _WAITING: Final = 160  # requests without a worker yet: a second of them; who would wait longer is sent away
 _FULL: Final = Refusal(
     HTTPStatus.TOO_MANY_REQUESTS, "More requests are running than this machine bears.", "rate_limit_exceeded"
