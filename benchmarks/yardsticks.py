@@ -35,7 +35,7 @@ def yardsticks(event: Event, reservation: dict[str, Any]) -> tuple[Yardstick, ..
         return [lambda: _found(client.get_item(TableName=update["TableName"], Key=update["Key"]))] * number
 
     def writes(number: int) -> list[Call]:
-        fresh = [_another(reservation) for _ in range(number)]
+        fresh = [another(reservation) for _ in range(number)]
         return [lambda each=each: client.transact_write_items(**each) for each in fresh]  # type: ignore[misc]
 
     def views(number: int) -> list[Call]:
@@ -60,8 +60,10 @@ def _answered(response: dict[str, Any]) -> None:
     assert response["statusCode"] == 200  # noqa: PLR2004
 
 
-def _another(reservation: dict[str, Any]) -> dict[str, Any]:
-    """The same writes for a turn that does not exist yet."""
-    turn_id = reservation["TransactItems"][0]["Put"]["Item"]["turn_id"]["S"]
-    request: dict[str, Any] = json.loads(json.dumps(reservation).replace(turn_id, uuid.uuid4().hex))
+def another(reservation: dict[str, Any]) -> dict[str, Any]:
+    """The same writes for a turn that does not exist yet, and that leads others of a question of its own."""
+    record, *_, lead = (each.get("Put", {}).get("Item") for each in reservation["TransactItems"])
+    turn_id, fresh = record["turn_id"]["S"], uuid.uuid4().hex
+    request: dict[str, Any] = json.loads(json.dumps(reservation).replace(turn_id, fresh))
+    request["TransactItems"][-1]["Put"]["Item"]["pk"] = {"S": f"{lead['pk']['S']}{fresh}"}
     return request | {"ClientRequestToken": uuid.uuid4().hex}
