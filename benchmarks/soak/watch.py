@@ -67,11 +67,14 @@ class Trace:
 
 
 def slope_of(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """What a line through the means of some blocks rises by in an hour, and the standard error of that."""
+    """What a line through the least of some blocks rises by in an hour, and the standard error of that.
+
+    What a burst takes comes and goes; what is kept raises the least too.
+    """
     size = max(1, len(points) // _BLOCKS)
     blocks = [points[start : start + size] for start in range(0, size * (len(points) // size), size)]
     xs = [fmean(at for at, _ in block) / _HOUR for block in blocks]
-    ys = [fmean(value for _, value in block) for block in blocks]
+    ys = [min(value for _, value in block) for block in blocks]
     middle, level = fmean(xs), fmean(ys)
     spread = sum((x - middle) ** 2 for x in xs)
     slope = sum((x - middle) * (y - level) for x, y in zip(xs, ys, strict=True)) / spread

@@ -178,6 +178,14 @@ def test_two_megabytes_an_hour_are_a_growth():
     assert row["mb_an_hour"] == pytest.approx(2, abs=0.2)
 
 
+@pytest.mark.parametrize(("kept", "grows"), [(0, False), (1 / 30, True)])
+def test_what_bursts_take_is_not_a_growth_and_hides_none(kept, grows):
+    def resident_mb(minute):
+        return 86 + kept * minute + max(0.0, math.sin(minute * 7)) * minute / 20
+
+    assert trace(resident_mb)["grows"] is grows
+
+
 def test_the_memory_of_a_few_minutes_is_told_and_not_judged():
     row = trace(lambda minute: 150 + minute, seconds=180)
 
