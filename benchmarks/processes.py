@@ -5,8 +5,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from benchmarks.figures import rounded
-
 _PROC: Final = Path("/proc")
 _PARENT, _USER, _SYSTEM, _THREADS = 1, 11, 12, 17  # places in /proc/<pid>/stat, behind the name
 
@@ -18,9 +16,9 @@ def cpu_seconds(pid: int) -> float:
 
 
 def resident_mb(pid: int | None = None) -> float:
-    """The part of a process's memory, by default this one's, that is in RAM, in MB."""
+    """The part of a process's memory, by default this one's, that is in RAM, in MB, to the kilobyte."""
     pages = int((_PROC / str(pid or "self") / "statm").read_text().split()[1])
-    return rounded(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 3)
 
 
 def descriptors(pid: int) -> int:

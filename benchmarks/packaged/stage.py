@@ -39,7 +39,7 @@ class Stage:
         ours = {"AWS_ENDPOINT_URL": wire.url, "TIDEGATE_SOCKETS": wire.url, "TIDEGATE_STAGE": STAGE}
         self.environ = kept | ours | {"TIDEGATE_ORIGINS": _PAGE}
         self._turns, self._numbers = Turns(product.key), count()
-        self._spent = ""
+        self._spent, self._has_begun = _spent(product), False  # here, so that whoever keeps plans knows this one
 
     def running(self, name: str) -> Lambda:
         """The process of a function."""
@@ -170,12 +170,12 @@ class Stage:
 
     def over(self, number: int) -> list[Event]:
         """Turns of a user who had one a month."""
-        begins, self._spent = not self._spent, self._spent or _spent(self._product)
         only, *events = self.fresh(1 + number)
         for event in (only, *events):
             _with_key(event, self._spent)
-        if begins:
+        if not self._has_begun:
             self.running(TURNING).ask(only)
+            self._has_begun = True
         return events
 
 

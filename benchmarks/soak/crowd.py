@@ -139,6 +139,13 @@ class Crowd:
         self._port = port
         self._patience_s = patience_s
         self._idle: list[Line] = []
+        self._lines: set[Line] = set()
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        self._lines = {line for line in self._lines if line.is_open}
+        return len(self._lines)
 
     async def call(self, wish: Wish, due: float) -> Call:
         """One request, whatever becomes of it."""
@@ -160,7 +167,9 @@ class Crowd:
         while self._idle:
             if (line := self._idle.pop()).is_open:
                 return line
-        return Line(*await asyncio.open_connection(HOST, self._port, limit=_LARGEST))
+        line = Line(*await asyncio.open_connection(HOST, self._port, limit=_LARGEST))
+        self._lines.add(line)
+        return line
 
     def _back(self, line: Line, *, usable: bool) -> None:
         if usable and line.is_open:

@@ -115,7 +115,7 @@ async def sockets(stage: Stage, connections: int) -> None:
     before, began = resident_mb(stage.product.api), time.perf_counter()
     opened = await asyncio.gather(*(asyncio.wait_for(each.open(), _PATIENCE_S) for each in talkers))
     took = time.perf_counter() - began
-    held = {"api_mb": resident_mb(stage.product.api), "descriptors": descriptors(stage.product.api)}
+    held = {"api_mb": rounded(resident_mb(stage.product.api)), "descriptors": descriptors(stage.product.api)}
     pairs = zip(talkers, opened, strict=True)
     await asyncio.gather(*(asyncio.wait_for(each.talk(wire), _PATIENCE_S) for each, wire in pairs))
     stage.model.order()

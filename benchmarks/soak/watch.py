@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -24,7 +24,7 @@ _HOUR: Final = 3_600.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A process at one moment."""
+    """A process at one moment; `descriptors` of its own, for how many connections there are is up to the callers."""
 
     at: float
     resident_mb: float
@@ -45,7 +45,7 @@ class Trace:
         files = _rise([each.descriptors for each in warm])
         threads = _rise([each.threads for each in warm])
         return {
-            "resident_mb": warm[-1].resident_mb,
+            "resident_mb": rounded(warm[-1].resident_mb),
             "mb_an_hour": rounded(slope),
             "error": rounded(error),
             "descriptors": warm[-1].descriptors,
@@ -89,15 +89,18 @@ def _rise(values: Sequence[int]) -> int:
 
 
 @asynccontextmanager
-async def watched(pids: Mapping[str, int]) -> AsyncIterator[Mapping[str, Trace]]:
-    """Sample these processes for as long as the block lasts."""
+async def watched(
+    pids: Mapping[str, int], callers: Mapping[str, Callable[[], int]]
+) -> AsyncIterator[Mapping[str, Trace]]:
+    """Sample these processes for as long as the block lasts, without the connections that its `callers` hold open."""
     traces = {name: Trace() for name in pids}
+    held = {name: callers.get(name, int) for name in pids}
 
     async def look() -> None:
         while True:
             for name, pid in pids.items():
-                sample = Sample(time.monotonic(), resident_mb(pid), descriptors(pid), threads(pid))
-                traces[name].samples.append(sample)
+                own = descriptors(pid) - held[name]()
+                traces[name].samples.append(Sample(time.monotonic(), resident_mb(pid), own, threads(pid)))
             await asyncio.sleep(EVERY_S)
 
     looking = asyncio.create_task(look())

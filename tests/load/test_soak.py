@@ -4,6 +4,7 @@ import asyncio
 import io
 import itertools
 import math
+import os
 import time
 from unittest.mock import Mock
 
@@ -21,7 +22,7 @@ from benchmarks.soak.recovery import back_after
 from benchmarks.soak.slow import slow
 from benchmarks.soak.sockets import Talker, sockets
 from benchmarks.soak.stage import Stage
-from benchmarks.soak.watch import Sample, Trace
+from benchmarks.soak.watch import Sample, Trace, watched
 
 BODY = {"messages": [{"role": "user", "content": "What is a tide?"}], "user": "ada"}
 BURNED = 3 + 1 + 20  # of the question's 15 letters, and of the answer's words
@@ -69,6 +70,19 @@ def test_a_caller_leaves_a_stream_where_it_is_told_to_and_gives_up_in_the_end(mo
 
     assert left == [200, 200]
     assert asked(moody, Wish("k", BODY), patience_s=0.2) == [GAVE_UP]
+
+
+def test_a_crowd_knows_how_many_connections_it_holds_open(moody):
+    async def held():
+        crowd = Crowd(moody.port)
+        counts = [crowd.connections]
+        for wish in (Wish("k", BODY), Wish("k", {**BODY, "stream": True}, leaves_after=2), Wish("k", BODY)):
+            await crowd.call(wish, time.perf_counter())
+            counts.append(crowd.connections)
+        crowd.close()
+        return [*counts, crowd.connections]
+
+    assert asyncio.run(held()) == [0, 1, 0, 1, 0]
 
 
 def test_at_a_rate_callers_come_whether_or_not_others_were_answered(moody):
@@ -155,6 +169,17 @@ def test_an_answer_over_a_socket_is_whole_where_each_chunk_came_once_and_all_was
     talker.hear({"type": "done"})
 
     assert talker.whole is whole
+
+
+def test_what_callers_hold_open_is_not_the_servers():
+    async def seen():
+        async with watched({"a": os.getpid(), "b": os.getpid()}, {"a": lambda: 3}) as traces:
+            await asyncio.sleep(0)
+        return {name: each.samples[0].descriptors for name, each in traces.items()}
+
+    found = asyncio.run(seen())
+
+    assert found["a"] == found["b"] - 3
 
 
 def trace(resident_mb, *, seconds=1_200, descriptors=lambda _: 40, threads=lambda _: 12):
