@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, Protocol
@@ -118,8 +119,8 @@ class Bridge:
             self._streams.discard(stream)
 
     def _begin(self, stream: Stream, make: Callable[[], Event]) -> None:
-        work = self._workers.submit(self._work, stream, make)
-        work.add_done_callback(lambda _: stream.tell(self._room.leave))
+        with suppress(RuntimeError):  # the system has no thread more: one of those that are there does it
+            self._workers.submit(self._work, stream, make)
 
     def _work(self, stream: Stream, make: Callable[[], Event]) -> None:
         try:
@@ -128,6 +129,8 @@ class Bridge:
             stream.fail(fault)
         else:
             stream.produce(*answer)
+        finally:
+            stream.tell(self._room.leave)
 
     def cut_streams(self) -> None:
         """Close every open stream, as if its reader had gone; each is settled when its request ends."""

@@ -412,6 +412,22 @@ def test_whoever_finds_no_place_is_sent_away_at_once_and_told_when_to_come_back(
     assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in later)
 
 
+def test_a_system_that_has_no_thread_more_costs_no_place():
+    bridge = Bridge(App(ok), threads=2, waiting=1)
+    submit = bridge._workers.submit
+
+    def begin(*work):
+        submit(*work)  # the executor keeps it for a thread that is there, and says
+        raise RuntimeError("can't start new thread")
+
+    bridge._workers.submit = begin
+
+    with serving(bridge) as port:
+        answers = [read_all(connect(port, "/v1/models/x")) for _ in range(5)]
+
+    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
+
+
 def test_a_request_whose_caller_left_before_its_turn_is_not_worked_on():
     held = Held()
     app = App(held)

@@ -3,6 +3,8 @@
 import asyncio
 from types import SimpleNamespace
 
+import pytest
+
 from infra.local import room
 from infra.local.room import Machine, Room
 
@@ -56,6 +58,54 @@ def test_not_all_begin_at_once_because_a_moment_ago_there_was_time():
     found = run(lambda: turns.come(*"abcdef"))
 
     assert (found, turns.started) == ([True] * 6, list("abc"))
+
+
+def test_a_place_that_was_left_is_anothers_at_once():
+    turns = Turns()
+
+    def play():
+        turns.come(*"abcde")
+        turns.pace = 0.0
+        turns.room.leave()
+        turns.come("f")
+        turns.room.leave()
+        turns.come("g")
+
+    run(play)
+
+    assert turns.started == list("abcdef")
+
+
+def test_places_that_nobody_wants_are_gone_after_a_while():
+    turns = Turns()
+
+    def play():
+        turns.come(*"abcd")
+        turns.pace = 0.0
+        for _ in range(4):
+            turns.room.leave()
+        turns.come(*"efgh")
+
+    run(play)
+
+    assert turns.started == list("abcdef")
+
+
+def test_places_are_gone_where_the_machine_has_no_time_left():
+    turns = Turns()
+
+    def play():
+        turns.come(*"abcd")
+        turns.has_time = False
+        turns.room.leave()
+        turns.come("e")
+        turns.has_time, turns.pace = True, 0.0
+        turns.room.leave()
+        turns.come("f", "g")
+
+    run(play)
+
+    assert turns.started == list("abcd")
 
 
 def test_a_busy_machine_works_on_fewer():
@@ -122,25 +172,36 @@ def test_the_line_moves_when_the_machine_has_time_again_though_nobody_leaves():
     assert turns.started == list("abc")
 
 
-def test_a_machine_has_time_while_three_tenths_of_its_cores_were_idle_or_gave_way(monkeypatch, tmp_path):
-    stat, clock = tmp_path / "stat", SimpleNamespace(now=1_000.0)
+@pytest.fixture
+def look(monkeypatch, tmp_path):
+    stat, clock = tmp_path / "stat", SimpleNamespace(now=1_000.0, used=5.0)
     monkeypatch.setattr(room, "_STAT", stat)
     monkeypatch.setattr(room, "monotonic", lambda: clock.now)
-    machine, told = Machine(), []
+    monkeypatch.setattr(room, "process_time", lambda: clock.used)
+    machine = Machine()
 
-    for busy, nice, idle, seconds in (
-        (100, 0, 900, 1),
-        (171, 0, 929, 1),
-        (241, 0, 959, 1),
-        (340, 0, 960, 0.05),
-        (341, 0, 959, 1),
-        (401, 40, 959, 1),
-    ):
+    def look(busy, nice, idle, seconds, used=0.5):
         stat.write_text(f"cpu {busy} {nice} 0 {idle} 0 0 0 0 0 0\ncpu0 1 2 3\n")
         clock.now += seconds
-        told.append(machine.has_time())
+        clock.used += used * seconds
+        return machine.has_time()
 
-    assert told == [True, False, True, True, False, True]
+    return look
+
+
+def test_a_machine_has_time_while_three_tenths_of_its_cores_were_idle_or_gave_way(look):
+    assert look(100, 0, 900, 1)
+    assert not look(171, 0, 929, 1)
+    assert look(241, 0, 959, 1)
+    assert look(340, 0, 960, 0.05)
+    assert not look(341, 0, 959, 1)
+    assert look(401, 40, 959, 1)
+
+
+def test_a_machine_that_others_keep_busy_has_time(look):
+    assert look(100, 0, 900, 1)
+    assert look(200, 0, 900, 1, used=0.2)
+    assert not look(300, 0, 900, 1, used=0.3)
 
 
 def test_a_system_that_does_not_say_has_time(monkeypatch, tmp_path):
