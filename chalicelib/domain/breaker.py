@@ -23,6 +23,7 @@ LONGEST_SECONDS: Final = 30.0
 THROTTLED_SECONDS: Final = 1.0
 LONGEST_WISH_SECONDS: Final = 300.0  # what a target may ask for at most
 PROBE_SECONDS: Final = 30.0  # how long one call at half open keeps others away
+PROMPT_SECONDS: Final = 2.0  # a probe that takes longer tells nothing good
 THROTTLED: Final = "throttled"
 CUT: Final = "cut off"
 
@@ -50,10 +51,11 @@ class Breaker(Struct, frozen=True):
         """Whether a call that is let through is a probe."""
         return self.streak > 0
 
-    @property
-    def is_down(self) -> bool:
-        """Whether its target fails, or stays full: nobody knows for how long."""
-        return self.streak > (self.reason == THROTTLED)
+    def is_down(self, now: float) -> bool:
+        """Whether its target fails, or stays full, for nobody knows how long. Its time over, it may be up."""
+        if self.streak <= (self.reason == THROTTLED):
+            return False
+        return now < self.until or self.probe_until - PROBE_SECONDS + PROMPT_SECONDS <= now < self.probe_until
 
     def opened(self, fault: ModelError, now: float, *, cut: bool = False) -> Breaker:
         """Open for as long as the target asked for, or twice as long as last time; `cut` is a fault in mid-stream."""

@@ -48,12 +48,9 @@ class Admission:
     fence: Fence = ALONE
 
     def turn_away(self, opened: Opened) -> None:
-        """Raise `LimitExceeded` where the opening read shows that no request is left: no hit is to be had then.
-
-        Unless another turn is about to have the answer: after the wait for it something may have been given back.
-        """
-        caller, is_new = opened.caller, opened.ask.left is None and not opened.memory.leads
-        if is_new and caller.exact and is_spent(caller.plan.limits, caller.balances):
+        """Raise `LimitExceeded` where the opening read shows that no request is left: no hit is to be had then."""
+        caller = opened.caller
+        if opened.ask.left is None and caller.exact and is_spent(caller.plan.limits, caller.balances):
             self.reserve(opened)
 
     def reserve(self, opened: Opened, lead: Lead | None = None) -> Reservation:

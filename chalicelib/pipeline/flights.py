@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from chalicelib.domain.budget import WINDOWS, period
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.lead import Lead, Overtaken
 from chalicelib.domain.turn import CachedAnswer, Opened, Reservation
@@ -24,9 +25,10 @@ GROWTH: Final = 1.5
 
 
 class Boarded(Struct, frozen=True):
-    """How a turn goes on after waiting: with the answer of another, or reserved, to ask the model itself."""
+    """How a turn goes on after waiting, as it is `opened` then: with another's answer, or reserved to ask a model."""
 
     found: CachedAnswer | Reservation
+    opened: Opened
     waited_seconds: float = 0.0
 
 
@@ -49,11 +51,11 @@ class SingleFlight:
     def board(self, opened: Opened) -> Boarded:
         """Lead, or wait for who does; `LimitExceeded` with nothing charged where the turn may not even ask."""
         if opened.place is None or not self._is_shareable(opened, opened.place.key):
-            return Boarded(self.admission.reserve(opened))
+            return Boarded(self.admission.reserve(opened), opened)
         begun = self.clock()
-        found = self._joined(opened, opened.place.key, begun + self.patience_seconds)
+        found, opened = self._joined(opened, opened.place.key, begun + self.patience_seconds)
         waited = self.clock() - begun
-        return Boarded(found or self.admission.reserve(later(opened)), waited)
+        return Boarded(found or self.admission.reserve(opened), opened, waited)
 
     def cede(self, claim: Reservation) -> None:
         """Let another lead, since this turn has no answer that others may have."""
@@ -68,20 +70,21 @@ class SingleFlight:
             return False
         return key not in opened.memory.answers and self.cache.keeps(opened)
 
-    def _joined(self, opened: Opened, key: str, until: float) -> CachedAnswer | Reservation | None:
-        """What a leader answered, or a claim to lead; None where neither came of it."""
+    def _joined(self, opened: Opened, key: str, until: float) -> tuple[CachedAnswer | Reservation | None, Opened]:
+        """What a leader answered, or a claim to lead; None where neither came of it. And the turn as it is then."""
         ahead = _of_another(opened.memory.leads.get(key), opened)
         for _ in range(LEADS):
             if ahead is None:
                 with suppress(Overtaken):
-                    return self._led(opened, key)
-            found, opened = self._after(ahead, key, until), later(opened)
+                    return self._led(opened, key), opened
+            found = self._after(ahead, key, until)
+            opened = _later(opened, self.clock())
             if isinstance(found, CachedAnswer):
-                return found if self.cache.fits(found, opened) else None
+                return (found if self.cache.fits(found, opened) else None), opened
             if self.clock() >= until:
-                return None
+                break
             ahead = _of_another(found, opened)
-        return None
+        return None, opened
 
     def _led(self, opened: Opened, key: str) -> Reservation:
         now = int(self.clock())
@@ -103,9 +106,14 @@ class SingleFlight:
         return None
 
 
-def later(opened: Opened) -> Opened:
-    """The turn after a wait, in which what was used may have been given back."""
-    return msgspec.structs.replace(opened, caller=msgspec.structs.replace(opened.caller, exact=False))
+def _later(opened: Opened, now: float) -> Opened:
+    """The turn after a wait, in which what was used may have been given back, and windows have begun anew."""
+    caller = opened.caller
+    stays = {window: period(window, now) == period(window, caller.now) for window in WINDOWS}
+    balances = {where: used for where, used in caller.balances.items() if stays[where[1]]}
+    return msgspec.structs.replace(
+        opened, caller=msgspec.structs.replace(caller, now=now, balances=balances, exact=False)
+    )
 
 
 def _of_another(found: Lead | None, opened: Opened) -> Lead | None:

@@ -28,7 +28,7 @@ from chalicelib.domain.outcomes import Done, Failed, outcome_of
 from chalicelib.domain.routing import Saturated
 from chalicelib.domain.turn import Ask, CachedAnswer, Opened, Reply, Reservation, Streamed
 from chalicelib.pipeline.cache import Sighting
-from chalicelib.pipeline.flights import Boarded, later
+from chalicelib.pipeline.flights import Boarded
 from chalicelib.pipeline.lane import Waiting
 from chalicelib.pipeline.orders import job_of
 from chalicelib.pipeline.relay import Relay, pieces
@@ -92,10 +92,9 @@ def _begun(ask: Ask, use: Services) -> Reply | Run:
     seen = use.cache.lookup(opened)
     if seen.answer is not None:
         return _hit(opened, seen.answer, seen, use)
-    boarded = Boarded(use.admission.reserve(opened)) if _waits(ask) else use.flights.board(opened)
-    claim, waited = boarded.found, boarded.waited_seconds
+    boarded = Boarded(use.admission.reserve(opened), opened) if _waits(ask) else use.flights.board(opened)
+    claim, opened, waited = boarded.found, boarded.opened, boarded.waited_seconds
     if isinstance(claim, CachedAnswer):
-        opened = later(opened)
         with suppress(Conflict):  # a request to reserve that was refused arrived once more, late: the turn is to run
             return _hit(opened, claim, Sighting(claim, "hit"), use, waited)
         claim = use.admission.reserve(opened)

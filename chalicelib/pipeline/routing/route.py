@@ -154,7 +154,7 @@ class Route:
         return self._saturated(now)
 
     def _saturated(self, now: float) -> Saturated:
-        down = all(each.breaker.is_down for each in self._open())
+        down = all(each.breaker.is_down(now) for each in self._open())
         return Saturated(self.model.id, wait_seconds(self._open(), now), down=down)
 
     def _open(self) -> list[Watched]:

@@ -9,6 +9,7 @@ from chalicelib.domain.breaker import (
     LONGEST_SECONDS,
     LONGEST_WISH_SECONDS,
     PROBE_SECONDS,
+    PROMPT_SECONDS,
     Breaker,
     opens,
 )
@@ -32,16 +33,29 @@ def test_a_closed_breaker_admits():
 def test_full_once_is_not_down():
     full = Breaker().opened(ModelThrottled("No."), NOW)
 
-    assert not Breaker().is_down
-    assert not full.is_down
-    assert not full.probed(NOW + 1, 0.5).is_down
-    assert full.probed(NOW + 1, 0.5).opened(ModelThrottled("No."), NOW + 2).is_down
-    assert not full.closed().is_down
+    assert not Breaker().is_down(NOW)
+    assert not full.is_down(NOW)
+    assert not full.probed(NOW + 1, 0.5).is_down(NOW + 10)
+    assert full.probed(NOW + 1, 0.5).opened(ModelThrottled("No."), NOW + 2).is_down(NOW + 2)
+    assert not full.closed().is_down(NOW)
 
 
 @pytest.mark.parametrize("fault", [ModelNotReady("No."), ModelUnavailable("No."), ModelTimeout("No.")])
-def test_what_fails_is_down(fault):
-    assert Breaker().opened(fault, NOW).is_down
+def test_what_fails_is_down_until_its_time_has_passed(fault):
+    failed = Breaker().opened(fault, NOW)
+
+    assert failed.is_down(NOW)
+    assert failed.is_down(failed.until - 0.1)
+    assert not failed.is_down(failed.until)
+
+
+def test_a_probe_that_is_not_answered_soon_tells_nothing_good():
+    probed = Breaker().opened(ModelUnavailable("No."), NOW).probed(NOW + 5, 0.5)
+
+    assert not probed.is_down(NOW + 5 + PROMPT_SECONDS - 0.1)
+    assert probed.is_down(NOW + 5 + PROMPT_SECONDS)
+    assert not probed.is_down(probed.probe_until), "its process died, so that another is about to ask"
+    assert not probed.freed().is_down(NOW + 20)
 
 
 @pytest.mark.parametrize("fault", [ModelThrottled("No."), ModelNotReady("No.")])

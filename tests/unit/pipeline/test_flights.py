@@ -291,13 +291,29 @@ def test_a_store_that_cannot_be_looked_at_costs_a_call():
 
 
 def test_who_waited_is_held_to_the_limits_like_any_hit():
-    stage = a_stage(limits=[Limit("user", "day", requests=1)])
+    stage = a_stage(limits=[Limit("user", "day", requests=2)])
+    other = Reservation(f"{9:032x}", subjects_of(stage.credential), (), Charge(1), NOW, NOW + LEASE_SECONDS)
     deltas = led(stage)
-    after(stage, 1, lambda: list(deltas))
+
+    def ends():
+        stage.services.gate.turns.reserve(other)
+        list(deltas)
+
+    after(stage, 1, ends)
 
     with pytest.raises(LimitExceeded):
         answered(stage)
 
+
+def test_who_has_no_request_left_does_not_wait():
+    stage = a_stage(limits=[Limit("user", "day", requests=1)])
+    deltas = led(stage)
+    stage.meanwhile = nobody_waits
+
+    with pytest.raises(LimitExceeded):
+        answered(stage)
+
+    list(deltas)
     assert stage.used() == BURNED
 
 
@@ -377,16 +393,24 @@ def test_who_waited_is_not_refused_by_what_was_used_before():
     assert answered(stage).head.cache == "miss"
 
 
-def test_nor_is_who_was_answered_by_another():
-    stage = a_stage(limits=[Limit("user", "day", requests=2)])
-    other = Reservation(f"{9:032x}", subjects_of(stage.credential), (), Charge(1), NOW, NOW + LEASE_SECONDS)
-    deltas = led(stage)
-    stage.services.gate.turns.reserve(other)
+def test_who_waited_into_a_new_window_has_what_that_leaves():
+    stage = a_stage(limits=[Limit("user", "minute", tokens=BOUND.tokens)])
+    stage.now = NOW - NOW % 60 + 59
+    after(stage, 2, led(stage).close)
 
-    def ends():
-        list(deltas)
-        stage.services.gate.turns.release(other)
+    reply = answered(stage)
 
-    after(stage, 1, ends)
+    assert (reply.head.cache, stage.now % 60 < 30) == ("miss", True)
+    assert reply.head.standing.tokens.remaining == BOUND.tokens - BURNED.tokens
 
-    assert answered(stage).head.cache == "hit"
+
+def test_who_waited_and_is_refused_hears_how_long_from_now():
+    stage = a_stage(limits=[Limit("user", "minute", tokens=BOUND.tokens)])
+    stage.now = NOW - NOW % 60
+    after(stage, 5, led(stage).close)
+
+    with pytest.raises(LimitExceeded) as refused:
+        answered(stage)
+
+    assert stage.now % 60 >= 5
+    assert refused.value.retry_after_seconds == 60 - int(stage.now) % 60
