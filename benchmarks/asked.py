@@ -11,12 +11,12 @@ def rounds(text: str) -> int:
     return int(text)
 
 
-def length(text: str) -> float:
-    """A number above 0 that ends; raises argparse's error for another word."""
+def length(text: str, *, least: float = 0.0) -> float:
+    """A number above 0, and from `least` up, that ends; raises argparse's error for another word."""
     try:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    if not 0 < number < math.inf or number < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number {f'from {least:g} up' if least else 'above 0'}")
     return number

@@ -31,6 +31,7 @@ _LOAD_S: Final = 15.0
 _LEVEL_S: Final = 10.0
 _PART_S: Final = 4.0
 _NEED_A_PEAK: Final = {"overload", "recovery", "steady"}
+_FEWEST_MINUTES: Final = 0.5  # in fewer nothing can be compared with what was before
 _LEAST_MINUTES: Final = 10.0  # for a page: in fewer no memory is judged
 _INDEX_MB: Final = "8"  # it is full within two minutes: what fills cannot be told from what leaks
 
@@ -38,7 +39,7 @@ _INDEX_MB: Final = "8"  # it is full within two minutes: what fills cannot be to
 def main() -> int:
     """Play the scenes; 1 where something did not hold. The page is written when all were played, for long enough."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=length, default=10.0)
+    parser.add_argument("--minutes", type=partial(length, least=_FEWEST_MINUTES), default=10.0)
     parser.add_argument("--scenes", nargs="+", choices=SCENES, default=SCENES)
     asked = parser.parse_args()
     figures = Figures(claim_stdout())

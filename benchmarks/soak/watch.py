@@ -83,9 +83,13 @@ def slope_of(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def _rise(values: Sequence[int]) -> int:
-    """By how much the least of the last quarter exceeds that of the first: what a burst opens is closed again."""
+    """By how much the lowest tenth of the last quarter exceeds the first one's: what a burst opens is closed again."""
     quarter = max(1, len(values) // 4)
-    return min(values[-quarter:]) - min(values[:quarter])
+    return _low(values[-quarter:]) - _low(values[:quarter])
+
+
+def _low(values: Sequence[int]) -> int:
+    return sorted(values)[len(values) // 10]
 
 
 @asynccontextmanager

@@ -223,6 +223,10 @@ def test_one_more_a_minute_is_a_growth(what):
     assert trace(lambda _: 150.0, **{what: int})["grows"]
 
 
+def test_a_moment_without_them_hides_no_growth():
+    assert trace(lambda _: 150.0, descriptors=lambda minute: 0 if minute == 18 else int(minute))["grows"]
+
+
 def test_a_pool_is_back_when_its_last_fault_is_over():
     calls = [Call(503 if 0 <= second < 12 else 200, float(second), 0.1) for second in range(-20, 40)]
 

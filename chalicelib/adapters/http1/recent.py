@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from queue import LifoQueue
 from time import monotonic
 from typing import Any, Final
@@ -13,7 +14,8 @@ IDLE_SECONDS: Final = 30.0
 class Recent(LifoQueue[Any]):
     """The idle connections of one of urllib3's pools: the one used last is next, those that no burst needs are closed.
 
-    urllib3 also keeps None here, for each one that it may still make.
+    With each that comes back, one goes that was idle for `IDLE_SECONDS`; nothing looks while nobody asks. urllib3 also
+    keeps None here, for each one that it may still make.
     """
 
     def _init(self, maxsize: int) -> None:
@@ -31,8 +33,10 @@ class Recent(LifoQueue[Any]):
         now = monotonic()
         self._idle.append((now, item))
         if now - self._idle[0][0] > IDLE_SECONDS:
-            self._idle.popleft()[1].close()
+            connection = self._idle.popleft()[1]
             self._unmade += 1
+            with suppress(OSError):  # who gives back another has its answer
+                connection.close()
 
     def _get(self) -> Any:
         if self._idle:

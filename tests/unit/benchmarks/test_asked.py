@@ -22,3 +22,9 @@ def test_rounds_are_whole_numbers_from_one_up(text):
 def test_a_length_is_above_nothing_and_ends(text):
     with pytest.raises(argparse.ArgumentTypeError, match="is not a number above 0"):
         length(text)
+
+
+def test_what_is_shorter_than_the_least_is_refused():
+    assert length("0.5", least=0.5) == 0.5
+    with pytest.raises(argparse.ArgumentTypeError, match=r"'0\.4' is not a number from 0\.5 up"):
+        length("0.4", least=0.5)

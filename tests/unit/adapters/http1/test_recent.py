@@ -66,6 +66,20 @@ def test_who_is_not_needed_is_closed_while_others_are_used(clock):
     assert [kept.get(block=False) for _ in range(8)] == [busy, *[None] * 7], "there may be as many again"
 
 
+def test_one_that_cannot_be_closed_is_gone_all_the_same(clock):
+    class Torn(Line):
+        def close(self):
+            raise OSError("Gone.")
+
+    busy = Line()
+    kept = filled(Torn(), busy)
+    used = kept.get(block=False)
+    clock.now += IDLE_SECONDS + 1
+    kept.put(used)
+
+    assert [kept.get(block=False) for _ in range(8)] == [busy, *[None] * 7]
+
+
 def test_who_is_used_now_and_then_is_not(clock):
     lines = [Line() for _ in range(4)]
     kept = filled(*lines)
