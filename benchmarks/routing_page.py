@@ -18,7 +18,7 @@ def routing_tables(figures: Figures) -> str:
         cells.setdefault((row["scene"], row["shape"]), first)[row["choice"]] = _cell(row)
     columns: Columns = {"targets": itemgetter("scene"), "processes": _shape, "turns": itemgetter("turns")}
     columns = {**columns, **{choice.name: itemgetter(choice.name) for choice in CHOICES}}
-    return table("The choice between targets", columns, list(cells.values()))
+    return table("The choice between targets (simulated)", columns, list(cells.values()))
 
 
 def _shape(row: Row) -> str:
