@@ -45,7 +45,11 @@ def lane_tables(figures: Figures) -> str:
     return "\n".join(
         (
             table("More than the model bears (simulated)", goodput, figures.of("goodput")),
-            table("Ten thousand jobs of one tenant, and one of each of fifty (simulated)", fairness, figures.of("fairness")),
+            table(
+                "Ten thousand jobs of one tenant, and one of each of fifty (simulated)",
+                fairness,
+                figures.of("fairness"),
+            ),
             "![Waits of small tenants](lane-fairness.svg)\n",
             f"{told} (p90), over {eta['jobs']} waits of more than 10 s.\n",
             table("A day with bursts (simulated)", day, figures.of("day")),
