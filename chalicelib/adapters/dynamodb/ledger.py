@@ -83,8 +83,8 @@ def amounts(step: Step, subject: Subject, now: float, *, leased: bool = False) -
     `leased` is for a shard, which counts down the room that it has left.
     """
     sign = -1 if leased else 1
-    labels = labels_of(now)
-    added = {label + METER_LETTERS[meter]: sign * step.used.of(meter) for label in labels for meter in METERS}
+    used = {METER_LETTERS[meter]: sign * amount for meter in METERS if (amount := step.used.of(meter))}
+    added = {label + letter: amount for label in labels_of(now) for letter, amount in used.items()}
     added |= {name: step.held.of(meter) for meter, name in _HELD.items()}
     if subject.kind == "key":
         added[OPEN] = step.open
