@@ -13,6 +13,7 @@ from chalicelib.domain.ledger import (
     closing,
     counts,
     demands,
+    is_spent,
     opening,
     owner_of,
     refuse_busy,
@@ -193,3 +194,12 @@ def test_what_never_fits_is_told_before_what_does_not_fit_now():
 
     with pytest.raises(LimitExceeded, match="can never be admitted"):
         demands(msgspec.structs.replace(a_reservation(*limits), seen=FULL))
+
+
+def test_a_limit_is_spent_by_the_request_that_takes_its_last():
+    once_a_day, once_a_minute = Limit("user", "day", requests=1), Limit("user", "minute", requests=1)
+    used = {("user", "day"): Charge(requests=1)}
+
+    assert is_spent([once_a_minute, once_a_day], used)
+    assert not is_spent([once_a_minute], used), "nobody said that anything was used"
+    assert not is_spent([Limit("user", "day", requests=2), Limit("user", "day", tokens=0)], used)
