@@ -11,7 +11,7 @@ from benchmarks.packaged.package import BARE, STAGE, Package
 from benchmarks.packaged.runtime import Lambda
 from benchmarks.packaged.wire import Wire
 from benchmarks.product import Product
-from benchmarks.turns import Turns
+from benchmarks.turns import Turns, body
 from chalicelib.domain.identity import RANDOM_BYTES, mint
 from infra.plan.kinds import AGAIN, ASKED, BETWEEN, MEANING
 from infra.stages import API, APP
@@ -39,7 +39,7 @@ class Stage:
         ours = {"AWS_ENDPOINT_URL": wire.url, "TIDEGATE_SOCKETS": wire.url, "TIDEGATE_STAGE": STAGE}
         self.environ = kept | ours | {"TIDEGATE_ORIGINS": _PAGE}
         self._turns, self._numbers = Turns(product.key), count()
-        self._spent, self._has_begun = _spent(product), False  # here, so that whoever keeps plans knows this one
+        self._spent = _spent(product)  # here, so that whoever keeps plans knows this one
 
     def running(self, name: str) -> Lambda:
         """The process of a function."""
@@ -170,20 +170,19 @@ class Stage:
 
     def over(self, number: int) -> list[Event]:
         """Turns of a user who had one a month."""
-        only, *events = self.fresh(1 + number)
-        for event in (only, *events):
+        events = self.fresh(number)
+        for event in events:
             _with_key(event, self._spent)
-        if not self._has_begun:
-            self.running(TURNING).ask(only)
-            self._has_begun = True
         return events
 
 
 def _spent(product: Product) -> str:
     limit = {"subject": "user", "window": "month", "requests": 1}
     product.post("/admin/plans", {"name": _SPENT, "limits": [limit]}, product.admin_key)
-    owner = {"tenant": "bench", "user": "bench", "plan": _SPENT, "scopes": ["chat"]}
-    return str(product.post("/admin/keys", owner, product.admin_key)["key"])
+    owner = {"tenant": "bench", "user": _SPENT, "plan": _SPENT, "scopes": ["chat"]}
+    key = str(product.post("/admin/keys", owner, product.admin_key)["key"])
+    product.post("/v1/chat/completions", body("What is the one tide of a month?"), key)
+    return key
 
 
 def _with_key(event: Event, key: str) -> None:
