@@ -31,15 +31,15 @@ _LOAD_S: Final = 15.0
 _LEVEL_S: Final = 10.0
 _PART_S: Final = 4.0
 _NEED_A_PEAK: Final = {"overload", "recovery", "steady"}
-_FEWEST_MINUTES: Final = 0.5  # in fewer nothing can be compared with what was before
-_LEAST_MINUTES: Final = 10.0  # for a page: in fewer no memory is judged
+_LEAST_MINUTES: Final = 0.5  # in fewer nothing can be compared with what was before
+_PAGE_MINUTES: Final = 10.0  # in fewer no memory is judged
 _INDEX_MB: Final = "8"  # it is full within two minutes: what fills cannot be told from what leaks
 
 
 def main() -> int:
     """Play the scenes; 1 where something did not hold. The page is written when all were played, for long enough."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=partial(length, least=_FEWEST_MINUTES), default=10.0)
+    parser.add_argument("--minutes", type=partial(length, least=_LEAST_MINUTES), default=10.0)
     parser.add_argument("--scenes", nargs="+", choices=SCENES, default=SCENES)
     asked = parser.parse_args()
     figures = Figures(claim_stdout())
@@ -47,8 +47,8 @@ def main() -> int:
     options = {"UPSTREAM_MODEL": "soak", "TIDEGATE_INDEX_MB": _INDEX_MB}
     with model() as moody, running(f"openai+{moody.url}/v1", **options) as product:
         asyncio.run(_play(Stage(product, moody, SEED, figures), asked.scenes, asked.minutes))
-    if asked.minutes < _LEAST_MINUTES and "steady" in asked.scenes:
-        print(f"make soak: too short to judge memory by, which takes {_LEAST_MINUTES:g} minutes", file=sys.stderr)
+    if asked.minutes < _PAGE_MINUTES and "steady" in asked.scenes:
+        print(f"make soak: too short to judge memory by, which takes {_PAGE_MINUTES:g} minutes", file=sys.stderr)
     elif set(asked.scenes) == set(SCENES):
         page.replace_between(BEGIN, END, soak_page.soak_tables(figures))
     broken = [row for row in figures.of("soak_holds") if not row["held"]]

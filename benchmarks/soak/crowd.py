@@ -141,7 +141,6 @@ class Crowd:
         self._idle: list[Line] = []
         self._lines: set[Line] = set()
 
-    @property
     def connections(self) -> int:
         """How many are open."""
         self._lines = {line for line in self._lines if line.is_open}

@@ -28,7 +28,7 @@ async def steady(stage: Stage, peak: float, minutes: float) -> None:
     before = Counter(stage.model.books().ends)
     stage.model.order(every=_EVERY, piece_ms=_PIECE_MS)
     pids = {"api": product.api, "worker": product.worker, "emulator": product.emulator}
-    async with watched(pids, {"api": lambda: crowd.connections}) as traces:
+    async with watched(pids, {"api": crowd.connections}) as traces:
         wishes = talk([lasting], stage.seed, leavers=_LEAVERS)
         tally = await at_rate(crowd, wishes, lambda _: HALF * peak, minutes * 60)
     crowd.close()

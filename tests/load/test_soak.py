@@ -75,12 +75,12 @@ def test_a_caller_leaves_a_stream_where_it_is_told_to_and_gives_up_in_the_end(mo
 def test_a_crowd_knows_how_many_connections_it_holds_open(moody):
     async def held():
         crowd = Crowd(moody.port)
-        counts = [crowd.connections]
+        counts = [crowd.connections()]
         for wish in (Wish("k", BODY), Wish("k", {**BODY, "stream": True}, leaves_after=2), Wish("k", BODY)):
             await crowd.call(wish, time.perf_counter())
-            counts.append(crowd.connections)
+            counts.append(crowd.connections())
         crowd.close()
-        return [*counts, crowd.connections]
+        return [*counts, crowd.connections()]
 
     assert asyncio.run(held()) == [0, 1, 0, 1, 0]
 
