@@ -156,6 +156,12 @@ def period(window: Window, now: float) -> Period:
     return Period(window, int(first.timestamp()), int(after.timestamp()))
 
 
+def carried(balances: Balances, since: float, now: float) -> Balances:
+    """What balances of `since` still say at `now`: nothing of a window that has begun anew."""
+    stays = {window: period(window, since) == period(window, now) for window in WINDOWS}
+    return {(kind, window): used for (kind, window), used in balances.items() if stays[window]}
+
+
 def describe(limit: Limit, meter: Meter) -> str:
     """The limit in words, for an error: `tokens per minute of the key (1000)`, `dollars per day of the key ($2.50)`."""
     words = meter.replace("usd_micros", "dollars")

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from chalicelib.domain.budget import WINDOWS, period
+from chalicelib.domain.budget import carried
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.lead import Lead, Overtaken
 from chalicelib.domain.turn import CachedAnswer, Opened, Reservation
@@ -109,8 +109,7 @@ class SingleFlight:
 def _later(opened: Opened, now: float) -> Opened:
     """The turn after a wait, in which what was used may have been given back, and windows have begun anew."""
     caller = opened.caller
-    stays = {window: period(window, now) == period(window, caller.now) for window in WINDOWS}
-    balances = {where: used for where, used in caller.balances.items() if stays[where[1]]}
+    balances = carried(caller.balances, caller.now, now)
     return msgspec.structs.replace(
         opened, caller=msgspec.structs.replace(caller, now=now, balances=balances, exact=False)
     )
